@@ -1,0 +1,50 @@
+/** Every bound and default of the contract, in one place, each with its unit in its name. */
+
+export const DAEMON_PORT = 8371;
+export const DAEMON_SOCKET_PATH = '/run/nextdeploy/nextdeployd.sock';
+export const API_VERSION = 1;
+
+export const LIMITS = {
+  /** A JSON body; larger ones are answered with 413 before they are parsed. */
+  request_body_bytes_max: 1024 * 1024,
+  /** A `docker save` archive streamed to `POST /images`. */
+  image_archive_bytes_max: 20 * 1024 ** 3,
+  app_name_length_max: 40,
+  domain_length_max: 253,
+  image_reference_length_max: 512,
+  env_entries_max: 500,
+  env_value_bytes_max: 64 * 1024,
+  ports_max: 16,
+  operations_page_max: 200,
+  releases_page_max: 200,
+  /** Replicas that fit a slot's fixed address block (DESIGN §4). */
+  replicas_max: 8,
+  log_tail_lines_max: 10_000,
+  /** Lines of a container's output kept as evidence of a failed operation. */
+  evidence_log_lines: 50,
+  /** Start of a probe's answer kept as evidence. */
+  evidence_body_characters: 500,
+  probes_in_evidence_max: 20,
+  subscriber_buffer_messages: 2_000,
+  events_kept: 10_000,
+  auth_failures_per_minute_before_delay: 10,
+  auth_delay_ms_max: 5_000,
+} as const;
+
+export const DEFAULTS = {
+  port: 3000,
+  health_path: '/',
+  health_interval_ms: 500,
+  health_timeout_ms: 5_000,
+  health_deadline_ms: 60_000,
+  drain_ms: 30_000,
+  stop_timeout_ms: 10_000,
+  releases_kept: 5,
+  log_tail_lines: 200,
+  operations_page: 50,
+  releases_page: 50,
+  network_subnet: '10.213.0.0/16',
+  network_name: 'nextdeploy',
+  container_log_size: '10m',
+  container_log_files: 3,
+} as const;
