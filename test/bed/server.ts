@@ -1,0 +1,147 @@
+/** Makes and starts the container that is a server: keys, network, ports, shared folders. */
+
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { createServer as createListener } from 'node:net';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { pack } from 'tar-stream';
+import { type Engine, LEASE_LABEL, leaseDirectory } from './engine.ts';
+import { OPERATOR, type Suite } from './rootfs-recipe.ts';
+import { run } from './run.ts';
+import { type BedPorts, serverArguments } from './server-arguments.ts';
+
+/** What must be known to use or remove a server; kept as bed.json in its run directory. */
+export interface ServerRecord {
+  id: string;
+  label: string;
+  suite: Suite;
+  container: string;
+  user: string;
+  /** Path of the private key's file. */
+  key: string;
+  ports: BedPorts;
+  mounts: { daemon: string; docker: string };
+  createdAt: string;
+}
+
+export interface ServerRequest {
+  suite: Suite;
+  label: string;
+  image: string;
+  signal?: AbortSignal | undefined;
+}
+
+const PORT_TRIES_MAX = 5;
+
+/** Starts a server on a network of its own. Everything carries the engine's lease, so the lease's end removes it. */
+export async function createServer(engine: Engine, request: ServerRequest): Promise<ServerRecord> {
+  const id = engine.leaseId;
+  const runDirectory = leaseDirectory(engine);
+  const network = `nextdeploy-bed-${id}`;
+  const mounts = { daemon: join(runDirectory, 'nextdeploy'), docker: join(runDirectory, 'docker') };
+  for (const folder of Object.values(mounts)) await mkdir(folder, { mode: 0o755 });
+  const bridge = ['--opt', `com.docker.network.bridge.name=nd-${id}`];
+  const [keys] = await Promise.all([
+    makeKeys(runDirectory, request.signal),
+    engine.docker(['network', 'create', '--label', `${LEASE_LABEL}=${id}`, ...bridge, network], { signal: request.signal }),
+  ]);
+  const description = { id, suite: request.suite, hostname: hostname(request.label, id), image: request.image, network, mounts };
+  const { container, ports } = await startOnFreePorts(engine, description, keys.archive, request.signal);
+  const { suite, label } = request;
+  return {
+    id,
+    label,
+    suite,
+    container,
+    user: OPERATOR.name,
+    key: keys.privateKey,
+    ports,
+    mounts,
+    createdAt: new Date().toISOString(),
+  };
+}
+
+function hostname(label: string, id: string): string {
+  const slug = label
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 40);
+  return slug === '' ? `bed-${id}` : `${slug}-${id}`;
+}
+
+type PortlessDescription = Omit<Parameters<typeof serverArguments>[0], 'ports'>;
+
+/**
+ * Docker would choose the ports itself, but others at each restart. So the kernel chooses, we name them; should somebody take one in the
+ * moment between, we try again.
+ */
+async function startOnFreePorts(
+  engine: Engine,
+  description: PortlessDescription,
+  keys: Buffer,
+  signal?: AbortSignal,
+): Promise<{ container: string; ports: BedPorts }> {
+  const cgroups = existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'v2' : 'v1';
+  for (let attempt = 1; ; attempt++) {
+    const ports = await freePorts();
+    const { stdout } = await engine.docker(['create', ...serverArguments({ ...description, ports }, cgroups)], { signal });
+    const container = stdout.trim();
+    await engine.docker(['cp', '--archive', '-', `${container}:/`], { input: keys, signal });
+    try {
+      await engine.docker(['start', container], { signal });
+      return { container, ports };
+    } catch (error) {
+      const portTaken = error instanceof Error && /address already in use|port is already allocated/.test(error.message);
+      if (!portTaken || attempt >= PORT_TRIES_MAX) throw error;
+      await engine.docker(['rm', '--force', '--volumes', container]);
+    }
+  }
+}
+
+async function freePorts(): Promise<BedPorts> {
+  const listeners = [createListener(), createListener(), createListener()];
+  try {
+    const [ssh, http, https] = await Promise.all(listeners.map(listenAnywhere));
+    if (!ssh || !http || !https) throw new Error('the kernel gave no free port on 127.0.0.1');
+    return { ssh, http, https };
+  } finally {
+    await Promise.all(listeners.map((listener) => new Promise((resolve) => listener.close(resolve))));
+  }
+}
+
+function listenAnywhere(listener: ReturnType<typeof createListener>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen({ host: '127.0.0.1', port: 0, exclusive: true }, () => {
+      const address = listener.address();
+      resolve(typeof address === 'object' && address ? address.port : 0);
+    });
+  });
+}
+
+/** A login key (kept in the run directory) and host keys; the archive places them in the server with owners and modes. */
+async function makeKeys(runDirectory: string, signal?: AbortSignal): Promise<{ privateKey: string; archive: Buffer }> {
+  const privateKey = join(runDirectory, 'id_ed25519');
+  const hostKeys = join(runDirectory, 'host-keys', 'etc', 'ssh');
+  await mkdir(hostKeys, { recursive: true, mode: 0o700 });
+  await Promise.all([
+    run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'nextdeploy-bed', '-f', privateKey], { signal }),
+    run('ssh-keygen', ['-A', '-f', join(runDirectory, 'host-keys')], { signal }),
+  ]);
+  const publicKey = await readFile(`${privateKey}.pub`);
+  const archive = pack();
+  for (const { home, uid, gid } of [OPERATOR, { home: '/root', uid: 0, gid: 0 }]) {
+    const folder = `${home.slice(1)}/.ssh`;
+    archive.entry({ name: folder, type: 'directory', mode: 0o700, uid, gid });
+    archive.entry({ name: `${folder}/authorized_keys`, mode: 0o600, uid, gid }, publicKey);
+  }
+  for (const kind of ['rsa', 'ecdsa', 'ed25519']) {
+    const name = `ssh_host_${kind}_key`;
+    archive.entry({ name: `etc/ssh/${name}`, mode: 0o600 }, await readFile(join(hostKeys, name)));
+    archive.entry({ name: `etc/ssh/${name}.pub`, mode: 0o644 }, await readFile(join(hostKeys, `${name}.pub`)));
+  }
+  archive.finalize();
+  return { privateKey, archive: await buffer(archive) };
+}
