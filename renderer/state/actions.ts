@@ -1,0 +1,105 @@
+import type { Operation } from '../../daemon/contract/domain.ts';
+import type { RouteBodyInput } from '../../daemon/contract/routes.ts';
+import type { Host, HostInput, Settings } from '../../preload/contract.ts';
+import { messageOf } from '../bridge/bridge-error.ts';
+import { callDaemon } from '../bridge/daemon.ts';
+import type { Link } from '../bridge/link.ts';
+import { applyOperations } from './daemon-data.ts';
+import { readReleases } from './host-sync.ts';
+import { type LogSession, openLogSession } from './log-session.ts';
+import { type InstallRun, type Stores, updateDaemon } from './stores.ts';
+import { openTerminal, type TerminalHandlers, type TerminalSession } from './terminal-session.ts';
+
+export type LifecycleRoute = 'startApp' | 'stopApp' | 'restartApp';
+
+/** Everything an operator can do. Each throws a `BridgeError` whose message is for the operator. */
+export interface Actions {
+  addHost(input: HostInput): Promise<Host>;
+  updateHost(host: string, changes: HostInput): Promise<void>;
+  removeHost(host: string): Promise<void>;
+  /** Puts the host's questions (unknown key, password) to the operator while it lasts. */
+  connect(host: string, secret?: { password?: string; passphrase?: string }): Promise<void>;
+  disconnect(host: string): Promise<void>;
+  trust(host: string, sha256: string): Promise<void>;
+  /** Which host may ask the operator something now. */
+  attend(host: string | null): void;
+  install(host: string): void;
+  deploy(host: string, body: RouteBodyInput<'deploy'>): Promise<Operation>;
+  swap(host: string, app: string, image: string): Promise<Operation>;
+  rollback(host: string, app: string, release?: string): Promise<Operation>;
+  lifecycle(host: string, app: string, route: LifecycleRoute): Promise<Operation>;
+  purge(host: string, app: string): Promise<Operation>;
+  loadReleases(host: string, app: string): Promise<void>;
+  refreshImages(host: string): Promise<void>;
+  setSettings(settings: Settings): Promise<void>;
+  openLog(host: string, app: string): LogSession;
+  openTerminal(host: string, size: { cols: number; rows: number }, handlers: TerminalHandlers): TerminalSession;
+}
+
+export function createActions(link: Link, stores: Stores): Actions {
+  const noted = (host: string) => (operation: Operation) => {
+    updateDaemon(stores, host, (data) => applyOperations(data, [operation]));
+    return operation;
+  };
+  const attend = (host: string | null) => stores.console.setState({ attention: host });
+
+  return {
+    attend,
+    addHost: (input) => link.call('hosts.add', input),
+    async updateHost(host, changes) {
+      await link.call('hosts.update', { host, changes });
+    },
+    async removeHost(host) {
+      await link.call('hosts.remove', { host });
+    },
+    async connect(host, secret = {}) {
+      attend(host);
+      await link.call('hosts.connect', { host, ...secret });
+    },
+    async disconnect(host) {
+      attend(null);
+      await link.call('hosts.disconnect', { host });
+    },
+    async trust(host, sha256) {
+      await link.call('hosts.trust', { host, sha256 });
+    },
+    install: (host) => runInstall(link, stores, host),
+    deploy: (host, body) => callDaemon(link, host, 'deploy', { body }).then(noted(host)),
+    swap: (host, app_name, image) => callDaemon(link, host, 'swap', { body: { app_name, image } }).then(noted(host)),
+    rollback: (host, app_name, release) =>
+      callDaemon(link, host, 'rollback', { body: { app_name, ...(release === undefined ? {} : { release }) } }).then(noted(host)),
+    lifecycle: (host, name, route) => callDaemon(link, host, route, { params: { name } }).then(noted(host)),
+    purge: (host, name) =>
+      callDaemon(link, host, 'removeApp', { params: { name }, query: { purge: 'true' } }).then(noted(host)),
+    loadReleases: (host, app) => readReleases(link, stores, host, app),
+    async refreshImages(host) {
+      const images = await callDaemon(link, host, 'listImages');
+      updateDaemon(stores, host, (data) => ({ ...data, images }));
+    },
+    async setSettings(settings) {
+      stores.console.setState({ settings: await link.call('settings.set', settings) });
+    },
+    openLog: (host, app) => openLogSession(link, host, app, (act) => requestAnimationFrame(act)),
+    openTerminal: (host, size, handlers) => openTerminal(link, host, size, handlers),
+  };
+}
+
+/** Follows an installation into the store; it goes on in the core whichever view is open. */
+function runInstall(link: Link, stores: Stores, host: string): void {
+  const set = (change: (run: InstallRun) => InstallRun) => {
+    const { installs } = stores.console.getState();
+    const run = installs[host] ?? { state: 'running', steps: [], message: null };
+    stores.console.setState({ installs: { ...installs, [host]: change(run) } });
+  };
+  if (stores.console.getState().installs[host]?.state === 'running') return;
+  set(() => ({ state: 'running', steps: [], message: null }));
+  try {
+    link.open('hosts.install', { host }, {
+      onMessage: (step) => set((run) => ({ ...run, steps: [...run.steps.filter((each) => each.name !== step.name), step] })),
+      onEnd: (error) =>
+        set((run) => ({ ...run, state: error === null ? 'done' : 'failed', message: error?.message ?? null })),
+    });
+  } catch (error) {
+    set((run) => ({ ...run, state: 'failed', message: messageOf(error) }));
+  }
+}

@@ -1,0 +1,131 @@
+import type { DaemonEvent } from '../../daemon/contract/domain.ts';
+import { backoffMs } from '../bridge/backoff.ts';
+import { type BridgeError, messageOf } from '../bridge/bridge-error.ts';
+import { callDaemon, openDaemonStream } from '../bridge/daemon.ts';
+import type { Link } from '../bridge/link.ts';
+import { coalesce } from './coalesce.ts';
+import { applyApps, applyEvent, applyOperations } from './daemon-data.ts';
+import { withSample } from './metrics-series.ts';
+import { addMetrics, type Stores, updateDaemon } from './stores.ts';
+
+/** Health is observed, not announced: the list is read again now and then even where no event came. */
+const REFRESH_MS = 15_000;
+const OPERATIONS_SHOWN = 100;
+
+export interface HostSync {
+  stop(): void;
+}
+
+/**
+ * Keeps the stores current for one host whose daemon is ready: streams first, so that nothing falls between the lists
+ * and the events; then the lists. A stream that ends is opened again with back-off; the core bridges lost connections.
+ */
+export function startHostSync(link: Link, stores: Stores, host: string): HostSync {
+  let isStopped = false;
+  const open = new Map<string, { close(): void }>();
+  const timers = new Set<ReturnType<typeof setTimeout>>();
+  const after = (delay_ms: number, act: () => void) => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      if (!isStopped) act();
+    }, delay_ms);
+    timers.add(timer);
+  };
+  const setProblem = (problem: string | null) => {
+    if (!isStopped) updateDaemon(stores, host, (data) => (data.problem === problem ? data : { ...data, problem }));
+  };
+  const guarded = (read: () => Promise<void>) =>
+    coalesce(async () => {
+      try {
+        if (!isStopped) await read();
+      } catch (error) {
+        setProblem(messageOf(error));
+      }
+    });
+
+  const refreshApps = guarded(async () => {
+    const apps = await callDaemon(link, host, 'listApps');
+    updateDaemon(stores, host, (data) => ({ ...applyApps(data, apps), problem: null }));
+  });
+  const refreshOperations = guarded(async () => {
+    const operations = await callDaemon(link, host, 'listOperations', { query: { limit: OPERATIONS_SHOWN } });
+    updateDaemon(stores, host, (data) => applyOperations(data, operations));
+  });
+  const refreshImages = guarded(async () => {
+    const images = await callDaemon(link, host, 'listImages');
+    updateDaemon(stores, host, (data) => ({ ...data, images }));
+  });
+  const releasesOf = new Map<string, () => void>();
+  const refreshReleases = (name: string) => {
+    const refresh = releasesOf.get(name) ?? guarded(() => readReleases(link, stores, host, name));
+    releasesOf.set(name, refresh);
+    refresh();
+  };
+
+  const refreshAll = () => {
+    refreshApps();
+    refreshOperations();
+    refreshImages();
+  };
+  const onEvent = (event: DaemonEvent) => {
+    updateDaemon(stores, host, (data) => applyEvent(data, event));
+    if (event.kind === 'image.loaded') refreshImages();
+    if (event.kind === 'daemon.started') refreshAll();
+    if (event.app_name === null || event.kind === 'operation.progress') return;
+    refreshApps();
+    const isKnown = stores.daemons.getState()[host]?.releases[event.app_name] !== undefined;
+    if (isKnown && event.kind !== 'app.removed') refreshReleases(event.app_name);
+  };
+
+  const keepOpen = (name: string, start: (onEnd: (error: BridgeError | null) => void) => { close(): void }, attempt = 1) => {
+    const again = (error: BridgeError | null) => {
+      open.delete(name);
+      if (isStopped) return;
+      setProblem(error?.message ?? null);
+      after(backoffMs(attempt), () => keepOpen(name, start, attempt + 1));
+    };
+    try {
+      open.set(name, start(again));
+    } catch {
+      again(null); // the link is lost: the fleet stops this sync and starts another
+    }
+  };
+  const stillLive = { onInterrupted: setProblem, onResumed: () => [setProblem(null), refreshAll()] };
+  keepOpen('events', (onEnd) =>
+    openDaemonStream(link, host, 'events', eventsFrom(stores, host), {
+      ...stillLive,
+      onMessage: onEvent,
+      onDropped: refreshAll,
+      onEnd,
+    }),
+  );
+  keepOpen('system', (onEnd) =>
+    openDaemonStream(link, host, 'system', {}, {
+      onMessage: (sample) => addMetrics(stores, host, (series) => withSample(series, sample)),
+      onEnd,
+    }),
+  );
+  refreshAll();
+  const poll = () => after(REFRESH_MS, () => [refreshApps(), poll()]);
+  poll();
+
+  return {
+    stop() {
+      isStopped = true;
+      for (const timer of timers) clearTimeout(timer);
+      for (const channel of open.values()) channel.close();
+    },
+  };
+}
+
+/** Releases of one app, newest first, into the store. */
+export async function readReleases(link: Link, stores: Stores, host: string, name: string): Promise<void> {
+  const releases = await callDaemon(link, host, 'listReleases', { params: { name } });
+  updateDaemon(stores, host, (data) => ({ ...data, releases: { ...data.releases, [name]: releases } }));
+}
+
+/** A sync that starts again goes on from the last event it saw. */
+function eventsFrom(stores: Stores, host: string) {
+  const lastSeq = stores.daemons.getState()[host]?.lastSeq ?? -1;
+  return lastSeq < 0 ? {} : { query: { after: lastSeq } };
+}
