@@ -176,7 +176,7 @@ async function startEngine(paths: BedPaths): Promise<void> {
   });
   failed.catch(() => undefined);
   try {
-    const up = waitFor('the Docker engine', async () => (await docker(paths, ['version'], { timeoutMs: 5000 }), true), {
+    const up = waitFor('the Docker engine', () => docker(paths, ['version'], { timeoutMs: 5000 }), {
       timeoutMs: ENGINE_START_MS_MAX,
     });
     await Promise.race([up, failed]);

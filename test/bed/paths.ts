@@ -14,8 +14,8 @@ export interface BedPaths {
 /** The machine's shared paths; `NEXTDEPLOY_BED_STATE` and `XDG_CACHE_HOME` move them (a second, separate engine for tests). */
 export function bedPaths(env: NodeJS.ProcessEnv = process.env): BedPaths {
   return {
-    state: env['NEXTDEPLOY_BED_STATE'] ?? '/run/nextdeploy-bed',
-    cache: join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'nextdeploy'),
+    state: env.NEXTDEPLOY_BED_STATE ?? '/run/nextdeploy-bed',
+    cache: join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nextdeploy'),
   };
 }
 

@@ -32,7 +32,7 @@ export async function missingPackages(programs: readonly Program[] = PROGRAMS): 
   const found = await Promise.all(
     programs.map(async (program) => ((await isInstalled(program.name)) ? undefined : program.package)),
   );
-  return [...new Set(found.filter((name) => name !== undefined))].sort();
+  return [...new Set(found.filter((name) => name !== undefined))].sort((a, b) => a.localeCompare(b));
 }
 
 /**

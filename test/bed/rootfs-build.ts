@@ -14,7 +14,7 @@ async function build(recipe: Recipe, work: string): Promise<void> {
     run('chroot', [root, ...argv], { env: { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' } });
 
   console.log(`debootstrap ${recipe.suite}`);
-  const mirror = process.env['NEXTDEPLOY_BED_MIRROR'];
+  const mirror = process.env.NEXTDEPLOY_BED_MIRROR;
   await run('debootstrap', [
     '--variant=minbase',
     `--include=${recipe.base.join(',')}`,

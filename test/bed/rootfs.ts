@@ -103,9 +103,9 @@ async function removeUnused(engine: Engine, cache: string, suite: Suite, current
   }
 }
 
-async function hasImage(engine: Engine, image: string): Promise<boolean> {
-  const { stdout } = await engine.docker(['images', '--quiet', image]);
-  return stdout.trim() !== '';
+/** Whether the engine has this image. */
+export async function hasImage(engine: Engine, image: string): Promise<boolean> {
+  return (await engine.attempt(['image', 'inspect', '--format', '{{.Id}}', image])).code === 0;
 }
 
 async function recipeHash(suite: Suite): Promise<string> {

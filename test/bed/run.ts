@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 export interface RunOptions {
-  input?: string | Buffer | Readable;
+  input?: string | Buffer | AsyncIterable<Buffer>;
   signal?: AbortSignal | undefined;
   timeoutMs?: number | undefined;
   env?: NodeJS.ProcessEnv;
@@ -24,7 +24,7 @@ const ERROR_TAIL_CHARS = 2000;
 
 /** System programs live in sbin, which a plain user's PATH may lack. */
 export function systemPath(): string {
-  const known = (process.env['PATH'] ?? '').split(':').filter(Boolean);
+  const known = (process.env.PATH ?? '').split(':').filter(Boolean);
   const wanted = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
   return [...new Set([...known, ...wanted])].join(':');
 }
