@@ -1,0 +1,43 @@
+/**
+ * `npm test`: format, lint, types, unused code, then all tests, those that need real servers last. Runs everything even after a failure,
+ * installs what is missing first, and closes with a line `N passed, N failed` (`, N skipped`). Exits 0 only if nothing failed.
+ * `npm test -- --project unit` leaves the servers out, for a quick look while writing; other arguments go to vitest as well.
+ */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { ensureTestPrograms } from '../test/bed/test-programs.ts';
+import { EARLIER_CHECKS } from './plain-reporter.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const CHECKS = [
+  { title: 'format and lint', file: 'biome', arguments: ['ci', '--error-on-warnings', '.'] },
+  { title: 'types', file: 'tsc', arguments: [] },
+  { title: 'unused code', file: 'knip', arguments: [] },
+];
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(vitestArguments: string[]): Promise<number> {
+  const failed: string[] = [];
+  for (const check of CHECKS) {
+    console.log(`\n— ${check.title}`);
+    if ((await run(check.file, check.arguments)) !== 0) failed.push(check.title);
+  }
+  console.log('\n— tests');
+  if (!vitestArguments.includes('unit')) await ensureTestPrograms((line) => console.log(`  ${line}`));
+  const earlier = JSON.stringify({ passed: CHECKS.length - failed.length, failed });
+  const code = await run('vitest', ['run', ...vitestArguments], { [EARLIER_CHECKS]: earlier });
+  return failed.length === 0 && code === 0 ? 0 : 1;
+}
+
+function run(program: string, programArguments: string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(ROOT, 'node_modules', '.bin', program), programArguments, {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+    });
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
