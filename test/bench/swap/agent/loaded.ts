@@ -1,0 +1,99 @@
+/** Runs under load: alone, with swaps, and with reloads. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { startWrk } from '../../../load/wrk.ts';
+import { daemonClient } from './cold.ts';
+import { firstAnswer } from './poll.ts';
+import type { AgentAnswer, AgentRequest, LoadedRun, LoadTarget } from './protocol.ts';
+
+const CONNECTIONS = 32;
+const LOAD_SECONDS_MAX = 600;
+/** How long a change must be visible within. */
+const CHANGE_MS_MAX = 5000;
+/** The load goes on that long after the last change, so that what it breaks is counted. */
+const TAIL_MS = 1000;
+
+export async function measureBaseline(request: AgentRequest<'baseline'>, signal: AbortSignal): Promise<AgentAnswer<'baseline'>> {
+  return underLoad(request.load, signal, async () => {
+    await delay(request.seconds * 1000, undefined, { signal });
+    return [];
+  });
+}
+
+export async function measureSwaps(request: AgentRequest<'swaps'>, signal: AbortSignal): Promise<AgentAnswer<'swaps'>> {
+  const client = daemonClient(request.daemon);
+  await client.call('getVersion', { signal });
+  return underLoad(request.load, signal, async (elapsed) => {
+    const changes: number[] = [];
+    for (const [index, image] of request.images.entries()) {
+      changes.push(elapsed());
+      const body = { app_name: request.app, image };
+      const operation = await client.call('swap', { body, query: { wait: '1' }, signal });
+      if (operation.state !== 'succeeded') throw new Error(`swap ${index + 1} ${operation.state}: ${operation.error?.message}`);
+      await expectVersion(request.check, request.versions[index], signal);
+    }
+    return changes;
+  });
+}
+
+export async function measureReloads(request: AgentRequest<'reloads'>, signal: AbortSignal): Promise<AgentAnswer<'reloads'>> {
+  return underLoad(request.load, signal, async (elapsed) => {
+    const changes: number[] = [];
+    for (const [index, at_ms] of request.at_ms.entries()) {
+      const wait = at_ms - elapsed();
+      if (wait > 0) await delay(wait, undefined, { signal });
+      changes.push(elapsed());
+      await changeUpstream(request.admin, request.upstreams[index] ?? '', signal);
+      await expectVersion(request.check, request.versions[index], signal);
+    }
+    return changes;
+  });
+}
+
+/** Without this a method that changes nothing would look best of all. */
+async function expectVersion(
+  check: AgentRequest<'swaps'>['check'],
+  version: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (version === undefined) throw new Error('no version is named for this change');
+  await firstAnswer({ ...check, version }, AbortSignal.any([signal, AbortSignal.timeout(CHANGE_MS_MAX)]));
+}
+
+async function changeUpstream(admin: string, upstream: string, signal: AbortSignal): Promise<void> {
+  const response = await fetch(admin, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify([{ dial: upstream }]),
+    signal,
+  });
+  if (!response.ok) throw new Error(`Caddy refused the new upstream: ${response.status} ${await response.text()}`);
+}
+
+async function underLoad(
+  load: LoadTarget,
+  signal: AbortSignal,
+  work: (elapsed: () => number) => Promise<number[]>,
+): Promise<LoadedRun> {
+  const [file, ...before] = load.wrk;
+  const run = startWrk({
+    url: load.url,
+    host: load.host,
+    connections: CONNECTIONS,
+    seconds_max: LOAD_SECONDS_MAX,
+    command: [file, ...before],
+  });
+  const start = performance.now();
+  const elapsed = () => performance.now() - start;
+  // Should wrk end by itself, the work would go on without load and measure nothing.
+  const endedEarly = run.ended.then((result) => Promise.reject(new Error(`wrk ended too soon: ${result.text}`)));
+  endedEarly.catch(() => undefined);
+  try {
+    const changes_at_ms = await Promise.race([work(elapsed), endedEarly]);
+    if (changes_at_ms.length > 0) await Promise.race([delay(TAIL_MS, undefined, { signal }), endedEarly]);
+    const seconds = elapsed() / 1000;
+    return { wrk: await run.stop(), seconds, changes_at_ms };
+  } catch (error) {
+    await run.stop().catch(() => undefined);
+    throw error;
+  }
+}

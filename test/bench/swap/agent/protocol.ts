@@ -1,0 +1,73 @@
+/** What the program inside the server can be asked, and what it answers: one JSON object each way, over stdin and stdout. */
+import type { Operation } from '../../../../daemon/contract/domain.ts';
+import type { WrkResult } from '../../../load/wrk.ts';
+
+/** Where an answer is polled for. `version` is what the JSON body's `version` must be for the answer to count. */
+export interface PollTarget {
+  address: string;
+  port: number;
+  path: string;
+  host: string;
+  version: string;
+}
+
+export interface DaemonAccess {
+  socket: string;
+  token: string;
+}
+
+export interface LoadTarget {
+  wrk: [string, ...string[]];
+  url: string;
+  host: string;
+}
+
+export interface AgentCalls {
+  /** `docker run` of an image to the first healthy answer at the container's own address. The container is removed afterwards. */
+  floor: {
+    request: { docker_run: string[]; target: PollTarget };
+    answer: { total_ms: number; run_ms: number; is_quiet: boolean };
+  };
+  /** `POST /swap` to the first answer of the new release at `target`; resolves when the operation has ended. */
+  swap: {
+    request: { daemon: DaemonAccess; app: string; image: string; target: PollTarget };
+    answer: { total_ms: number; accepted_ms: number; ended_ms: number; is_quiet: boolean; operation: Operation };
+  };
+  /** A load of its own for so many seconds. */
+  baseline: { request: { load: LoadTarget; seconds: number }; answer: LoadedRun };
+  /** Swaps one after the other, alternating between the images, under load. */
+  swaps: {
+    request: {
+      load: LoadTarget;
+      daemon: DaemonAccess;
+      app: string;
+      images: string[];
+      check: Omit<PollTarget, 'version'>;
+      versions: string[];
+    };
+    answer: LoadedRun;
+  };
+  /** The same number of changes at the same moments, by a new upstream over Caddy's admin API. */
+  reloads: {
+    request: {
+      load: LoadTarget;
+      admin: string;
+      at_ms: number[];
+      upstreams: string[];
+      versions: string[];
+      check: Omit<PollTarget, 'version'>;
+    };
+    answer: LoadedRun;
+  };
+}
+
+export interface LoadedRun {
+  wrk: WrkResult;
+  seconds: number;
+  /** When each change was asked for, from the start of the load. */
+  changes_at_ms: number[];
+}
+
+export type AgentCall = keyof AgentCalls;
+export type AgentRequest<C extends AgentCall> = AgentCalls[C]['request'];
+export type AgentAnswer<C extends AgentCall> = AgentCalls[C]['answer'];
