@@ -1,0 +1,44 @@
+import type { Operation, OperationKind } from '../contract/domain.ts';
+import { type RouteName, type RouteResult, routes } from '../contract/routes.ts';
+
+const VERBS: Record<OperationKind, { running: string; done: string; noun: string }> = {
+  deploy: { running: 'Deploying', done: 'is deployed', noun: 'deployment' },
+  swap: { running: 'Swapping', done: 'is swapped', noun: 'swap' },
+  rollback: { running: 'Rolling back', done: 'is rolled back', noun: 'rollback' },
+  start: { running: 'Starting', done: 'is started', noun: 'start' },
+  stop: { running: 'Stopping', done: 'is stopped', noun: 'stop' },
+  restart: { running: 'Restarting', done: 'is restarted', noun: 'restart' },
+  remove: { running: 'Removing', done: 'is removed', noun: 'removal' },
+};
+
+/** The sentence that an operation's answer carries. */
+export function operationMessage(operation: Operation): string {
+  const { app_name, kind, state, id, release } = operation;
+  const verb = VERBS[kind];
+  switch (state) {
+    case 'running':
+      return `${verb.running} ${app_name} (${id}).`;
+    case 'succeeded':
+      return `${app_name} ${verb.done}${release === null ? '' : ` (${release})`}.`;
+    case 'cancelled':
+      return `The ${verb.noun} of ${app_name} was cancelled.`;
+    case 'failed':
+    case 'stuck':
+      return operation.error?.message ?? `The ${verb.noun} of ${app_name} ${state === 'stuck' ? 'is stuck' : 'failed'}.`;
+    default:
+      return state satisfies never;
+  }
+}
+
+type Messages = { [N in RouteName]?: (payload: RouteResult<N>) => string };
+
+const CHANGE_MESSAGES: Messages = {
+  loadImages: ({ images }) => `Loaded ${images.flatMap((image) => image.references[0] ?? image.id).join(', ') || 'no image'}.`,
+};
+
+/** The sentence that a change's answer carries. */
+export function changeMessage(name: RouteName, payload: unknown): string {
+  // Keyed by the route whose payload it is.
+  const message = CHANGE_MESSAGES[name] as ((payload: unknown) => string) | undefined;
+  return message?.(payload) ?? `Done: ${routes[name].summary}`;
+}

@@ -1,0 +1,198 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import type { Operation } from '../contract/domain.ts';
+import { DomainError } from '../contract/errors.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Route, RouteName } from '../contract/routes.ts';
+import { checkContentType, checkDeclaredLength, readJsonBody, UploadBody } from './body.ts';
+import { SERVER_BOUNDS } from './bounds.ts';
+import { type Caller, type Guard, type ListenerKind, requireRole } from './guard.ts';
+import type { Handlers, RequestContext, RouteRequest, WaitForOperation } from './handlers.ts';
+import type { Log } from './log.ts';
+import { changeMessage, operationMessage } from './messages.ts';
+import { type Answer, errorAnswer, send } from './respond.ts';
+import { type createRouter, type Match, parsePart, parseQuery } from './router.ts';
+
+export interface RequestOptions {
+  handlers: Handlers;
+  waitForOperation: WaitForOperation;
+  guard: Guard;
+  router: ReturnType<typeof createRouter>;
+  log: Log;
+  /** What happens when an answer does not match the contract: said in the log and sent, or a 500 (for tests). */
+  onContractBreach: 'log' | 'throw';
+  /** Aborted when the daemon stops. */
+  stopping: AbortSignal;
+}
+
+type RestMatch = Match<RouteName, Route>;
+
+/** Answers REST requests by the contract's table: guard, match, validate, handle, check the answer, send it. */
+export function createRequestListener(options: RequestOptions) {
+  const { log, stopping } = options;
+  let inFlight = 0;
+
+  return async (request: IncomingMessage, response: ServerResponse, listener: ListenerKind): Promise<void> => {
+    const caller = new AbortController();
+    const signal = AbortSignal.any([caller.signal, stopping]);
+    response.once('close', () => {
+      if (!response.writableFinished) caller.abort(new DomainError('unavailable', 'The caller hung up.'));
+    });
+    // Whoever reads the body hears of its errors through the signal; here they only must not crash the process.
+    request.on('error', () => undefined);
+    inFlight += 1;
+    try {
+      if (inFlight > SERVER_BOUNDS.requests_in_flight_max) {
+        throw new DomainError('unavailable', 'The daemon has too many requests in hand; try again in a moment.');
+      }
+      finish(request, response, await answer(options, request, response, listener, signal));
+    } catch (error) {
+      logFailure(log, error, request);
+      finish(request, response, errorAnswer(error));
+    } finally {
+      inFlight -= 1;
+    }
+  };
+}
+
+async function answer(
+  options: RequestOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  listener: ListenerKind,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { guard, router } = options;
+  const [method, url] = [request.method ?? '', request.url ?? ''];
+  guard.checkSource(request, listener);
+  const match = router.route(method, url);
+  const isOpen = 'name' in match && match.definition.role === null;
+  const caller: Caller = isOpen ? { actor: 'anonymous', role: 'viewer' } : await guard.authenticate(request, listener, signal);
+  if ('error' in match) {
+    return match.allow === undefined ? errorAnswer(match.error) : errorAnswer(match.error, { Allow: match.allow }, 405);
+  }
+  if (match.definition.role !== null) requireRole(caller, match.definition.role);
+  const parsed = await parseRequest(match, request, response, caller, signal);
+  const result = await callHandler(options.handlers, match.name, parsed);
+  checkAnswer(options, match, result);
+  return answerFor(options, match, parsed, result);
+}
+
+async function parseRequest(
+  { definition, params }: RestMatch,
+  request: IncomingMessage,
+  response: ServerResponse,
+  caller: Caller,
+  signal: AbortSignal,
+): Promise<RouteRequest<RouteName>> {
+  const isUpload = definition.kind === 'upload';
+  const bytesMax = isUpload ? LIMITS.image_archive_bytes_max : LIMITS.request_body_bytes_max;
+  const parts = {
+    params: parsePart(definition.params, params, 'path'),
+    query: parsePart(definition.query, parseQuery(request.url ?? ''), 'query'),
+    context: { ...caller, idempotency_key: idempotencyKey(request), signal } satisfies RequestContext,
+  };
+  checkDeclaredLength(request, bytesMax);
+  if (isUpload) checkContentType(request, 'application/x-tar');
+  if (request.headers.expect !== undefined) response.writeContinue();
+  const upload = isUpload ? new UploadBody(request, bytesMax, signal) : Readable.from([]);
+  const body = isUpload ? undefined : parseBody(definition, await readJsonBody(request, bytesMax, signal));
+  // Each part was parsed by the schema of the route that it is handed to.
+  return { ...parts, body, upload } as RouteRequest<RouteName>;
+}
+
+function parseBody({ body: schema }: Route, value: unknown): unknown {
+  if (schema.def.type !== 'undefined') return parsePart(schema, value, 'body');
+  if (value === undefined) return undefined;
+  const fields = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+  const details = (fields.length === 0 ? [''] : fields).map((field) => ({ field, message: 'unknown field' }));
+  const named = fields[0] === undefined ? '' : ` Field "${fields[0]}" is unknown.`;
+  throw new DomainError('invalid_request', `This request takes no body.${named}`, { details });
+}
+
+function idempotencyKey(request: IncomingMessage): string | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  const isValid =
+    typeof key === 'string' && key.length <= SERVER_BOUNDS.idempotency_key_length_max && /^[A-Za-z0-9._:-]+$/.test(key);
+  if (isValid) return key;
+  const message = `use 1 to ${SERVER_BOUNDS.idempotency_key_length_max} letters, digits, dots, colons, underscores and hyphens`;
+  throw new DomainError('invalid_request', `The header Idempotency-Key is not valid: ${message}.`, {
+    details: [{ field: 'Idempotency-Key', message }],
+  });
+}
+
+function callHandler(handlers: Handlers, name: RouteName, request: RouteRequest<RouteName>): Promise<unknown> {
+  // The table pairs each name with its own request type; TypeScript cannot follow the pairing through a variable.
+  const handler = handlers[name] as (request: RouteRequest<RouteName>) => Promise<unknown>;
+  return handler(request);
+}
+
+function checkAnswer({ log, onContractBreach }: RequestOptions, { name, definition }: RestMatch, result: unknown): void {
+  const checked = definition.response.safeParse(result);
+  if (checked.success) return;
+  if (onContractBreach === 'throw') throw new Error(`The answer of ${name} breaks the contract: ${checked.error.message}`);
+  log.error({ route: name, issues: checked.error.issues.slice(0, 10) }, 'an answer does not match the contract');
+}
+
+async function answerFor(
+  options: RequestOptions,
+  match: RestMatch,
+  request: RouteRequest<RouteName>,
+  result: unknown,
+): Promise<Answer> {
+  const { kind } = match.definition;
+  if (kind === 'read') return { status: 200, body: result };
+  if (kind !== 'operation')
+    return { status: 200, body: { success: true, message: changeMessage(match.name, result), payload: result } };
+  const started = result as Operation; // checked against the route's response schema
+  const isWaiting = 'wait' in request.query && request.query.wait === true;
+  const operation = isWaiting ? await waitForEnd(options, started.id, request.context.signal) : started;
+  if (isWaiting && operation.state !== 'succeeded') {
+    throw new DomainError('unprocessable', operationMessage(operation), {
+      operation_id: operation.id,
+      ...(operation.evidence === null ? {} : { details: operation.evidence }),
+    });
+  }
+  const body = { success: true, message: operationMessage(operation), payload: operation };
+  return { status: isWaiting ? 200 : 202, body };
+}
+
+/** The wait is the caller's: it ends when the caller goes or the daemon stops, even if the engine does not notice. */
+function waitForEnd({ waitForOperation }: RequestOptions, id: string, signal: AbortSignal): Promise<Operation> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  return Promise.race([waitForOperation(id, signal), promise]).finally(() => signal.removeEventListener('abort', onAbort));
+}
+
+/**
+ * Sends the answer. Where the request's body was not read to its end the connection closes after it, but not before the
+ * caller had a chance to read: what still arrives is thrown away, within bounds, because a reset would take the answer too.
+ */
+function finish(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  if (request.complete || request.destroyed) {
+    send(response, answer);
+    return;
+  }
+  const end = send(response, { ...answer, headers: { ...answer.headers, Connection: 'close' } }, 'keep open');
+  const close = setTimeout(end, SERVER_BOUNDS.linger_ms);
+  let discarded = 0;
+  request.on('data', (chunk: Buffer) => {
+    discarded += chunk.length;
+    if (discarded > SERVER_BOUNDS.linger_bytes_max) end();
+  });
+  request.once('end', end);
+  response.once('close', () => clearTimeout(close));
+  request.resume();
+}
+
+/** A refusal is the caller's to read; what went wrong on our side is ours, with its private cause. */
+function logFailure(log: Log, error: unknown, request: IncomingMessage): void {
+  const where = { method: request.method, path: (request.url ?? '').split('?', 1)[0] };
+  if (!(error instanceof DomainError)) log.error({ ...where, err: error }, 'a request failed unexpectedly');
+  else if (error.code === 'internal' || error.cause !== undefined) {
+    log.warn({ ...where, err: error, cause: error.cause }, 'a request failed');
+  }
+}

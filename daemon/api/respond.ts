@@ -1,0 +1,52 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { ERROR_CODES, toErrorResponse } from '../contract/errors.ts';
+import { API_VERSION } from '../contract/limits.ts';
+
+export interface Answer {
+  status: number;
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+const COMMON_HEADERS = {
+  'X-NextDeploy-Api': String(API_VERSION),
+  'Content-Type': 'application/json; charset=utf-8',
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+/** The error model's answer for any thrown value. A `status` overrides the code's own where HTTP has a finer one. */
+export function errorAnswer(error: unknown, headers?: Record<string, string>, status?: number): Answer {
+  const body = toErrorResponse(error);
+  return { status: status ?? ERROR_CODES[body.payload.code].http_status, body, ...(headers === undefined ? {} : { headers }) };
+}
+
+/**
+ * Sends an answer; one to a caller that is gone is dropped. With `keep open` it is complete for the caller, and the
+ * returned function ends the exchange (it may be called more than once).
+ */
+export function send(response: ServerResponse, answer: Answer, ending: 'end' | 'keep open' = 'end'): () => void {
+  if (response.headersSent || response.destroyed) return () => undefined;
+  const body = Buffer.from(JSON.stringify(answer.body));
+  response.writeHead(answer.status, { ...COMMON_HEADERS, 'Content-Length': body.length, ...answer.headers });
+  response.write(body);
+  const end = () => {
+    if (!response.writableEnded) response.end();
+  };
+  if (ending === 'end') end();
+  return end;
+}
+
+/** Sends an answer where there is no response object: a refused upgrade, or a request that could not be parsed. Then closes. */
+export function sendRaw(socket: Duplex, answer: Answer): void {
+  if (!socket.writable || socket.destroyed) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify(answer.body);
+  const headers = { ...COMMON_HEADERS, 'Content-Length': Buffer.byteLength(body), Connection: 'close', ...answer.headers };
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.once('finish', () => socket.destroy());
+  socket.end([`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ''}`, ...head, '', body].join('\r\n'));
+}
