@@ -2,7 +2,8 @@
 import { LEASE_LABEL } from './engine.ts';
 import { SERVER_DOCKER_DIRECTORY, type Suite } from './rootfs-recipe.ts';
 
-export type HostCgroups = 'v1' | 'v2';
+/** How this machine mounts control groups: all on v2, or on v1 with these folders of /sys/fs/cgroup (`memory`, …, perhaps `unified`). */
+export type HostCgroups = { version: 2 } | { version: 1; hierarchies: readonly string[] };
 
 /** Ports on 127.0.0.1 of this machine that lead to the server's 22, 80 and 443. */
 export interface BedPorts {
@@ -44,24 +45,33 @@ export function serverArguments(server: ServerDescription, cgroups: HostCgroups)
       '/var/lib/docker',
     ],
     ...['--volume', `${server.mounts.daemon}:/run/nextdeploy`, '--volume', `${server.mounts.docker}:${SERVER_DOCKER_DIRECTORY}`],
-    ...privileges(cgroups),
+    ...PRIVILEGES,
+    ...controlGroups(server.suite, cgroups),
     server.image,
     ...initCommand(server.suite),
   ];
 }
 
+/** Not `--privileged`: that asks for CAP_SYS_RESOURCE, which a machine that is itself confined may not have. */
+const PRIVILEGES = [
+  ...['--cap-add', 'ALL', '--cap-drop', 'SYS_RESOURCE'],
+  ...['seccomp', 'apparmor', 'systempaths'].flatMap((name) => ['--security-opt', `${name}=unconfined`]),
+];
+
 /**
- * Not `--privileged`: that asks for CAP_SYS_RESOURCE, which a machine that is itself confined may not have. On cgroup v1 systemd works
- * in the host's tree beneath the container's own group; on v2 a private namespace keeps it out of the host's.
+ * On v2 a private namespace keeps the server's systemd in its own branch. On v1 it works in the machine's hierarchies, beneath the
+ * container's own group; they are mounted one by one on a tmpfs, because systemd puts more folders beside them. systemd since 258
+ * (sid) knows only v2: there it gets the machine's `unified` hierarchy, which has no controllers, so containers run without limits.
  */
-function privileges(cgroups: HostCgroups): string[] {
-  const unconfined = ['seccomp', 'apparmor', 'systempaths'].flatMap((name) => ['--security-opt', `${name}=unconfined`]);
-  const capabilities = ['--cap-add', 'ALL', '--cap-drop', 'SYS_RESOURCE'];
-  const groups = cgroups === 'v1' ? ['--cgroupns=host', '--volume', '/sys/fs/cgroup:/sys/fs/cgroup:rw'] : ['--cgroupns=private'];
-  return [...capabilities, ...unconfined, ...groups];
+function controlGroups(suite: Suite, cgroups: HostCgroups): string[] {
+  if (cgroups.version === 2) return ['--cgroupns=private'];
+  const root = '/sys/fs/cgroup';
+  if (suite === 'sid') return ['--cgroupns=host', '--volume', `${root}/unified:${root}:rw`];
+  const mounts = cgroups.hierarchies.flatMap((name) => ['--volume', `${root}/${name}:${root}/${name}:rw`]);
+  return ['--cgroupns=host', '--tmpfs', `${root}:mode=755`, ...mounts];
 }
 
 function initCommand(suite: Suite): string[] {
-  // In a container systemd reads its kernel command line from its arguments; since 256 it refuses cgroup v1 without this.
-  return suite === 'bookworm' ? ['/sbin/init'] : ['/sbin/init', 'SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1'];
+  // In a container systemd reads its kernel command line from its arguments; 256 and 257 refuse cgroup v1 without this.
+  return suite === 'trixie' ? ['/sbin/init', 'SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1'] : ['/sbin/init'];
 }

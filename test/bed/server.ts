@@ -1,6 +1,5 @@
 /** Makes and starts the container that is a server: keys, network, ports, shared folders. */
 
-import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createServer as createListener } from 'node:net';
 import { join } from 'node:path';
@@ -9,7 +8,7 @@ import { pack } from 'tar-stream';
 import { type Engine, LEASE_LABEL, leaseDirectory } from './engine.ts';
 import { OPERATOR, type Suite } from './rootfs-recipe.ts';
 import { run } from './run.ts';
-import { type BedPorts, serverArguments } from './server-arguments.ts';
+import { type BedPorts, type HostCgroups, serverArguments } from './server-arguments.ts';
 
 /** What must be known to use or remove a server; kept as bed.json in its run directory. */
 export interface ServerRecord {
@@ -83,7 +82,7 @@ async function startOnFreePorts(
   keys: Buffer,
   signal?: AbortSignal,
 ): Promise<{ container: string; ports: BedPorts }> {
-  const cgroups = existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'v2' : 'v1';
+  const cgroups = await hostCgroups();
   for (let attempt = 1; ; attempt++) {
     const ports = await freePorts();
     const { stdout } = await engine.docker(['create', ...serverArguments({ ...description, ports }, cgroups)], { signal });
@@ -98,6 +97,14 @@ async function startOnFreePorts(
       await engine.docker(['rm', '--force', '--volumes', container]);
     }
   }
+}
+
+async function hostCgroups(): Promise<HostCgroups> {
+  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' '));
+  const hierarchies = mounts.flatMap(([, target, type]) => (type?.startsWith('cgroup') && target ? [target] : []));
+  if (hierarchies.includes('/sys/fs/cgroup')) return { version: 2 };
+  const root = '/sys/fs/cgroup/';
+  return { version: 1, hierarchies: hierarchies.filter((path) => path.startsWith(root)).map((path) => path.slice(root.length)) };
 }
 
 async function freePorts(): Promise<BedPorts> {
