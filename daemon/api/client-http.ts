@@ -98,6 +98,8 @@ export class HttpChannel {
     return promise.finally(() => {
       deadline.clear();
       exchange.signal?.removeEventListener('abort', onAbort);
+      // Answered before everything was sent: the connection is of no further use.
+      if (!request.writableFinished) request.destroy();
     });
   }
 }
