@@ -4,13 +4,14 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { AuthenticationType, KeyboardInteractiveCallback, ParsedKey, Prompt } from 'ssh2';
 import ssh2 from 'ssh2';
+import type { Sealed } from '../../../daemon/secrets/sealed.ts';
 import type { HostAuth } from '../../../preload/contract.ts';
 import { SshError } from './failures.ts';
 
 /** Kept in memory only, for the attempts of one session. */
 export interface Credentials {
-  password?: string | undefined;
-  passphrase?: string | undefined;
+  password?: Sealed | undefined;
+  passphrase?: Sealed | undefined;
 }
 
 const KEY_FILE_BYTES_MAX = 256 * 1024;
@@ -40,13 +41,13 @@ export type AuthAttempt =
 export async function prepareAttempts(auth: HostAuth, user: string, credentials: Credentials): Promise<AuthAttempt[]> {
   switch (auth.kind) {
     case 'key':
-      return [{ type: 'publickey', username: user, key: await loadKey(auth.path, credentials.passphrase) }];
+      return [{ type: 'publickey', username: user, key: await loadKey(auth.path, credentials.passphrase?.open()) }];
     case 'agent':
       return [{ type: 'agent', username: user, agent: agentSocket() }];
     case 'password':
       return credentials.password === undefined
         ? [{ type: 'none', username: user }]
-        : passwordAttempts(user, credentials.password);
+        : passwordAttempts(user, credentials.password.open());
   }
 }
 
@@ -108,7 +109,7 @@ async function readKeyFile(file: string): Promise<Buffer> {
 }
 
 function agentSocket(): string {
-  const socket = process.env['SSH_AUTH_SOCK'];
+  const socket = process.env.SSH_AUTH_SOCK;
   if (socket === undefined || socket === '') {
     throw failed('No SSH agent is running (SSH_AUTH_SOCK is not set); start one, or choose a key file for this host.');
   }
