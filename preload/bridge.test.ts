@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { afterEach, expect, test } from 'vitest';
 import { createPortBridge, type LinkPort } from './bridge.ts';
 import type { DownFrame, UpFrame } from './contract.ts';
+import type { UpMessage } from './wire.ts';
 
 const call = (id: number): UpFrame => ({ t: 'call', id, name: 'hosts.list' });
 const opened: MessagePort[] = [];
@@ -21,10 +22,15 @@ function setUp() {
     const { port1, port2 } = new MessageChannel();
     opened.push(port1, port2);
     const received: UpFrame[] = [];
-    port2.on('message', (frame: UpFrame) => received.push(frame));
+    const taken: number[] = [];
+    port2.on('message', (message: UpMessage) => {
+      if (typeof message === 'number') taken.push(message);
+      else received.push(JSON.parse(message) as UpFrame);
+    });
+    const send = (frame: DownFrame) => port2.postMessage(JSON.stringify(frame));
     // Node's port is the DOM's in all that is used here; only its types differ.
     adopt(port1 as unknown as LinkPort);
-    return { core: port2, received };
+    return { core: port2, received, send, taken };
   };
   return { bridge, connect, frames, links };
 }
@@ -43,13 +49,21 @@ test('frames of the core reach every listener until it stops listening', async (
   const { bridge, connect, frames } = setUp();
   const others: DownFrame[] = [];
   const stop = bridge.onFrame((frame) => others.push(frame));
-  const { core } = connect();
-  core.postMessage({ t: 'result', id: 1 });
+  const { send } = connect();
+  send({ t: 'result', id: 1 });
   await expect.poll(() => frames.length).toBe(1);
   stop();
-  core.postMessage({ t: 'result', id: 2 });
+  send({ t: 'result', id: 2 });
   await expect.poll(() => frames.length).toBe(2);
   expect(others).toEqual([{ t: 'result', id: 1 }]);
+});
+
+test('the page says how much it has taken in, so that the core can wait for it', async () => {
+  const { connect } = setUp();
+  const { send, taken } = connect();
+  const frame: DownFrame = { t: 'data', id: 1, message: 'x'.repeat(1_000) };
+  send(frame);
+  await expect.poll(() => taken).toEqual([JSON.stringify(frame).length]);
 });
 
 test('the page learns that the core is gone and that a fresh one is there, which gets no old frames', async () => {
@@ -68,8 +82,8 @@ test('a core that replaces another without its end being seen counts as lost and
   const first = connect();
   const second = connect();
   expect(links).toEqual([true, false, true]);
-  first.core.postMessage({ t: 'result', id: 1 });
-  second.core.postMessage({ t: 'result', id: 2 });
+  first.send({ t: 'result', id: 1 });
+  second.send({ t: 'result', id: 2 });
   await expect.poll(() => frames).toEqual([{ t: 'result', id: 2 }]);
   await expect.poll(() => links).toEqual([true, false, true]);
 });

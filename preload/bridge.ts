@@ -1,12 +1,13 @@
 /** The {@link Bridge} on top of message ports, of which a new one comes with every new core. Knows nothing of Electron. */
 import type { Bridge, DownFrame, UpFrame } from './contract.ts';
+import type { UpMessage } from './wire.ts';
 
 /** Frames held until the first port comes. Later frames find a link that is open, or known to be lost. */
 const QUEUED_FRAMES_MAX = 256;
 
 /** What of a DOM `MessagePort` is used. */
 export interface LinkPort {
-  postMessage(frame: UpFrame): void;
+  postMessage(message: UpMessage): void;
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
   addEventListener(type: 'close', listener: () => void): void;
   start(): void;
@@ -37,7 +38,7 @@ export function createPortBridge(): PortBridge {
   return {
     bridge: {
       post(frame) {
-        if (current !== null) current.postMessage(frame);
+        if (current !== null) current.postMessage(JSON.stringify(frame));
         else if (isFirst && queue.length < QUEUED_FRAMES_MAX) queue.push(frame);
       },
       onFrame: (listener) => subscribe(frameListeners, listener),
@@ -51,12 +52,14 @@ export function createPortBridge(): PortBridge {
       }
       current = port;
       port.addEventListener('message', ({ data }) => {
-        // The core is trusted, and the renderer checks every frame against the contract.
-        if (port === current) for (const listener of frameListeners) listener(data as DownFrame);
+        if (port !== current || typeof data !== 'string') return;
+        const frame = JSON.parse(data) as DownFrame; // the core made it, and the renderer checks it against the contract
+        for (const listener of frameListeners) listener(frame);
+        port.postMessage(data.length);
       });
       port.addEventListener('close', () => lose(port));
       port.start();
-      for (const frame of queue.splice(0)) port.postMessage(frame);
+      for (const frame of queue.splice(0)) port.postMessage(JSON.stringify(frame));
       isFirst = false;
       tell(true);
     },

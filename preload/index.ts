@@ -1,7 +1,7 @@
 /** The preload: gives the sandboxed page its bridge to the core, `window.nextdeploy`, and nothing else. */
 import { contextBridge, ipcRenderer } from 'electron';
 import { createPortBridge } from './bridge.ts';
-import { LINK_CHANNEL } from './channels.ts';
+import { LINK_CHANNEL } from './wire.ts';
 
 const { bridge, adopt } = createPortBridge();
 

@@ -18,7 +18,7 @@ const DAEMON_INSIDE = ['engine', 'proxy', 'secrets', 'certs', 'metrics', 'stream
 export const PARTS: readonly Part[] = [
   {
     name: 'test',
-    files: /^(test\/|renderer\/testing\/|.*\.test\.tsx?$)/,
+    files: /^(test\/|renderer\/testing\/|.*\.test\.tsx?$|(.*\/)?test-[^/]*\.tsx?$)/,
     imports: null,
     reason: 'tests look at every part',
   },
@@ -43,9 +43,15 @@ export const PARTS: readonly Part[] = [
   },
   {
     name: 'client',
-    files: /^daemon\/api\/client[./-]/,
+    files: /^daemon\/api\/(client(-[^/]*)?|transport|tolerant)\.ts$/,
     imports: ['contract', 'sealed'],
     reason: 'the console and the command line ship the client without the daemon, so it knows only the contract',
+  },
+  {
+    name: 'listener',
+    files: /^daemon\/host\/unix-socket\.ts$/,
+    imports: ['contract'],
+    reason: 'it is what of host the server may use: a listening socket with its access rights',
   },
   {
     name: 'engine',
@@ -56,9 +62,10 @@ export const PARTS: readonly Part[] = [
   {
     name: 'host',
     files: /^daemon\/host\//,
-    imports: ['contract', 'sealed'],
+    imports: ['contract', 'sealed', 'engine'],
     types: [...DAEMON_INSIDE, 'api'],
-    reason: 'host implements what others declare: it knows their interfaces as types and none of their behaviour',
+    reason:
+      'host implements what others declare: it knows the engine’s words and the interfaces of the rest, none of their behaviour',
   },
   ...['proxy', 'secrets', 'certs', 'metrics', 'stream'].map((name) => ({
     name,
@@ -70,7 +77,8 @@ export const PARTS: readonly Part[] = [
   {
     name: 'api',
     files: /^daemon\/api\//,
-    imports: ['contract', 'sealed', ...DAEMON_INSIDE],
+    imports: ['contract', 'sealed', 'listener', ...DAEMON_INSIDE],
+    types: ['client'],
     reason: 'the server is built from the contract and what is passed in; it never touches the machine itself',
   },
   {
@@ -82,7 +90,7 @@ export const PARTS: readonly Part[] = [
   {
     name: 'daemon',
     files: /^daemon\/[^/]+\.ts$/,
-    imports: ['contract', 'sealed', 'host', 'api', ...DAEMON_INSIDE],
+    imports: ['contract', 'sealed', 'host', 'listener', 'api', 'client', ...DAEMON_INSIDE],
     reason: 'the composition root wires the parts of the daemon; command line and console are programs of their own',
   },
   {
@@ -114,7 +122,7 @@ export const PARTS: readonly Part[] = [
   {
     name: 'electron',
     files: /^main\/electron\//,
-    imports: ['contract', 'sealed', 'core', 'preload/contract', 'web'],
+    imports: ['contract', 'sealed', 'core', 'preload/contract', 'preload', 'web'],
     reason: 'the Electron shell starts the core and serves the same files; it never talks to a daemon',
   },
   {
@@ -148,7 +156,7 @@ export const PACKAGE_RULES: readonly PackageRule[] = [
   },
   {
     packages: /^(node:)?(child_process|fs|fs\/promises|sqlite)$/,
-    allowed: ['host', ...NOT_IN_DAEMON],
+    allowed: ['host', 'listener', ...NOT_IN_DAEMON],
     reason: 'only host touches the machine; other parts of the daemon declare what they need',
   },
   { packages: /^ssh2(\/|$)/, allowed: ['core'], reason: 'SSH connections and their credentials live in the core' },

@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { consolePaths } from './paths.ts';
+
+test.each([
+  ['linux', {}, '/home/a/.config/nextdeploy'],
+  ['linux', { XDG_CONFIG_HOME: '/data/config' }, '/data/config/nextdeploy'],
+  ['linux', { XDG_CONFIG_HOME: 'relative' }, '/home/a/.config/nextdeploy'],
+  ['darwin', { XDG_CONFIG_HOME: '/ignored' }, '/home/a/Library/Application Support/nextdeploy'],
+])('on %s with %j the console keeps its data in %s', (platform, environment, expected) => {
+  expect(consolePaths(platform, environment, '/home/a')).toEqual({
+    dataDirectory: expected,
+    knownHostsFile: '/home/a/.ssh/known_hosts',
+  });
+});
