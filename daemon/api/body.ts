@@ -1,8 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { DomainError } from '../contract/errors.ts';
-import { SERVER_BOUNDS } from './bounds.ts';
 import { parseJson } from './json.ts';
+
+export interface BodyLimits {
+  bytesMax: number;
+  /** To the last byte of a JSON body; between two pieces of an upload. */
+  timeout_ms: number;
+  signal: AbortSignal;
+}
 
 /** @throws DomainError `payload_too_large` from the Content-Length alone, before a byte is read */
 export function checkDeclaredLength(request: IncomingMessage, bytesMax: number): void {
@@ -26,8 +32,8 @@ export function checkContentType(request: IncomingMessage, expected: string): vo
  * Reads a JSON body whole, into at most `bytesMax` of memory. Undefined if there is none.
  * @throws DomainError `payload_too_large`, or `invalid_request` for what is not JSON, not UTF-8 or not there in time
  */
-export async function readJsonBody(request: IncomingMessage, bytesMax: number, signal: AbortSignal): Promise<unknown> {
-  const bytes = await readWhole(request, bytesMax, signal);
+export async function readJsonBody(request: IncomingMessage, { bytesMax, timeout_ms, signal }: BodyLimits): Promise<unknown> {
+  const bytes = await readWhole(request, { bytesMax, timeout_ms, signal });
   if (bytes.length === 0) return undefined;
   checkContentType(request, 'application/json');
   let text: string;
@@ -41,7 +47,7 @@ export async function readJsonBody(request: IncomingMessage, bytesMax: number, s
   return parseJson(text);
 }
 
-function readWhole(request: IncomingMessage, bytesMax: number, signal: AbortSignal): Promise<Buffer> {
+function readWhole(request: IncomingMessage, { bytesMax, timeout_ms, signal }: BodyLimits): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
@@ -54,7 +60,7 @@ function readWhole(request: IncomingMessage, bytesMax: number, signal: AbortSign
   const onGone = () => reject(signal.aborted ? signal.reason : hungUp());
   const tooSlow = setTimeout(() => {
     reject(new DomainError('invalid_request', 'The body did not arrive in time; send it again.'));
-  }, SERVER_BOUNDS.body_timeout_ms);
+  }, timeout_ms);
   request.on('data', onData).on('end', onEnd).on('error', onGone);
   signal.addEventListener('abort', onGone, { once: true });
   return promise.finally(() => {
@@ -72,11 +78,13 @@ function readWhole(request: IncomingMessage, bytesMax: number, signal: AbortSign
 export class UploadBody extends Readable {
   readonly #request: IncomingMessage;
   readonly #bytesMax: number;
+  readonly #idle_ms: number;
   #received = 0;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(request: IncomingMessage, bytesMax: number, signal: AbortSignal) {
+  constructor(request: IncomingMessage, { bytesMax, timeout_ms, signal }: BodyLimits) {
     super();
+    this.#idle_ms = timeout_ms;
     this.#request = request;
     this.#bytesMax = bytesMax;
     const onGone = () => this.destroy(signal.reason instanceof Error ? signal.reason : hungUp());
@@ -115,7 +123,7 @@ export class UploadBody extends Readable {
   #awaitMore(): void {
     this.#idle = setTimeout(() => {
       this.destroy(new DomainError('invalid_request', 'The upload stopped arriving; send it again.'));
-    }, SERVER_BOUNDS.upload_idle_ms);
+    }, this.#idle_ms);
   }
 }
 

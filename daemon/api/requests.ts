@@ -5,7 +5,7 @@ import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Route, RouteName } from '../contract/routes.ts';
 import { checkContentType, checkDeclaredLength, readJsonBody, UploadBody } from './body.ts';
-import { SERVER_BOUNDS } from './bounds.ts';
+import { SERVER_BOUNDS, type ServerTimeouts } from './bounds.ts';
 import { type Caller, type Guard, type ListenerKind, requireRole } from './guard.ts';
 import type { Handlers, RequestContext, RouteRequest, WaitForOperation } from './handlers.ts';
 import type { Log } from './log.ts';
@@ -21,6 +21,7 @@ export interface RequestOptions {
   log: Log;
   /** What happens when an answer does not match the contract: said in the log and sent, or a 500 (for tests). */
   onContractBreach: 'log' | 'throw';
+  timeouts: ServerTimeouts;
   /** Aborted when the daemon stops. */
   stopping: AbortSignal;
 }
@@ -72,7 +73,7 @@ async function answer(
     return match.allow === undefined ? errorAnswer(match.error) : errorAnswer(match.error, { Allow: match.allow }, 405);
   }
   if (match.definition.role !== null) requireRole(caller, match.definition.role);
-  const parsed = await parseRequest(match, request, response, caller, signal);
+  const parsed = await parseRequest(match, request, response, caller, { signal, timeouts: options.timeouts });
   const result = await callHandler(options.handlers, match.name, parsed);
   checkAnswer(options, match, result);
   return answerFor(options, match, parsed, result);
@@ -83,7 +84,7 @@ async function parseRequest(
   request: IncomingMessage,
   response: ServerResponse,
   caller: Caller,
-  signal: AbortSignal,
+  { signal, timeouts }: { signal: AbortSignal; timeouts: ServerTimeouts },
 ): Promise<RouteRequest<RouteName>> {
   const isUpload = definition.kind === 'upload';
   const bytesMax = isUpload ? LIMITS.image_archive_bytes_max : LIMITS.request_body_bytes_max;
@@ -95,8 +96,11 @@ async function parseRequest(
   checkDeclaredLength(request, bytesMax);
   if (isUpload) checkContentType(request, 'application/x-tar');
   if (request.headers.expect !== undefined) response.writeContinue();
-  const upload = isUpload ? new UploadBody(request, bytesMax, signal) : Readable.from([]);
-  const body = isUpload ? undefined : parseBody(definition, await readJsonBody(request, bytesMax, signal));
+  const upload = isUpload
+    ? new UploadBody(request, { bytesMax, timeout_ms: timeouts.upload_idle_ms, signal })
+    : Readable.from([]);
+  const limits = { bytesMax, timeout_ms: timeouts.body_ms, signal };
+  const body = isUpload ? undefined : parseBody(definition, await readJsonBody(request, limits));
   // Each part was parsed by the schema of the route that it is handed to.
   return { ...parts, body, upload } as RouteRequest<RouteName>;
 }

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { DomainError } from '../contract/errors.ts';
 import { listenOnUnixSocket } from '../host/unix-socket.ts';
 import type { Sealed } from '../secrets/sealed.ts';
-import { SERVER_BOUNDS } from './bounds.ts';
+import { SERVER_BOUNDS, SERVER_TIMEOUTS, type ServerTimeouts } from './bounds.ts';
 import { type AuthFailure, createGuard, type ListenerKind } from './guard.ts';
 import type { Handlers, StreamHandlers, WaitForOperation } from './handlers.ts';
 import type { Log } from './log.ts';
@@ -25,8 +25,7 @@ export interface ServerOptions {
   onAuthFailure: (failure: AuthFailure) => void;
   /** An answer or frame that does not match the contract is logged and sent (default), or becomes a 500 (for tests). */
   onContractBreach?: 'log' | 'throw';
-  /** How often a stream's peer is asked whether it is still there. */
-  ping_ms?: number;
+  timeouts?: Partial<ServerTimeouts>;
 }
 
 export interface ListenOptions {
@@ -55,6 +54,7 @@ export function createServer(options: ServerOptions): Server {
   const shared = {
     ...options,
     onContractBreach: options.onContractBreach ?? 'log',
+    timeouts: { ...SERVER_TIMEOUTS, ...options.timeouts },
     guard: createGuard(options),
     router: createRouter(),
     stopping: stop.signal,
@@ -68,10 +68,10 @@ export function createServer(options: ServerOptions): Server {
   function createListener(kind: ListenerKind): HttpServer {
     const http = createHttpServer({
       maxHeaderSize: SERVER_BOUNDS.header_bytes_max,
-      headersTimeout: SERVER_BOUNDS.headers_timeout_ms,
+      headersTimeout: shared.timeouts.headers_ms,
       // Node's covers uploads too; the body readers have deadlines of their own.
       requestTimeout: 0,
-      connectionsCheckingInterval: SERVER_BOUNDS.headers_timeout_ms / 2,
+      connectionsCheckingInterval: shared.timeouts.headers_ms / 2,
       keepAliveTimeout: SERVER_BOUNDS.keep_alive_ms,
       // A missing Host is answered by the error model, too.
       requireHostHeader: false,

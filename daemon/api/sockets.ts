@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import { DomainError, toErrorResponse } from '../contract/errors.ts';
 import { droppedSchema, type Stream, type StreamName } from '../contract/streams.ts';
-import { SERVER_BOUNDS } from './bounds.ts';
+import { SERVER_BOUNDS, type ServerTimeouts } from './bounds.ts';
 import { type Guard, type ListenerKind, requireRole } from './guard.ts';
 import type { RequestContext, StreamHandlers } from './handlers.ts';
 import type { Log } from './log.ts';
@@ -17,8 +17,7 @@ export interface SocketOptions {
   log: Log;
   onContractBreach: 'log' | 'throw';
   stopping: AbortSignal;
-  /** How often a peer is asked whether it is still there. */
-  ping_ms?: number;
+  timeouts: ServerTimeouts;
 }
 
 type StreamSource = AsyncIterable<unknown>;
@@ -67,7 +66,7 @@ export function createUpgradeListener(options: SocketOptions) {
           open.delete(webSocket);
           gone.abort();
         });
-        watchPeer(webSocket, socket, options.ping_ms ?? SERVER_BOUNDS.stream_ping_ms);
+        watchPeer(webSocket, socket, options.timeouts.ping_ms);
         void serve(options, webSocket, admitted.match, admitted.request);
       });
     } catch (error) {
@@ -146,21 +145,26 @@ function frameChecker({ log, onContractBreach }: SocketOptions, { name, definiti
   };
 }
 
-/** Ends a socket whose peer neither answers a ping nor takes a byte between two of them. */
+/**
+ * Ends a socket whose peer gave no sign of life between two pings: no pong and, where bytes were waiting for it, none
+ * taken (a pong can be long in coming behind what a slow peer has yet to read).
+ */
 function watchPeer(webSocket: WebSocket, socket: Duplex & { bytesWritten?: number }, ping_ms: number): void {
-  let isAlive = true;
+  let hasAnswered = true;
+  let backlogBefore = 0;
   let takenBefore = 0;
   webSocket.on('pong', () => {
-    isAlive = true;
+    hasAnswered = true;
   });
   const timer = setInterval(() => {
-    const taken = (socket.bytesWritten ?? 0) - socket.writableLength;
-    if (!isAlive && taken <= takenBefore) {
+    const backlog = socket.writableLength;
+    const taken = (socket.bytesWritten ?? 0) - backlog;
+    if (!hasAnswered && (backlogBefore === 0 || taken <= takenBefore)) {
       webSocket.terminate();
       return;
     }
-    isAlive = false;
-    takenBefore = taken;
+    hasAnswered = false;
+    [backlogBefore, takenBefore] = [backlog, taken];
     if (webSocket.readyState === WebSocket.OPEN) webSocket.ping();
   }, ping_ms);
   webSocket.once('close', () => clearInterval(timer));

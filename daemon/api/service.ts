@@ -1,0 +1,89 @@
+/** The contract's endpoints over engine, store, Docker and metrics: thin, and free of rules. */
+import { createHash } from 'node:crypto';
+import type { AppStatus, DaemonHealth, DaemonVersion, Image, Operation, Release, SystemMetrics } from '../contract/domain.ts';
+import { DomainError } from '../contract/errors.ts';
+import { API_VERSION } from '../contract/limits.ts';
+import type { Readable } from 'node:stream';
+import type { Engine, Intent } from '../engine/engine.ts';
+import { toOperation } from '../engine/view.ts';
+import type { Journal, NewEvent } from '../engine/ports.ts';
+import type { Handlers, RequestContext } from './handlers.ts';
+import type { EventSource } from './service-streams.ts';
+
+export interface ServiceOptions {
+  engine: Engine;
+  journal: Journal & EventSource;
+  images: { load(archive: Readable, signal: AbortSignal): Promise<Image[]>; list(signal: AbortSignal): Promise<Image[]> };
+  statuses: { list(signal: AbortSignal): Promise<AppStatus[]>; get(name: string, signal: AbortSignal): Promise<AppStatus> };
+  sampleSystem(signal: AbortSignal): Promise<SystemMetrics>;
+  getHealth(signal: AbortSignal): Promise<DaemonHealth>;
+  /** Versions of Docker and proxy; null where they do not answer. */
+  getVersions(signal: AbortSignal): Promise<{ docker: string | null; proxy: string | null }>;
+  getOpenApi(): Record<string, unknown>;
+  publishEvent(event: Omit<NewEvent, 'ts'>): void;
+  version: string;
+  hostname: string;
+}
+
+export function createHandlers(options: ServiceOptions): Handlers {
+  const { engine, journal, images, statuses } = options;
+
+  const begin = (name: string, intent: Intent, context: RequestContext): Promise<Operation> => {
+    const { actor, idempotency_key: key, signal } = context;
+    const request_hash = createHash('sha256').update(JSON.stringify([name, intent])).digest('hex');
+    return engine.begin(name, intent, { actor, idempotency: key === undefined ? null : { key, request_hash }, signal });
+  };
+
+  return {
+    deploy: ({ body: { app_name, image, ...configuration }, context }) => begin(app_name, { kind: 'deploy', image, configuration }, context),
+    swap: ({ body: { app_name, image }, context }) => begin(app_name, { kind: 'swap', image }, context),
+    rollback: ({ body: { app_name, release }, context }) => begin(app_name, { kind: 'rollback', release }, context),
+    startApp: ({ params, context }) => begin(params.name, { kind: 'start' }, context),
+    stopApp: ({ params, context }) => begin(params.name, { kind: 'stop' }, context),
+    restartApp: ({ params, context }) => begin(params.name, { kind: 'restart' }, context),
+    removeApp: ({ params, query, context }) => begin(params.name, { kind: query.purge === true ? 'remove' : 'stop' }, context),
+
+    listApps: ({ context }) => statuses.list(context.signal),
+    getAppStatus: ({ params, context }) => statuses.get(params.name, context.signal),
+    listReleases: async ({ params, query }) => {
+      requireApp(journal, params.name);
+      return journal.listReleases(params.name, query.limit);
+    },
+    getRelease: async ({ params }) => requireRelease(journal, params.name, params.id),
+    listOperations: async ({ query }) => journal.listOperations(query).map(toOperation),
+    getOperation: async ({ params }) => {
+      const record = journal.getOperation(params.id);
+      if (!record) throw new DomainError('not_found', `There is no operation ${params.id}.`);
+      return toOperation(record);
+    },
+
+    loadImages: async ({ upload, context }) => {
+      const loaded = await images.load(upload, context.signal);
+      const names = loaded.flatMap((image) => (image.references.length > 0 ? image.references : [image.id]));
+      const message = `${names.join(', ')} loaded by ${context.actor}`;
+      options.publishEvent({ kind: 'image.loaded', level: 'info', message, app_name: null, operation: null });
+      return { images: loaded };
+    },
+    listImages: ({ context }) => images.list(context.signal),
+
+    getSystemMetrics: ({ context }) => options.sampleSystem(context.signal),
+    listEvents: async ({ query }) => journal.listEvents(query),
+    getHealth: ({ context }) => options.getHealth(context.signal),
+    getVersion: async ({ context }): Promise<DaemonVersion> => {
+      const { version, hostname } = options;
+      return { version, api: { min: API_VERSION, max: API_VERSION }, hostname, ...(await options.getVersions(context.signal)) };
+    },
+    getOpenApi: async () => options.getOpenApi(),
+  };
+}
+
+function requireApp(journal: Journal, name: string): void {
+  if (!journal.getApp(name)) throw new DomainError('not_found', `There is no app ${name}.`);
+}
+
+function requireRelease(journal: Journal, name: string, id: string): Release {
+  requireApp(journal, name);
+  const release = journal.getRelease(name, id);
+  if (!release) throw new DomainError('not_found', `The app ${name} has no release ${id}.`);
+  return release;
+}
