@@ -49,7 +49,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   const { dataDirectory, knownHostsFile, tarball, log, version, shell } = options;
   const hosts = await Hosts.open({ dataDirectory, knownHostsFile, secrets: options.secretStore ?? memorySecretStore(), log });
   const install: HandlerOptions['install'] = (hostId, onStep, signal) =>
-    installOnHost({ session: hosts.session(hostId), host: hosts.get(hostId), tarball, onStep, signal });
+    installOnHost({ session: hosts.session(hostId), tarball, onStep, signal });
   const handlerOptions: HandlerOptions = { hosts, settings: settingsFile(dataDirectory), install, version, shell };
   const handlers = { calls: callHandlers(handlerOptions), channels: channelHandlers(handlerOptions) };
   const links = new Set<{ close(): void }>();

@@ -62,7 +62,8 @@ export const LINK_BOUNDS = {
 } as const;
 
 interface OpenChannel {
-  name: ChannelName;
+  /** As the renderer named it; only a name of the table is ever served. */
+  name: string;
   abort: AbortController;
   listener: ((message: unknown) => void) | null;
   early: unknown[];
@@ -82,7 +83,7 @@ class Link {
   readonly #log: CoreLog;
   readonly #calls = new Map<number, AbortController>();
   readonly #channels = new Map<number, OpenChannel>();
-  #isOpen = true;
+  readonly #closed = new AbortController();
 
   constructor(port: CorePort, handlers: LinkHandlers, log: CoreLog) {
     this.#port = port;
@@ -91,7 +92,7 @@ class Link {
   }
 
   receive(raw: unknown): void {
-    if (!this.#isOpen) return;
+    if (this.#closed.signal.aborted) return;
     const parsed = upFrameSchema.safeParse(raw);
     if (!parsed.success) {
       this.#log.warn('a frame that does not match the contract was dropped');
@@ -101,7 +102,7 @@ class Link {
   }
 
   close(): void {
-    this.#isOpen = false;
+    this.#closed.abort();
     const reason = new LinkError('closed', 'The link to the console was closed.');
     for (const call of this.#calls.values()) call.abort(reason);
     for (const channel of this.#channels.values()) channel.abort.abort(reason);
@@ -112,11 +113,14 @@ class Link {
   #dispatch(frame: UpFrame): void {
     switch (frame.t) {
       case 'call':
-        return this.#call(frame.id, frame.name, frame.input);
+        this.#call(frame.id, frame.name, frame.input);
+        break;
       case 'open':
-        return this.#open(frame.id, frame.name, frame.input);
+        this.#open(frame.id, frame.name, frame.input);
+        break;
       case 'send':
-        return this.#deliver(frame.id, frame.message);
+        this.#deliver(frame.id, frame.message);
+        break;
       case 'close':
         this.#channels.get(frame.id)?.abort.abort(new LinkError('closed', 'The stream was closed.'));
         this.#channels.delete(frame.id);
@@ -125,17 +129,23 @@ class Link {
 
   #call(id: number, name: string, input: unknown): void {
     if (this.#isTaken(id)) return;
-    const answer = (error: unknown) => this.#post({ t: 'error', id, error: this.#explain(error, name) });
-    if (!isName(calls, name)) return answer(new DomainError('invalid_request', `There is no call "${name.slice(0, 80)}".`));
-    if (this.#calls.size >= LINK_BOUNDS.calls_max) return answer(tooMany('calls'));
     const abort = new AbortController();
     this.#calls.set(id, abort);
     this.#run(name, input, abort.signal)
-      .then((value) => this.#post({ t: 'result', id, value }), answer)
+      .then(
+        (value) => this.#post({ t: 'result', id, value }),
+        (error: unknown) => this.#post({ t: 'error', id, error: this.#explain(error, name) }),
+      )
       .finally(() => this.#calls.delete(id));
   }
 
-  async #run<N extends CallName>(name: N, raw: unknown, signal: AbortSignal): Promise<unknown> {
+  async #run(name: string, raw: unknown, signal: AbortSignal): Promise<unknown> {
+    if (!isName(calls, name)) throw new DomainError('invalid_request', `There is no call "${name.slice(0, 80)}".`);
+    if (this.#calls.size > LINK_BOUNDS.calls_max) throw tooMany('calls');
+    return this.#answer(name, raw, signal);
+  }
+
+  async #answer<N extends CallName>(name: N, raw: unknown, signal: AbortSignal): Promise<unknown> {
     const input = parseInput(calls[name].input, raw) as z.output<Calls[N]['input']>;
     const output = await this.#handlers.calls[name](input, signal);
     return calls[name].output.parse(output);
@@ -143,20 +153,29 @@ class Link {
 
   #open(id: number, name: string, input: unknown): void {
     if (this.#isTaken(id)) return;
-    const end = (error?: unknown) => {
-      if (this.#channels.get(id)?.abort === abort) this.#channels.delete(id);
-      else if (abort.signal.aborted) return;
-      this.#post(error === undefined ? { t: 'end', id } : { t: 'end', id, error: this.#explain(error, name) });
-    };
-    const abort = new AbortController();
-    if (!isName(channels, name)) return end(new DomainError('invalid_request', `There is no stream "${name.slice(0, 80)}".`));
-    if (this.#channels.size >= LINK_BOUNDS.channels_max) return end(tooMany('streams'));
-    const channel: OpenChannel = { name, abort, listener: null, early: [] };
+    const channel: OpenChannel = { name, abort: new AbortController(), listener: null, early: [] };
     this.#channels.set(id, channel);
-    this.#serve(id, name, channel, input).then(() => end(), end);
+    const end = (frame: DownFrame) => {
+      // Closed by the renderer: it expects nothing more, and may use the id again.
+      if (this.#channels.get(id) !== channel) return;
+      this.#channels.delete(id);
+      this.#post(frame);
+    };
+    this.#serve(id, name, channel, input).then(
+      () => end({ t: 'end', id }),
+      (error: unknown) => {
+        if (!channel.abort.signal.aborted) end({ t: 'end', id, error: this.#explain(error, name) });
+      },
+    );
   }
 
-  async #serve<N extends ChannelName>(id: number, name: N, channel: OpenChannel, raw: unknown): Promise<void> {
+  async #serve(id: number, name: string, channel: OpenChannel, raw: unknown): Promise<void> {
+    if (!isName(channels, name)) throw new DomainError('invalid_request', `There is no stream "${name.slice(0, 80)}".`);
+    if (this.#channels.size > LINK_BOUNDS.channels_max) throw tooMany('streams');
+    await this.#follow(id, name, channel, raw);
+  }
+
+  async #follow<N extends ChannelName>(id: number, name: N, channel: OpenChannel, raw: unknown): Promise<void> {
     const input = parseInput(channels[name].input, raw) as z.output<Channels[N]['input']>;
     await this.#handlers.channels[name](input, {
       signal: channel.abort.signal,
@@ -182,8 +201,8 @@ class Link {
     const channel = this.#channels.get(id);
     // A message may cross with the end of its channel.
     if (channel === undefined) return;
-    const parsed = channels[channel.name].up.safeParse(raw);
-    if (!parsed.success) {
+    const parsed = isName(channels, channel.name) ? channels[channel.name].up.safeParse(raw) : null;
+    if (parsed?.success !== true) {
       this.#log.warn('a message that does not match the contract was dropped', { stream: channel.name });
     } else if (channel.listener !== null) channel.listener(parsed.data);
     else if (channel.early.length < LINK_BOUNDS.early_messages_max) channel.early.push(parsed.data);
@@ -197,7 +216,7 @@ class Link {
   }
 
   #post(frame: DownFrame): void {
-    if (this.#isOpen) this.#port.post(frame);
+    if (!this.#closed.signal.aborted) this.#port.post(frame);
   }
 
   #explain(error: unknown, name: string) {

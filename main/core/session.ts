@@ -118,6 +118,12 @@ export class HostSession {
     await this.#attempt?.ended;
   }
 
+  /** A second connection to the same host with the same login, for the caller to close. @throws SshError */
+  async openSecond(signal: AbortSignal): Promise<SshConnection> {
+    this.ssh();
+    return this.#dial(signal, await this.#allCredentials());
+  }
+
   /** Reads token and socket again after an installation. */
   async refreshDaemon(): Promise<void> {
     await this.#live?.daemon.reset();
@@ -147,12 +153,10 @@ export class HostSession {
   }
 
   async #try(signal: AbortSignal): Promise<void> {
-    const { host, knownHosts, secrets, log } = this.#options;
+    const { host, log } = this.#options;
     try {
-      const kept = await secrets.load(host.id);
-      const credentials = { ...kept, ...this.#credentials };
-      const ssh = await openSsh({ ...host, credentials, knownHosts: await knownHosts.read(), signal });
-      this.#goLive(ssh);
+      const credentials = await this.#allCredentials();
+      this.#goLive(await this.#dial(signal, credentials));
       await this.#keep(credentials);
       await this.#live?.daemon.check();
     } catch (error) {
@@ -166,6 +170,15 @@ export class HostSession {
       if (failure.kind === 'credentials_needed') await this.#forget();
       this.#apply({ type: 'attempt_failed', failure });
     }
+  }
+
+  async #dial(signal: AbortSignal, credentials: Credentials): Promise<SshConnection> {
+    const { host, knownHosts } = this.#options;
+    return openSsh({ ...host, credentials, knownHosts: await knownHosts.read(), signal });
+  }
+
+  async #allCredentials(): Promise<Credentials> {
+    return { ...(await this.#options.secrets.load(this.#options.host.id)), ...this.#credentials };
   }
 
   #goLive(ssh: SshConnection): void {

@@ -19,7 +19,18 @@ const SYSTEMD_MIN = 245;
 const CLOCK_SECONDS_MAX = 120;
 
 export function judge(facts: Facts, now_s: number): Finding[] {
-  return [system(facts), architecture(facts), libc(facts), systemd(facts), tools(facts), root(facts), disk(facts), docker(facts), proxy(facts), clock(facts, now_s)];
+  return [
+    system(facts),
+    architecture(facts),
+    libc(facts),
+    systemd(facts),
+    tools(facts),
+    root(facts),
+    disk(facts),
+    docker(facts),
+    proxy(facts),
+    clock(facts, now_s),
+  ];
 }
 
 export function architectureOf(facts: Facts): Architecture | null {
@@ -45,7 +56,8 @@ export function planInstall(facts: Facts, tarball: DaemonTarball): InstallPlan {
   return {
     release,
     isStaged: facts.releases.includes(release),
-    previous: facts.current !== null && facts.releases.includes(facts.current) && facts.current !== release ? facts.current : null,
+    previous:
+      facts.current !== null && facts.releases.includes(facts.current) && facts.current !== release ? facts.current : null,
     member: facts.root === 'yes' ? null : facts.user,
     needsNewLogin: facts.root !== 'yes' && !facts.groups.includes('nextdeploy'),
   };
@@ -84,7 +96,10 @@ function systemd({ systemd: version }: Facts): Finding {
 
 function tools({ missing }: Facts): Finding {
   if (missing.length === 0) return ok('tools', 'all there');
-  return failed('tools', `Missing on the server: ${missing.join(', ')}; install them (packages tar, gzip, coreutils, util-linux).`);
+  return failed(
+    'tools',
+    `Missing on the server: ${missing.join(', ')}; install them (packages tar, gzip, coreutils, util-linux).`,
+  );
 }
 
 function root({ root: reach, user }: Facts): Finding {
@@ -104,7 +119,8 @@ function disk({ free_kib }: Facts): Finding {
 function docker({ docker_installed, docker: version, root: reach }: Facts): Finding {
   if (version !== null) return ok('docker', `Docker ${version}`);
   if (!docker_installed) return failed('docker', 'Docker is not installed; install it: apt-get install docker.io');
-  if (reach === 'password' || reach === 'none') return warning('docker', 'Docker is installed; whether it runs cannot be seen without root.');
+  if (reach === 'password' || reach === 'none')
+    return warning('docker', 'Docker is installed; whether it runs cannot be seen without root.');
   return failed('docker', 'Docker is installed but does not answer; start it: systemctl enable --now docker');
 }
 
@@ -117,5 +133,8 @@ function proxy({ caddy, caddy_active }: Facts): Finding {
 function clock({ now_s }: Facts, own_s: number): Finding {
   const off_s = Math.abs(now_s - own_s);
   if (off_s <= CLOCK_SECONDS_MAX) return ok('clock', 'in step');
-  return warning('clock', `The server's clock differs from this machine's by ${off_s} s; certificates may fail. Run: timedatectl set-ntp true`);
+  return warning(
+    'clock',
+    `The server's clock differs from this machine's by ${off_s} s; certificates may fail. Run: timedatectl set-ntp true`,
+  );
 }

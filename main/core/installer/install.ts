@@ -1,0 +1,244 @@
+/** Installs or upgrades the daemon on a server: carries out the plan, step by step, and returns to the version before if it fails. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Transform } from 'node:stream';
+import { DomainError } from '../../../daemon/contract/errors.ts';
+import type { InstallStep } from '../../../preload/contract.ts';
+import type { SshConnection } from '../ssh/connection.ts';
+import { clean } from '../ssh/failures.ts';
+import { type RunResult, runCommand } from '../ssh/run.ts';
+import { FACTS_SCRIPT, type Facts, parseFacts } from './facts.ts';
+import { withInstallLock } from './lock.ts';
+import { architectureOf, type InstallPlan, judge, planInstall } from './plan.ts';
+import { PATHS, type ScriptName, scriptCommand } from './scripts.ts';
+import type { DaemonTarball, TarballProvider } from './tarball.ts';
+
+const UPLOAD_MS_MAX = 30 * 60_000;
+const STEP_MS_MAX = 120_000;
+
+export interface InstallTarget {
+  ssh: SshConnection;
+  tarball: TarballProvider;
+  /**
+   * Resolves with the version that answers on the daemon's socket, seen with a fresh login; throws when none does in time. `version` is
+   * the one to wait for.
+   */
+  probe(version: string, signal: AbortSignal): Promise<string>;
+  onStep(step: InstallStep): void;
+  signal: AbortSignal;
+}
+
+/** The plan that was carried out. @throws DomainError with what failed and its remedy; the server then runs what it ran before. */
+export async function installDaemon(target: InstallTarget): Promise<InstallPlan> {
+  const steps = new Steps(target.onStep);
+  const facts = await steps.run('preflight', () => preflight(target));
+  const asRoot = (argv: string[]) => (facts.root === 'yes' ? argv : ['sudo', '-n', ...argv]);
+  // Preflight refused every other architecture.
+  const architecture = architectureOf(facts) ?? 'x64';
+  const tarball = await target.tarball(architecture);
+  return withInstallLock(target.ssh, asRoot, target.signal, async (signal) => {
+    const installation = new Installation({ ...target, signal }, asRoot, steps, tarball, planInstall(facts, tarball));
+    await installation.run();
+    return installation.plan;
+  });
+}
+
+async function preflight({ ssh, signal }: InstallTarget): Promise<{ value: Facts; detail: string }> {
+  const argv = ['sh', '-c', FACTS_SCRIPT, 'nextdeploy-install', PATHS.releases, PATHS.complete_mark];
+  const { stdout } = await runCommand(ssh, argv, { signal });
+  let facts: Facts;
+  try {
+    facts = parseFacts(stdout);
+  } catch (cause) {
+    throw new DomainError(
+      'unprocessable',
+      'The server did not answer as a Linux server does; is the login shell a POSIX shell?',
+      { cause },
+    );
+  }
+  const findings = judge(facts, Date.now() / 1000);
+  const failed = findings.filter((finding) => finding.state === 'failed');
+  if (failed.length > 0)
+    throw new DomainError('unprocessable', failed.map(({ message }) => message).join(' '), { details: findings });
+  return { value: facts, detail: findings.map(({ message }) => message).join(', ') };
+}
+
+class Installation {
+  readonly plan: InstallPlan;
+  readonly #target: InstallTarget;
+  readonly #asRoot: (argv: string[]) => string[];
+  readonly #steps: Steps;
+  readonly #tarball: DaemonTarball;
+  readonly #directory: string;
+
+  constructor(
+    target: InstallTarget,
+    asRoot: (argv: string[]) => string[],
+    steps: Steps,
+    tarball: DaemonTarball,
+    plan: InstallPlan,
+  ) {
+    this.#target = target;
+    this.#asRoot = asRoot;
+    this.#steps = steps;
+    this.#tarball = tarball;
+    this.plan = plan;
+    this.#directory = `${PATHS.releases}/${plan.release}`;
+  }
+
+  async run(): Promise<void> {
+    const { plan } = this;
+    if (plan.isStaged) this.#steps.skip(['upload', 'verify', 'stage'], `${plan.release} is there already`);
+    else await this.#bringOver();
+    await this.#steps.run('self-test', () => this.#selfTest());
+    await this.#steps.run('switch', async () => {
+      await this.#script('configure', 'The configuration could not be written', plan.member ?? '');
+      await this.#script('include_in_caddy', 'Caddy does not accept its configuration; mend /etc/caddy/Caddyfile and try again');
+      return done(`${plan.release} is the current version`);
+    });
+    try {
+      await this.#steps.run('start', async () => {
+        await this.#script('switch', 'The version could not be switched', plan.release);
+        await this.#script('start', 'systemd could not start nextdeployd');
+        return done('nextdeployd.service started');
+      });
+      await this.#steps.run('probe', async () =>
+        done(`version ${await this.#target.probe(this.#tarball.version, this.#target.signal)} answers`),
+      );
+    } catch (error) {
+      throw await this.#returnToPrevious(error);
+    }
+    await this.#script(
+      'prune',
+      'Old versions could not be removed',
+      plan.release,
+      ...(plan.previous === null ? [] : [plan.previous]),
+    );
+  }
+
+  async #bringOver(): Promise<void> {
+    await this.#steps.run('upload', () => this.#upload());
+    await this.#steps.run('verify', async () => {
+      await this.#script('verify', 'The upload arrived damaged; try again', PATHS.archive, this.#tarball.sha256);
+      return done(`SHA-256 ${this.#tarball.sha256}`);
+    });
+    await this.#steps.run('stage', async () => {
+      await this.#script('stage', 'The archive could not be unpacked', PATHS.archive, this.#directory, PATHS.complete_mark);
+      return done(this.#directory);
+    });
+  }
+
+  async #upload(): Promise<StepOutcome<void>> {
+    const { path } = this.#tarball;
+    const { size } = await stat(path);
+    let sent = 0;
+    const counter = new Transform({
+      transform: (chunk: Buffer, _encoding, next) => {
+        sent += chunk.length;
+        this.#steps.progress(sent / size);
+        next(null, chunk);
+      },
+    });
+    const input = createReadStream(path, { highWaterMark: 256 * 1024 });
+    input.on('error', (error) => counter.destroy(error));
+    const argv = this.#asRoot(scriptCommand('receive', PATHS.archive));
+    const result = await runCommand(this.#target.ssh, argv, {
+      signal: this.#target.signal,
+      input: input.pipe(counter),
+      timeout_ms: UPLOAD_MS_MAX,
+    });
+    refuse(result, 'The upload could not be stored');
+    return done(`${(size / 1e6).toFixed(1)} MB`);
+  }
+
+  async #selfTest(): Promise<StepOutcome<void>> {
+    try {
+      await this.#script('self_test', 'The daemon does not run on this server', this.#directory);
+    } catch (error) {
+      await this.#attempt('discard', this.#directory);
+      throw error;
+    }
+    return done('ok');
+  }
+
+  /** The error to show: why the new version failed, and what runs now. */
+  async #returnToPrevious(error: unknown): Promise<DomainError> {
+    const { previous } = this.plan;
+    const journal = await this.#attempt('journal');
+    const reason = error instanceof Error ? error.message : String(error);
+    if (previous === null) await this.#attempt('remove_service');
+    else {
+      await this.#attempt('switch', previous);
+      await this.#attempt('start');
+    }
+    const now = previous === null ? 'The service was removed again.' : `The version before, ${previous}, runs again.`;
+    const details = { journal: journal.split('\n').slice(-20).map(clean) };
+    return new DomainError('unprocessable', `${clean(reason)}. ${now}`, { details, cause: error });
+  }
+
+  async #script(name: ScriptName, failure: string, ...args: string[]): Promise<void> {
+    const argv = this.#asRoot(scriptCommand(name, ...args));
+    refuse(await runCommand(this.#target.ssh, argv, { signal: this.#target.signal, timeout_ms: STEP_MS_MAX }), failure);
+  }
+
+  /** For mending: goes on whatever happens, also when the operator has given up. */
+  async #attempt(name: ScriptName, ...args: string[]): Promise<string> {
+    const argv = this.#asRoot(scriptCommand(name, ...args));
+    const signal = new AbortController().signal;
+    return runCommand(this.#target.ssh, argv, { signal, timeout_ms: STEP_MS_MAX }).then(
+      ({ stdout }) => stdout,
+      () => '',
+    );
+  }
+}
+
+function refuse({ code, stdout, stderr }: RunResult, failure: string): void {
+  if (code === 0) return;
+  const evidence = clean((stderr.trim() || stdout.trim()).split('\n').slice(-3).join(' '));
+  throw new DomainError('unprocessable', `${failure}${evidence === '' ? '' : `: ${evidence}`}.`);
+}
+
+interface StepOutcome<T> {
+  value: T;
+  detail: string;
+}
+
+const done = (detail: string): StepOutcome<void> => ({ value: undefined, detail });
+
+/** Reports each step as it begins, moves and ends. */
+class Steps {
+  readonly #report: (step: InstallStep) => void;
+  #current: InstallStep['name'] = 'preflight';
+  #percent = 0;
+
+  constructor(report: (step: InstallStep) => void) {
+    this.#report = report;
+  }
+
+  async run<T>(name: InstallStep['name'], act: () => Promise<StepOutcome<T>>): Promise<T> {
+    this.#current = name;
+    this.#percent = 0;
+    this.#report({ name, state: 'running', detail: '', progress: null });
+    try {
+      const { value, detail } = await act();
+      this.#report({ name, state: 'done', detail, progress: null });
+      return value;
+    } catch (error) {
+      const detail = error instanceof DomainError ? error.message : 'This step failed.';
+      this.#report({ name, state: 'failed', detail, progress: null });
+      throw error;
+    }
+  }
+
+  skip(names: InstallStep['name'][], detail: string): void {
+    for (const name of names) this.#report({ name, state: 'done', detail, progress: null });
+  }
+
+  /** At most one report a percent. */
+  progress(share: number): void {
+    const percent = Math.floor(share * 100);
+    if (percent === this.#percent) return;
+    this.#percent = percent;
+    this.#report({ name: this.#current, state: 'running', detail: `${percent} %`, progress: Math.min(1, share) });
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * What the installer runs on a server: POSIX sh, fixed texts. What varies comes as arguments, never as part of a script. Each may run
+ * twice, runs as root with `sh -euc`, and ends with 0 or says why on stderr. Durable before it counts: data is synced, then renamed.
+ */
+
+export const PATHS = {
+  root: '/opt/nextdeploy',
+  releases: '/opt/nextdeploy/releases',
+  current: '/opt/nextdeploy/current',
+  lock: '/opt/nextdeploy/install.lock',
+  /** In a release: written last, once everything in it was verified. */
+  complete_mark: '.complete',
+  archive: '/opt/nextdeploy/incoming.tar.gz',
+} as const;
+
+export type ScriptName = keyof typeof SCRIPTS;
+
+/** The argument array that runs a script. */
+export function scriptCommand(name: ScriptName, ...args: string[]): string[] {
+  return ['sh', '-euc', SCRIPTS[name], 'nextdeploy-install', ...args];
+}
+
+const SCRIPTS = {
+  /**
+   * lock FILE OWNER. Says `locked` and holds the lock while its input gives a line at least every 30 s: a console that dies, or loses
+   * its connection, loses its lock. Where somebody else holds it: says who, since when, and exits 75.
+   */
+  lock: `
+mkdir -p "\${1%/*}"
+exec 9<>"$1"
+flock -n 9 || { cat <&9; exit 75; }
+printf '%s\\n' "$2" > "$1"
+echo locked
+while timeout 30 sh -c 'read -r _'; do :; done
+: > "$1"`,
+
+  /** receive FILE: stores its input. */
+  receive: `umask 077; mkdir -p "\${1%/*}"; cat > "$1"`,
+
+  /** verify FILE SHA256 */
+  verify: `
+actual=$(sha256sum "$1" | cut -d ' ' -f 1)
+[ "$actual" = "$2" ] && exit 0
+rm -f "$1"
+echo "it arrived with checksum $actual instead of $2" >&2
+exit 1`,
+
+  /** stage ARCHIVE RELEASE MARK: unpacks beside, checks every file, then gives it its name. */
+  stage: `
+umask 022
+rm -rf "$2.new"
+mkdir -p "$2.new"
+tar -xzf "$1" -C "$2.new" --no-same-owner
+cd "$2.new"
+sha256sum --check --quiet --strict SHA256SUMS >&2
+touch "$3"
+sync -f .
+cd /
+rm -rf "$2"
+mv -T "$2.new" "$2"
+rm -f "$1"`,
+
+  /** discard RELEASE: removes what did not pass its self-test, unless it is in use. */
+  discard: `
+[ "$(readlink /opt/nextdeploy/current 2>/dev/null)" = "releases/\${1##*/}" ] || rm -rf "$1"`,
+
+  /** self_test RELEASE */
+  self_test: `exec timeout 60 "$1/bin/nextdeployd" --self-test`,
+
+  /** configure MEMBER (empty: nobody): group, folders, and a configuration with a fresh token where there is none. */
+  configure: `
+umask 027
+getent group nextdeploy >/dev/null || groupadd --system nextdeploy
+[ -z "$1" ] || id -nG "$1" | tr ' ' '\\n' | grep -qx nextdeploy || usermod -aG nextdeploy "$1"
+install -d -m 0750 -o root -g nextdeploy /etc/nextdeploy
+install -d -m 0755 /var/lib/nextdeploy
+if [ ! -s /etc/nextdeploy/config.yml ]; then
+  new=$(mktemp /etc/nextdeploy/.config.XXXXXX)
+  {
+    echo '# Configuration of nextdeployd. The token opens everything: whoever can read this file administers this server.'
+    echo 'auth:'
+    printf '  token: "%s"\\n' "$(head -c 32 /dev/urandom | base64 -w 0 | tr '+/' '-_' | tr -d '=')"
+  } > "$new"
+  chown root:nextdeploy "$new"
+  chmod 0640 "$new"
+  sync "$new"
+  mv "$new" /etc/nextdeploy/config.yml
+fi
+mkdir -p /usr/local/bin
+ln -sfn /opt/nextdeploy/current/bin/nextdeploy /usr/local/bin/nextdeploy.new
+mv -T /usr/local/bin/nextdeploy.new /usr/local/bin/nextdeploy`,
+
+  /**
+   * include_in_caddy: one import line at the end of the Caddyfile, once; everything else in it stays. Checked as the user that Caddy
+   * runs as, since checking opens its log files. The original is kept beside, and comes back if Caddy refuses.
+   */
+  include_in_caddy: `
+file=/etc/caddy/Caddyfile
+line='import /etc/caddy/nextdeploy/*.caddy'
+install -d -m 0755 /etc/caddy /etc/caddy/nextdeploy
+grep -qxF "$line" "$file" 2>/dev/null && exit 0
+[ -e "$file" ] || install -m 0644 /dev/null "$file"
+[ -e "$file.before-nextdeploy" ] || cp -p "$file" "$file.before-nextdeploy"
+new=$(mktemp /etc/caddy/.Caddyfile.XXXXXX)
+trap 'rm -f "$new"' EXIT
+{ cat "$file"; printf '\\n# The sites of NextDeploy; everything above is yours.\\n%s\\n' "$line"; } > "$new"
+chown --reference="$file" "$new"
+chmod --reference="$file" "$new"
+user=$(systemctl show --property=User --value caddy)
+runuser -u "\${user:-root}" -- env HOME=/var/lib/caddy caddy validate --adapter caddyfile --config "$new" >/dev/null 2>"$new.log" || {
+  tail -n 1 "$new.log" >&2
+  rm -f "$new.log"
+  exit 1
+}
+rm -f "$new.log"
+cp -p "$file" "$file.old"
+mv "$new" "$file"
+systemctl reload caddy && { rm -f "$file.old"; exit 0; }
+mv "$file.old" "$file"
+systemctl reload caddy || true
+echo 'Caddy refused to reload' >&2
+exit 1`,
+
+  /** switch RELEASE_NAME: makes it the current one, and its unit file systemd's. */
+  switch: `
+cd /opt/nextdeploy
+ln -sfn "releases/$1" current.new
+mv -T current.new current
+install -m 0644 current/nextdeployd.service /etc/systemd/system/.nextdeployd.service.new
+mv /etc/systemd/system/.nextdeployd.service.new /etc/systemd/system/nextdeployd.service
+sync -f /opt/nextdeploy
+systemctl daemon-reload`,
+
+  /** start */
+  start: `
+systemctl reset-failed nextdeployd 2>/dev/null || true
+systemctl enable --quiet nextdeployd
+systemctl restart nextdeployd`,
+
+  /** remove_service: for a first installation that does not work. Configuration and state stay. */
+  remove_service: `
+systemctl disable --now --quiet nextdeployd 2>/dev/null || true
+rm -f /etc/systemd/system/nextdeployd.service /opt/nextdeploy/current
+systemctl daemon-reload`,
+
+  /** prune KEPT...: removes the releases not named, and what earlier attempts left. */
+  prune: `
+cd /opt/nextdeploy/releases
+for release in * .[!.]*; do
+  [ -e "$release" ] || continue
+  kept=
+  for name in "$@"; do [ "$release" = "$name" ] && kept=yes; done
+  [ -n "$kept" ] || rm -rf "./$release"
+done
+rm -f ../incoming.tar.gz ../current.new`,
+
+  /** uninstall: removes program, service and import line; configuration, state and apps stay. */
+  uninstall: `
+systemctl disable --now --quiet nextdeployd 2>/dev/null || true
+rm -f /etc/systemd/system/nextdeployd.service
+systemctl daemon-reload
+[ "$(readlink /usr/local/bin/nextdeploy)" != /opt/nextdeploy/current/bin/nextdeploy ] || rm -f /usr/local/bin/nextdeploy
+rm -rf /opt/nextdeploy`,
+
+  /** journal */
+  journal: `exec journalctl -u nextdeployd -n 20 --no-pager -o cat`,
+} as const;
