@@ -1,0 +1,66 @@
+/** What both parts of the suite stand on: a server with the daemon, the fixture images loaded, and the measuring program. */
+import { Readable } from 'node:stream';
+import { DaemonClient, unixSocketTransport } from '../../../daemon/api/client.ts';
+import { DAEMON_SOCKET_PATH } from '../../../daemon/contract/limits.ts';
+import type { RouteBodyInput } from '../../../daemon/contract/routes.ts';
+import { type Bed, startBed } from '../../bed/bed.ts';
+import { engineOf } from '../../bed/engine.ts';
+import { installDaemon } from '../../bed/install-daemon.ts';
+import { bedPaths } from '../../bed/paths.ts';
+import { installPackages, missingPackages } from '../../bed/prerequisites.ts';
+import { buildFixtureImages, buildTinyImages, type FixtureImages, saveImage } from '../../fixtures/images.ts';
+import type { BenchContext } from '../suite.ts';
+import type { DaemonAccess } from './agent/protocol.ts';
+import { type Agent, installAgent } from './agent-client.ts';
+
+export const APP_PORT = 3000;
+export const HEALTH_PATH = '/api/health';
+export const VERSIONS = ['v1', 'v2'] as const satisfies (keyof FixtureImages)[];
+
+export interface Stage {
+  bed: Bed;
+  agent: Agent;
+  /** As the measuring program in the server reaches the daemon. */
+  daemon: DaemonAccess;
+  images: { next: FixtureImages; tiny: FixtureImages };
+  /** Deploys with the fixtures' health path and without TLS; resolves when the operation has succeeded. */
+  deploy(request: Pick<RouteBodyInput<'deploy'>, 'app_name' | 'image' | 'domain' | 'drain_ms'>): Promise<void>;
+}
+
+/** Runs `work` on a fresh stage and takes it down, whatever happens. */
+export async function withStage(context: BenchContext, work: (stage: Stage) => Promise<void>): Promise<void> {
+  const { signal, say } = context;
+  const missing = await missingPackages([{ name: 'wrk', package: 'wrk' }]);
+  if (missing.length > 0) await installPackages(missing, { signal, onProgress: say });
+  const bed = await startBed({ label: 'bench-swap', signal, onProgress: say });
+  try {
+    say('installing the daemon');
+    const { token } = await installDaemon(bed);
+    const client = new DaemonClient({ transport: unixSocketTransport(bed.daemonSocket), token: { open: () => token } });
+    try {
+      const images = await loadImages(bed, client, context);
+      const agent = await installAgent(bed, signal);
+      const deploy: Stage['deploy'] = async (request) => {
+        say(`deploying ${request.image} as ${request.app_name}`);
+        const body = { ...request, tls: 'off' as const, health: { kind: 'http' as const, path: HEALTH_PATH } };
+        await client.call('deploy', { body, query: { wait: '1' }, signal });
+      };
+      await work({ bed, agent, daemon: { socket: DAEMON_SOCKET_PATH, token }, images, deploy });
+    } finally {
+      client.close();
+    }
+  } finally {
+    await bed.stop();
+  }
+}
+
+async function loadImages(bed: Bed, client: DaemonClient, { signal, say }: BenchContext): Promise<Stage['images']> {
+  const engine = engineOf(bedPaths(), bed.id);
+  const options = { signal, onProgress: say };
+  const images = { next: await buildFixtureImages(engine, options), tiny: await buildTinyImages(engine, options) };
+  for (const image of [...Object.values(images.next), ...Object.values(images.tiny)]) {
+    say(`loading ${image}`);
+    await client.upload('loadImages', Readable.from(await saveImage(engine, image)), { signal });
+  }
+  return images;
+}
