@@ -3,14 +3,13 @@
  * It leaves a system Docker alone: own socket, files, containerd and address pool, no default bridge, no iptables rules. So beds reach
  * this machine (their network's gateway) and are reached by published ports, but neither each other nor the Internet.
  */
-import { spawn } from 'node:child_process';
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createLease, listLeases, removeLease, startTicksOf } from './lease.ts';
+import { attemptDocker, docker } from './docker-client.ts';
+import { enginePid, startEngine, stopEngine } from './dockerd.ts';
+import { createLease, listLeases, removeLease } from './lease.ts';
 import { withLock } from './lock.ts';
 import { type BedPaths, bedPaths, enginePaths, runDirectoryOf } from './paths.ts';
 import { ensurePrerequisites } from './prerequisites.ts';
-import { capture, type RunOptions, type RunResult, run, systemPath, waitFor } from './run.ts';
+import type { RunOptions, RunResult } from './run.ts';
 
 export interface Engine {
   /** Path of the engine's Unix socket. */
@@ -34,12 +33,6 @@ export interface EngineOptions {
 }
 
 export const LEASE_LABEL = 'nextdeploy.lease';
-
-// 10.213.0.0/16 is the daemon's own network inside the servers, so the servers' networks must not be there.
-const ADDRESS_POOL = 'base=10.214.0.0/16,size=24';
-const CLIENT_MS_MAX = 300_000;
-const ENGINE_START_MS_MAX = 30_000;
-const ENGINE_STOP_MS_MAX = 30_000;
 
 /**
  * Starts the engine or joins it, after sweeping what dead runs left. The lease belongs to this process and to no other.
@@ -67,7 +60,7 @@ export function engineOf(paths: BedPaths, leaseId: string): Engine {
     leaseId,
     paths,
     docker: (argv, runOptions) => docker(paths, argv, runOptions),
-    attempt: (argv, runOptions) => capture('docker', ...clientCall(paths, argv, runOptions)),
+    attempt: (argv, runOptions) => attemptDocker(paths, argv, runOptions),
     release: () => withLock(stateLock(paths), () => releaseLease(paths, leaseId)),
   };
 }
@@ -138,93 +131,6 @@ async function removeLabelled(paths: BedPaths, lease: string): Promise<void> {
     if (names.length === 0) continue;
     await docker(paths, kind === 'container' ? ['rm', '--force', '--volumes', ...names] : [kind, 'rm', ...names]);
   }
-}
-
-function docker(paths: BedPaths, argv: readonly string[], options?: RunOptions): Promise<RunResult> {
-  return run('docker', ...clientCall(paths, argv, options));
-}
-
-function clientCall(paths: BedPaths, argv: readonly string[], options: RunOptions = {}): [string[], RunOptions] {
-  const { socket, dir } = enginePaths(paths);
-  // An own, empty client configuration: neither the user's contexts nor credentials matter here.
-  const env = { DOCKER_CONFIG: join(dir, 'client'), DOCKER_HOST: '', DOCKER_CONTEXT: '', DOCKER_BUILDKIT: '0', ...options.env };
-  return [['--host', `unix://${socket}`, ...argv], { timeoutMs: CLIENT_MS_MAX, ...options, env }];
-}
-
-async function startEngine(paths: BedPaths): Promise<void> {
-  const engine = enginePaths(paths);
-  if (await enginePid(paths)) {
-    await docker(paths, ['version'], { timeoutMs: 20_000 });
-    return;
-  }
-  await rm(engine.socket, { force: true });
-  await rm(engine.pid, { force: true });
-  await mkdir(join(engine.dir, 'client'), { recursive: true, mode: 0o700 });
-  await mkdir(engine.dataRoot, { recursive: true, mode: 0o711 });
-  // Its own configuration file, because dockerd otherwise reads the system Docker's.
-  await writeFile(join(engine.dir, 'daemon.json'), '{}\n');
-  const log = await open(engine.log, 'w');
-  const child = spawn('dockerd', dockerdArguments(paths), {
-    detached: true,
-    stdio: ['ignore', log.fd, log.fd],
-    cwd: '/',
-    env: { PATH: systemPath(), HOME: '/root' },
-  });
-  const failed = new Promise<never>((_, reject) => {
-    child.once('error', (cause) => reject(new Error(`cannot start dockerd: ${cause.message}`, { cause })));
-    child.once('exit', (code) => reject(new Error(`dockerd ended with code ${code}`)));
-  });
-  failed.catch(() => undefined);
-  try {
-    const up = waitFor('the Docker engine', () => docker(paths, ['version'], { timeoutMs: 5000 }), {
-      timeoutMs: ENGINE_START_MS_MAX,
-    });
-    await Promise.race([up, failed]);
-  } catch (error) {
-    child.kill('SIGKILL');
-    const tail = (await readFile(engine.log, 'utf8').catch(() => '')).slice(-1500);
-    throw new Error(`the private Docker engine does not start. The end of its log:\n${tail}`, { cause: error });
-  } finally {
-    child.removeAllListeners();
-    child.unref();
-    await log.close();
-  }
-}
-
-function dockerdArguments(paths: BedPaths): string[] {
-  const engine = enginePaths(paths);
-  const files = ['--data-root', engine.dataRoot, '--exec-root', engine.execRoot, '--pidfile', engine.pid];
-  const network = ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'];
-  return [
-    ...['--config-file', join(engine.dir, 'daemon.json'), '--host', `unix://${engine.socket}`, '--log-level', 'warn'],
-    ...files,
-    ...network,
-    ...['--default-address-pool', ADDRESS_POOL],
-  ];
-}
-
-/** The running engine's pid; undefined when it is not running (the pid file may be stale and the pid another's by now). */
-async function enginePid(paths: BedPaths): Promise<number | undefined> {
-  const engine = enginePaths(paths);
-  const pid = Number(await readFile(engine.pid, 'utf8').catch(() => ''));
-  if (!Number.isInteger(pid) || pid <= 1) return undefined;
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return command.split('\0').includes(engine.execRoot) && (await startTicksOf(pid)) !== undefined ? pid : undefined;
-}
-
-async function stopEngine(paths: BedPaths): Promise<void> {
-  const engine = enginePaths(paths);
-  const pid = await enginePid(paths);
-  if (pid !== undefined) {
-    process.kill(pid, 'SIGTERM');
-    await waitFor('the end of the Docker engine', async () => ((await enginePid(paths)) === undefined ? true : undefined), {
-      timeoutMs: ENGINE_STOP_MS_MAX,
-      intervalMs: 20,
-    });
-  }
-  await rm(engine.dir, { recursive: true, force: true });
-  await rm(join(paths.state, 'runs'), { recursive: true, force: true });
-  await rm(paths.state, { recursive: true, force: true });
 }
 
 /** The folder for a lease's files. */

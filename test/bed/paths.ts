@@ -11,12 +11,9 @@ export interface BedPaths {
   cache: string;
 }
 
-/** The machine's shared paths; `NEXTDEPLOY_BED_STATE` and `XDG_CACHE_HOME` move them (a second, separate engine for tests). */
+/** The machine's shared paths. All runs must agree on `state`, so that one engine serves them all; `XDG_CACHE_HOME` moves the cache. */
 export function bedPaths(env: NodeJS.ProcessEnv = process.env): BedPaths {
-  return {
-    state: env.NEXTDEPLOY_BED_STATE ?? '/run/nextdeploy-bed',
-    cache: join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nextdeploy'),
-  };
+  return { state: '/run/nextdeploy-bed', cache: join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nextdeploy') };
 }
 
 /** The folder of one lease: `lease.json` and the files of its bed. */
