@@ -1,0 +1,75 @@
+import { Button, Group, Modal, TextInput } from '@mantine/core';
+import { type FormEvent, useState } from 'react';
+import { ProductionNote } from './production-note.tsx';
+
+interface ConfirmDialogProps {
+  opened: boolean;
+  onClose(): void;
+  title: string;
+  /** What will happen, and to whom. */
+  text: string;
+  /** The button's word: what it does, never "OK". */
+  action: string;
+  isDangerous?: boolean;
+  isProduction: boolean;
+  /** What must be typed before the button does anything. */
+  typed?: string;
+  /** Resolves with whether the dialog has served its purpose. */
+  onConfirm(): Promise<boolean>;
+}
+
+/** Asks before something that visitors would notice or that cannot be taken back. */
+export function ConfirmDialog(props: ConfirmDialogProps) {
+  return (
+    <Modal opened={props.opened} onClose={props.onClose} title={props.title}>
+      <ConfirmForm {...props} />
+    </Modal>
+  );
+}
+
+function ConfirmForm({ onClose, text, action, isDangerous = false, isProduction, typed, onConfirm }: ConfirmDialogProps) {
+  const [value, setValue] = useState('');
+  const [isBusy, setBusy] = useState(false);
+  const isAllowed = typed === undefined || value === typed;
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (!isAllowed || isBusy) return;
+    setBusy(true);
+    const isDone = await onConfirm();
+    setBusy(false);
+    if (isDone) onClose();
+  };
+  return (
+    <form onSubmit={(event) => void submit(event)} className="nd-form">
+      {isProduction ? <ProductionNote /> : null}
+      <p>{text}</p>
+      {typed === undefined ? null : (
+        <TextInput
+          label={
+            <>
+              Type <span className="nd-mono">{typed}</span> to confirm
+            </>
+          }
+          aria-label={`Type ${typed} to confirm`}
+          value={value}
+          onChange={(event) => setValue(event.currentTarget.value)}
+          autoComplete="off"
+          data-autofocus
+        />
+      )}
+      <Group justify="flex-end" gap={8}>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button
+          type="submit"
+          variant="filled"
+          {...(isDangerous ? { color: 'red' } : {})}
+          disabled={!isAllowed}
+          loading={isBusy}
+          {...(typed === undefined ? { 'data-autofocus': true } : {})}
+        >
+          {action}
+        </Button>
+      </Group>
+    </form>
+  );
+}

@@ -1,0 +1,117 @@
+import 'uplot/dist/uPlot.min.css';
+import { useComputedColorScheme } from '@mantine/core';
+import { useEffect, useRef } from 'react';
+import uPlot from 'uplot';
+
+export interface ChartSeries {
+  label: string;
+  values: readonly number[];
+}
+
+interface ChartProps {
+  /** `chart-cpu` and so on: with `data-points` and `data-last` this is what a test reads. */
+  testId: string;
+  label: string;
+  /** Seconds since the epoch, as long as each series. */
+  time: readonly number[];
+  /** One or two. */
+  series: readonly ChartSeries[];
+  format(value: number): string;
+  /** Fixed top of the scale; otherwise it follows the values. */
+  max?: number;
+  height?: number;
+}
+
+/** A line chart of the last minutes, drawn anew with each sample. */
+export function Chart({ testId, label, time, series, format, max, height = 128 }: ChartProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const scheme = useComputedColorScheme('light');
+  const labels = series.map((each) => each.label).join('\n');
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the scheme changes the colours that the plot reads from the style sheet
+  useEffect(() => {
+    const element = frame.current;
+    if (element === null) return;
+    const made = new uPlot(
+      plotOptions({ element, labels: labels.split('\n'), format, max, height }),
+      [[], ...labels.split('\n').map(() => [])],
+      element,
+    );
+    plot.current = made;
+    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [labels, format, max, height, scheme]);
+
+  // After the plot was made anew this runs too, for `scheme` is among its reasons.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
+  useEffect(() => {
+    plot.current?.setData([[...time], ...series.map((each) => [...each.values])]);
+  }, [time, series, scheme]);
+
+  const last = series[0]?.values.at(-1);
+  return (
+    <div
+      ref={frame}
+      className="nd-chart"
+      role="img"
+      aria-label={last === undefined ? `${label}: no samples yet` : `${label}: ${format(last)}`}
+      data-testid={testId}
+      data-points={time.length}
+      data-last={last ?? ''}
+    />
+  );
+}
+
+interface PlotSettings {
+  element: HTMLElement;
+  labels: readonly string[];
+  format(value: number): string;
+  max: number | undefined;
+  height: number;
+}
+
+function plotOptions({ element, labels, format, max, height }: PlotSettings): uPlot.Options {
+  const style = getComputedStyle(element);
+  const token = (name: string) => style.getPropertyValue(name).trim();
+  const font = `11px ${style.fontFamily}`;
+  const axis = { stroke: token('--mantine-color-dimmed'), font, ticks: { show: false } };
+  const grid = { stroke: token('--nd-chart-grid'), width: 1 };
+  return {
+    width: element.clientWidth,
+    height,
+    padding: [8, 4, 0, 0],
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { y: { range: (_plot, _low, high) => [0, max ?? niceTop(high)] } },
+    axes: [
+      { ...axis, grid: { show: false }, size: 24, space: 70, values: (_plot, ticks) => ticks.map(clockLabel) },
+      { ...axis, grid, size: 58, space: 32, values: (_plot, ticks) => ticks.map(format) },
+    ],
+    series: [
+      {},
+      ...labels.map((label, index) => ({
+        label,
+        stroke: token(`--nd-chart-${index + 1}`),
+        width: 1.5,
+        points: { show: false },
+        ...(index === 0 ? { fill: token('--nd-chart-fill') } : {}),
+      })),
+    ],
+  };
+}
+
+/** Room above the highest value, and a line near the ground where there is only noise. */
+function niceTop(high: number | null): number {
+  return Math.max(1_000, (high ?? 0) * 1.15);
+}
+
+function clockLabel(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':');
+}

@@ -1,0 +1,30 @@
+import { notifications } from '@mantine/notifications';
+import { useCallback, useState } from 'react';
+import { messageOf } from '../bridge/bridge-error.ts';
+
+/** Says that something failed, until the operator closes it. */
+export function notifyFailure(title: string, error: unknown): void {
+  notifications.show({ title, message: messageOf(error), color: 'red', autoClose: false });
+}
+
+export function notifySuccess(title: string, message: string): void {
+  notifications.show({ title, message, color: 'green', autoClose: 6_000 });
+}
+
+/** Runs an action of the operator: busy while it lasts, a notification where it fails. Resolves with whether it did not. */
+export function useRun(): { isBusy: boolean; run: (failure: string, act: () => Promise<unknown>) => Promise<boolean> } {
+  const [isBusy, setBusy] = useState(false);
+  const run = useCallback(async (failure: string, act: () => Promise<unknown>) => {
+    setBusy(true);
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      notifyFailure(failure, error);
+      return false;
+    } finally {
+      setBusy(false);
+    }
+  }, []);
+  return { isBusy, run };
+}

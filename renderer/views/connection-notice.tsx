@@ -1,0 +1,126 @@
+import { Button } from '@mantine/core';
+import type { Host } from '../../preload/contract.ts';
+import { useActions } from '../state/hooks.ts';
+import { Notice } from '../ui/notice.tsx';
+import { useRun } from '../ui/run.ts';
+import { useNow } from '../ui/use-now.ts';
+
+/** What stands between the console and the host, with the way on; nothing where all is well. */
+export function ConnectionNotice({ host, problem }: { host: Host; problem: string | null }) {
+  const actions = useActions();
+  const { run, isBusy } = useRun();
+  const connect = () => void run(`${host.name} was not connected`, () => actions.connect(host.id));
+  const connectButton = (
+    <Button variant="filled" loading={isBusy} onClick={connect}>
+      Connect
+    </Button>
+  );
+  const { connection, daemon } = host;
+  switch (connection.kind) {
+    case 'disconnected':
+      return (
+        <Notice tone="info" title={`${host.name} is not connected`} text="Its apps go on running; connect to see and change them.">
+          {connectButton}
+        </Notice>
+      );
+    case 'connecting':
+      return <Notice tone="info" title={`Connecting to ${host.user}@${host.address}…`} />;
+    case 'reconnecting':
+      return (
+        <Notice
+          tone="busy"
+          title={`The connection to ${host.name} was lost`}
+          text={
+            <>
+              {connection.message} <NextAttempt at={connection.next_at} attempt={connection.attempt} />
+            </>
+          }
+        >
+          <Button onClick={connect}>Try now</Button>
+        </Notice>
+      );
+    case 'failed':
+      return (
+        <Notice tone="bad" title={`No connection to ${host.name}`} text={connection.message}>
+          {connectButton}
+        </Notice>
+      );
+    case 'key_unknown':
+      return (
+        <Notice tone="busy" title="The host’s key is not known yet" text="Compare its fingerprint before anything is sent to it.">
+          <Button variant="filled" onClick={() => actions.attend(host.id)}>
+            Review key…
+          </Button>
+        </Notice>
+      );
+    case 'credentials_needed':
+      return (
+        <Notice tone="busy" title={connection.what === 'password' ? 'A password is needed' : 'The key’s passphrase is needed'} text={connection.message}>
+          <Button variant="filled" onClick={() => actions.attend(host.id)}>
+            {connection.what === 'password' ? 'Enter password…' : 'Enter passphrase…'}
+          </Button>
+        </Notice>
+      );
+    case 'key_changed':
+      return <KeyChanged connection={connection} onRetry={connect} />;
+    case 'connected':
+      break;
+  }
+  if (daemon.kind === 'unreachable') {
+    return (
+      <Notice tone="bad" title="The daemon does not answer" text={`${daemon.message} Its apps go on running.`}>
+        <Button onClick={connect}>Try again</Button>
+      </Notice>
+    );
+  }
+  return problem === null || daemon.kind !== 'ready' ? null : (
+    <Notice tone="busy" title="What is shown may be old" text={problem} />
+  );
+}
+
+function NextAttempt({ at, attempt }: { at: string; attempt: number }) {
+  const seconds = Math.max(0, Math.ceil((Date.parse(at) - useNow()) / 1000));
+  return (
+    <span className="nd-number">
+      Attempt {attempt} {seconds === 0 ? 'is under way' : `in ${seconds} s`}.
+    </span>
+  );
+}
+
+interface KeyChangedProps {
+  connection: Extract<Host['connection'], { kind: 'key_changed' }>;
+  onRetry(): void;
+}
+
+/** The hard stop: nothing is sent to a server that is not the one it was. There is no button that overrides it. */
+function KeyChanged({ connection, onRetry }: KeyChangedProps) {
+  return (
+    <Notice
+      tone="bad"
+      title="This server’s key is not the one on record: the console refuses to connect"
+      text={
+        <>
+          <p>
+            Either the server was set up anew, or someone stands between you and it. Nothing has been sent to it, no password
+            and no key.
+          </p>
+          <dl className="nd-fingerprints">
+            <dt>It offered</dt>
+            <dd className="nd-mono" data-testid="offered-key">
+              {connection.offered.sha256} ({connection.offered.key_type})
+            </dd>
+            <dt>On record</dt>
+            {connection.known.map((known) => (
+              <dd key={known.sha256} className="nd-mono" data-testid="known-key">
+                {known.sha256} ({known.key_type})
+              </dd>
+            ))}
+          </dl>
+          <p>{connection.remedy}</p>
+        </>
+      }
+    >
+      <Button onClick={onRetry}>Check again</Button>
+    </Notice>
+  );
+}

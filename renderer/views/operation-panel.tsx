@@ -1,0 +1,153 @@
+import { Button } from '@mantine/core';
+import { Undo2 } from 'lucide-react';
+import type { Evidence, Operation, OperationKind, OperationStep } from '../../daemon/contract/domain.ts';
+import { formatClock, formatDuration } from '../format.ts';
+import { Mark, OPERATION_STATE, STEP_STATE, SlotMark } from '../ui/mark.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { Ago } from '../ui/text.tsx';
+import { useNow } from '../ui/use-now.ts';
+
+const KIND_WORD: Record<OperationKind, string> = {
+  deploy: 'Deploy',
+  swap: 'Swap',
+  rollback: 'Roll back',
+  start: 'Start',
+  stop: 'Stop',
+  restart: 'Restart',
+  remove: 'Remove',
+};
+
+/** `Swap to shop:v2`: what an operation is, in one line. */
+export function operationTitle(operation: Operation): string {
+  const word = KIND_WORD[operation.kind];
+  const brings = operation.kind === 'deploy' || operation.kind === 'swap' || operation.kind === 'rollback';
+  return brings && operation.image !== null ? `${word} to ${operation.image}` : word;
+}
+
+interface OperationPanelProps {
+  operation: Operation;
+  /** Brings back the release before; null where there is nothing to undo. */
+  onUndo: (() => void) | null;
+}
+
+/** One operation, live: its steps with their times, and the evidence where one has failed. */
+export function OperationPanel({ operation, onUndo }: OperationPanelProps) {
+  return (
+    <div className="nd-operation" data-testid="operation" data-state={operation.state} data-operation={operation.id}>
+      <div className="nd-operation-head">
+        <div className="nd-grow">
+          <h3>{operationTitle(operation)}</h3>
+          <div className="nd-dim nd-row">
+            <ReleaseChange operation={operation} />
+            {operation.slot === null ? null : <SlotMark slot={operation.slot} />}
+            <span>by {operation.actor}</span>
+            <Ago ts={operation.created_at} />
+          </div>
+        </div>
+        <Mark meaning={OPERATION_STATE[operation.state]} testId="operation-state" />
+        <Elapsed from={operation.created_at} to={operation.ended_at} isRunning={operation.state === 'running'} />
+        {onUndo === null ? null : (
+          <Button leftSection={<Undo2 size={14} />} onClick={onUndo}>
+            Undo
+          </Button>
+        )}
+      </div>
+      {operation.error === null ? null : (
+        <Notice tone="bad" title={operation.state === 'stuck' ? 'It needs your help' : 'It did not succeed'} text={operation.error.message} />
+      )}
+      <ol className="nd-steps" aria-label="Operation steps">
+        {operation.steps.map((step) => (
+          <Step key={step.name} step={step} />
+        ))}
+      </ol>
+      {operation.evidence === null ? null : <EvidenceView evidence={operation.evidence} />}
+    </div>
+  );
+}
+
+function ReleaseChange({ operation }: { operation: Operation }) {
+  const { from_release, release } = operation;
+  if (release === null && from_release === null) return null;
+  return (
+    <span className="nd-number">
+      {from_release === null || from_release === release ? (release ?? from_release) : `${from_release} → ${release ?? '–'}`}
+    </span>
+  );
+}
+
+function Step({ step }: { step: OperationStep }) {
+  const meaning = STEP_STATE[step.state];
+  return (
+    <li data-step={step.name} data-state={step.state} data-tone={meaning.tone} aria-current={step.state === 'running' ? 'step' : undefined}>
+      <Mark meaning={meaning} isCompact />
+      <span className="nd-step-name">{step.name}</span>
+      <span className="nd-step-detail" title={step.detail ?? undefined}>
+        {step.detail ?? ''}
+      </span>
+      {step.started_at === null ? (
+        <span />
+      ) : (
+        <Elapsed from={step.started_at} to={step.ended_at} isRunning={step.state === 'running'} />
+      )}
+    </li>
+  );
+}
+
+function Elapsed({ from, to, isRunning }: { from: string; to: string | null; isRunning: boolean }) {
+  return (
+    <span className="nd-number nd-dim nd-nowrap">
+      {to !== null ? formatDuration(Date.parse(to) - Date.parse(from)) : isRunning ? <Running from={from} /> : ''}
+    </span>
+  );
+}
+
+function Running({ from }: { from: string }) {
+  const now = useNow();
+  return <>{Math.max(0, Math.round((now - Date.parse(from)) / 1000))} s</>;
+}
+
+/** Why a step failed: what the probes met, and the container's last words. */
+function EvidenceView({ evidence }: { evidence: Evidence }) {
+  return (
+    <section className="nd-evidence" aria-label="Evidence">
+      <h3>Evidence of step “{evidence.step}”</h3>
+      <p>
+        {evidence.reason}
+        {evidence.exit_code === null ? '' : ` · exit code ${evidence.exit_code}`}
+        {evidence.oom_killed ? ' · killed for want of memory' : ''}
+      </p>
+      {evidence.probes.length === 0 ? null : (
+        <div className="nd-table-frame">
+          <table className="nd-table" aria-label="Probes">
+            <thead>
+              <tr>
+                <th scope="col">Time</th>
+                <th scope="col">Target</th>
+                <th scope="col">Answer</th>
+                <th scope="col">Took</th>
+                <th scope="col">Detail</th>
+              </tr>
+            </thead>
+            <tbody>
+              {evidence.probes.map((probe) => (
+                <tr key={`${probe.at} ${probe.target}`}>
+                  <td className="nd-number">{formatClock(probe.at)}</td>
+                  <td className="nd-mono">{probe.target}</td>
+                  <td className="nd-number">{probe.status ?? 'none'}</td>
+                  <td className="nd-number">{formatDuration(probe.duration_ms)}</td>
+                  <td className="nd-mono nd-wrap">{probe.detail}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {evidence.log_tail.length === 0 ? null : (
+        <>
+          <h3>Last lines of its log</h3>
+          <pre className="nd-log-tail">{evidence.log_tail.join('\n')}</pre>
+        </>
+      )}
+    </section>
+  );
+}
