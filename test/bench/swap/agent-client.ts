@@ -14,9 +14,21 @@ export async function installAgent(bed: Bed, signal: AbortSignal): Promise<Agent
   return async (call, request, deadline_ms) => {
     signal.throwIfAborted();
     const options = { input: JSON.stringify({ request, deadline_ms }), timeoutMs: deadline_ms + START_MS_MAX };
-    const answer = await expectSuccess(bed, [REMOTE_NODE, program, call], options);
-    signal.throwIfAborted();
+    const answer = await unlessAborted(signal, expectSuccess(bed, [REMOTE_NODE, program, call], options));
     // Printed by the same version of this program.
     return JSON.parse(answer) as AgentAnswer<typeof call>;
   };
+}
+
+/** Goes on at once when aborted: the program in the server ends with the server. */
+async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    work.catch(() => undefined);
+  }
 }
