@@ -3,8 +3,8 @@ import type { AppStatus } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Containers, Journal, ObservedContainer, Prober } from '../engine/ports.ts';
-import { containerName } from '../engine/slots.ts';
-import type { AppRecord, RouteModel } from '../engine/state.ts';
+import { containerName, type Subnet, slotAddress } from '../engine/slots.ts';
+import type { AppRecord } from '../engine/state.ts';
 import { toAppStatus } from '../engine/view.ts';
 
 export interface StatusOptions {
@@ -12,6 +12,7 @@ export interface StatusOptions {
   containers: Pick<Containers, 'list'>;
   prober: Pick<Prober, 'probe'>;
   now: () => Date;
+  subnet: Subnet;
 }
 
 type Health = AppStatus['health'];
@@ -68,8 +69,7 @@ export class AppStatuses {
     if (check.kind === 'none') return Promise.resolve({ healthy: null, checked_at, detail: 'running, without a health check' });
     const known = this.#checked.get(container.id);
     if (known && now.getTime() - known.at < HEALTH_KEPT_MS) return known.health;
-    const address = addressOf(app.route, container);
-    if (address === null) return Promise.resolve(UNKNOWN);
+    const address = slotAddress(this.#options.subnet, app.index, container.slot, 0);
     const target = { name: container.name, address, port: ports[0] ?? 0 };
     const timeout_ms = Math.min(check.timeout_ms, HEALTH_TIMEOUT_MS);
     const health = this.#options.prober.probe(target, { ...check, timeout_ms }, signal).then((probe) => ({

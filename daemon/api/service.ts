@@ -1,12 +1,12 @@
 /** The contract's endpoints over engine, store, Docker and metrics: thin, and free of rules. */
 import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import type { AppStatus, DaemonHealth, DaemonVersion, Image, Operation, Release, SystemMetrics } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { API_VERSION } from '../contract/limits.ts';
-import type { Readable } from 'node:stream';
 import type { Engine, Intent } from '../engine/engine.ts';
-import { toOperation } from '../engine/view.ts';
 import type { Journal, NewEvent } from '../engine/ports.ts';
+import { toOperation } from '../engine/view.ts';
 import type { Handlers, RequestContext } from './handlers.ts';
 import type { EventSource } from './service-streams.ts';
 
@@ -30,12 +30,15 @@ export function createHandlers(options: ServiceOptions): Handlers {
 
   const begin = (name: string, intent: Intent, context: RequestContext): Promise<Operation> => {
     const { actor, idempotency_key: key, signal } = context;
-    const request_hash = createHash('sha256').update(JSON.stringify([name, intent])).digest('hex');
+    const request_hash = createHash('sha256')
+      .update(JSON.stringify([name, intent]))
+      .digest('hex');
     return engine.begin(name, intent, { actor, idempotency: key === undefined ? null : { key, request_hash }, signal });
   };
 
   return {
-    deploy: ({ body: { app_name, image, ...configuration }, context }) => begin(app_name, { kind: 'deploy', image, configuration }, context),
+    deploy: ({ body: { app_name, image, ...configuration }, context }) =>
+      begin(app_name, { kind: 'deploy', image, configuration }, context),
     swap: ({ body: { app_name, image }, context }) => begin(app_name, { kind: 'swap', image }, context),
     rollback: ({ body: { app_name, release }, context }) => begin(app_name, { kind: 'rollback', release }, context),
     startApp: ({ params, context }) => begin(params.name, { kind: 'start' }, context),
@@ -77,7 +80,8 @@ export function createHandlers(options: ServiceOptions): Handlers {
   };
 }
 
-function requireApp(journal: Journal, name: string): void {
+/** Throws `not_found`. */
+export function requireApp(journal: Pick<Journal, 'getApp'>, name: string): void {
   if (!journal.getApp(name)) throw new DomainError('not_found', `There is no app ${name}.`);
 }
 

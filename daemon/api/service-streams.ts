@@ -1,0 +1,65 @@
+/** The contract's streams that come from the engine. */
+import type { DaemonEvent } from '../contract/domain.ts';
+import type { Dropped, Hub } from '../stream/hub.ts';
+
+export interface EventSource {
+  /** Kept events after `after`, oldest first. */
+  listEvents(options: { after: number; app_name?: string | undefined; limit: number }): DaemonEvent[];
+  /** The number of the newest event; 0 before the first. */
+  lastEventSeq(): number;
+}
+
+const PAGE = 500;
+
+/**
+ * Events after a number, then those that come, each once and in order. Where a slow reader overran its buffer they are read from the
+ * store again, so only what is no longer kept is said to be dropped.
+ */
+export async function* followEvents(
+  source: EventSource,
+  hub: Hub<DaemonEvent>,
+  after: number | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<DaemonEvent | Dropped> {
+  const incoming = hub.subscribe({ signal });
+  let last = Math.min(after ?? Number.MAX_SAFE_INTEGER, source.lastEventSeq());
+  for (;;) {
+    for (
+      let page = source.listEvents({ after: last, limit: PAGE });
+      page.length > 0;
+      page = source.listEvents({ after: last, limit: PAGE })
+    ) {
+      const missing = page[0]!.seq - last - 1; // the page is not empty
+      if (missing > 0) yield { dropped: missing };
+      for (const event of page) {
+        if (signal.aborted) return;
+        yield event;
+        last = event.seq;
+      }
+    }
+    const { value, done } = await incoming.next();
+    if (done) return;
+    if ('dropped' in value || value.seq !== last + 1) continue;
+    yield value;
+    last = value.seq;
+  }
+}
+
+/** Tells listeners that something about their app may have changed. */
+export class AppChanges {
+  readonly #listeners = new Map<string, Set<() => void>>();
+
+  /** Returns how to stop listening. */
+  listen(app: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(app) ?? new Set();
+    this.#listeners.set(app, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners.delete(app);
+    };
+  }
+
+  tell(app: string): void {
+    for (const listener of this.#listeners.get(app) ?? []) listener();
+  }
+}

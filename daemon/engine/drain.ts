@@ -1,0 +1,26 @@
+import type { World } from './ports.ts';
+import type { StepOf } from './steps.ts';
+
+const PAUSE_MS = 100;
+
+/**
+ * Waits until this host has no connection to the old slot, at most the configured time; resolves with a line for the timeline. Zero must be
+ * seen twice: a request that was routed just before the switch may not have connected at the first look.
+ */
+export async function waitUntilDrained(
+  step: StepOf<'drain'>,
+  world: Pick<World, 'connections' | 'clock'>,
+  signal: AbortSignal,
+): Promise<string> {
+  const { clock, connections } = world;
+  if (step.addresses.length === 0) return 'nothing to drain';
+  const started = clock.now().getTime();
+  for (let zeros = 0; ; ) {
+    const open = await connections.countTo(step.addresses, signal);
+    zeros = open === 0 ? zeros + 1 : 0;
+    const elapsed = clock.now().getTime() - started;
+    if (zeros >= 2) return `all connections ended after ${(elapsed / 1000).toFixed(1)} s`;
+    if (elapsed >= step.drain_ms) return `${open} connections still open after ${(step.drain_ms / 1000).toFixed(1)} s were cut`;
+    await clock.sleep(Math.min(PAUSE_MS, step.drain_ms - elapsed), signal);
+  }
+}

@@ -1,0 +1,267 @@
+/** The swap engine's door: begins operations, runs them to their end, and picks up what an earlier run of the daemon left. */
+import type { AppConfiguration, Operation } from '../contract/domain.ts';
+import { DomainError } from '../contract/errors.ts';
+import { createExecutors, examineContainers } from './executors.ts';
+import { resolveWish } from './intent.ts';
+import { transition } from './journal.ts';
+import { type PlanSettings, planOperation } from './plan.ts';
+import type { Ids, Journal, NewEvent, ObservedContainer, World } from './ports.ts';
+import { decideRecovery, findOrphans } from './recovery.ts';
+import { runSaga, type SagaDependencies, StepFailure } from './saga.ts';
+import { containerName } from './slots.ts';
+import type { AppRecord, Change, OperationRecord } from './state.ts';
+import type { ContainerPlan, Step } from './steps.ts';
+import { toOperation } from './view.ts';
+
+export interface EngineLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface EngineOptions {
+  world: World;
+  journal: Journal;
+  settings: PlanSettings;
+  ids: Ids;
+  log: EngineLog;
+  /** Called with each event after it is on disk. */
+  publish(event: ReturnType<Journal['appendEvent']>): void;
+}
+
+/** What a caller asks for. */
+export type Intent =
+  | { kind: 'deploy'; image: string; configuration: AppConfiguration }
+  | { kind: 'swap'; image: string }
+  | { kind: 'rollback'; release: string | undefined }
+  | { kind: 'start' | 'stop' | 'restart' | 'remove' };
+
+export interface BeginOptions {
+  actor: string;
+  /** The same key and request of the same actor give the first operation again. */
+  idempotency: { key: string; request_hash: string } | null;
+  signal: AbortSignal;
+}
+
+const DOCKER_RETRY_MS = 1_000;
+const OBSERVATIONS_MAX = 3;
+const ORPHAN_STOP_TIMEOUT_MS = 5_000;
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #stopping = new AbortController();
+  readonly #running = new Map<string, Promise<OperationRecord>>();
+  readonly #saga: SagaDependencies;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#saga = {
+      executors: createExecutors(options.world, options.journal),
+      clock: options.world.clock,
+      commit: (record, changes) => this.#commit(record, changes),
+      examine: async (operation, step, failure, signal) => {
+        const seen = await examineContainers(newContainersOf(operation), options.world, signal);
+        return { step: step.name, reason: failure.message, probes: [], ...seen, ...failure.evidence };
+      },
+      explain: (error, step) => this.#explain(error, step),
+    };
+  }
+
+  /**
+   * Journals the operation and starts it; resolves as soon as it is on disk. Throws `not_found` for an unknown app, `conflict` when an
+   * operation is in flight (with its id) or the app's state does not allow this one.
+   */
+  async begin(name: string, intent: Intent, { actor, idempotency, signal }: BeginOptions): Promise<Operation> {
+    const { journal, world, settings, ids } = this.#options;
+    for (let count = 1; ; count += 1) {
+      const earlier = this.#earlier(actor, idempotency);
+      if (earlier) return toOperation(earlier);
+      const last = journal.listOperations({ app_name: name, limit: 1 })[0];
+      const known = journal.getApp(name);
+      const [marker, container] = await Promise.all([world.markers.read(name), this.#liveContainer(known, signal)]);
+      signal.throwIfAborted();
+      // From here to the journal nothing is awaited, so nothing can come in between; but something may have during the looking.
+      const now = journal.listOperations({ app_name: name, limit: 1 })[0];
+      if ((now?.id !== last?.id || now?.state !== last?.state) && count < OBSERVATIONS_MAX) continue;
+
+      const app = journal.getApp(name);
+      const wish = resolveWish(name, intent, { app, container, operation: now?.state === 'running' ? now : null, journal });
+      const live = app?.release ? journal.getRelease(name, app.release) : null;
+      const others = journal.listApps().filter((other) => other.name !== name);
+      const at = world.clock.now().toISOString();
+      const stamp = { operation_id: ids.operationId(), verify_key: ids.verifyKey(), actor, at };
+      const plan = planOperation(name, wish, { app, marker, live, others }, settings, stamp);
+      const event = this.#event(
+        'operation.started',
+        'info',
+        `${plan.operation.kind} of ${name} started by ${actor}`,
+        plan.operation,
+      );
+      this.#options.publish(journal.begin({ ...plan, idempotency, event }));
+      this.#run(plan.operation);
+      return toOperation(plan.operation);
+    }
+  }
+
+  /** Resolves with the operation once it has ended. Throws `not_found`, or `unavailable` when the daemon stops first. */
+  async waitFor(id: string, signal: AbortSignal): Promise<Operation> {
+    const run = this.#running.get(id);
+    if (run) {
+      const aborted = new Promise<never>((_, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+      );
+      aborted.catch(() => undefined);
+      signal.throwIfAborted();
+      return toOperation(await Promise.race([run, aborted]));
+    }
+    const record = this.#options.journal.getOperation(id);
+    if (!record) throw new DomainError('not_found', `There is no operation ${id}.`);
+    return toOperation(record);
+  }
+
+  /**
+   * Resumes or unwinds what was running, then removes containers of ours that no app needs. Waits for Docker as long as it takes.
+   * Resolves when all of it has ended, or the daemon stops.
+   */
+  async recover(): Promise<void> {
+    const { journal, log } = this.#options;
+    const unfinished = journal.listOperations({ state: 'running', limit: Number.MAX_SAFE_INTEGER });
+    const containers = await this.#containersWhenDockerIsUp();
+    if (!containers) return;
+    await Promise.all(unfinished.map((record) => this.#recoverOne(record, containers)));
+    const orphans = findOrphans(await this.#listContainers(), journal.listApps(), [
+      ...journal.listOperations({ state: 'running', limit: Number.MAX_SAFE_INTEGER }),
+    ]);
+    for (const orphan of orphans) {
+      log.warn(
+        { container: orphan.name, app: orphan.app_name, release: orphan.release },
+        'removing a container that no app needs',
+      );
+      // By id: a new operation may have made another container of that name.
+      await this.#options.world.containers.remove(orphan.id, ORPHAN_STOP_TIMEOUT_MS, this.#stopping.signal);
+    }
+  }
+
+  /** Stops running operations where they are; the next start resumes them. Apps are not touched. */
+  async close(): Promise<void> {
+    this.#stopping.abort(new DomainError('unavailable', 'The daemon is stopping; the operation goes on when it is back.'));
+    await Promise.allSettled(this.#running.values());
+  }
+
+  #run(record: OperationRecord): Promise<OperationRecord> {
+    const run = runSaga(record, this.#saga, this.#stopping.signal);
+    this.#running.set(record.id, run);
+    run
+      .catch((error: unknown) => {
+        if (!this.#stopping.signal.aborted)
+          this.#options.log.error({ err: error, operation: record.id }, 'the operation cannot go on');
+      })
+      .finally(() => this.#running.delete(record.id));
+    return run;
+  }
+
+  async #recoverOne(record: OperationRecord, containers: readonly ObservedContainer[]): Promise<void> {
+    const { log, world } = this.#options;
+    const decision = decideRecovery(record, containers);
+    log.info({ operation: record.id, app: record.app_name, decision: decision.kind }, 'recovering an operation');
+    let next = record;
+    if (decision.kind === 'unwind') {
+      next = transition(record, { kind: 'unwind_ordered', at: world.clock.now().toISOString(), message: decision.message });
+      if (next.state !== 'running') return this.#commit(next, []);
+    } else {
+      for (const name of decision.restart) {
+        await world.containers.start(name, this.#stopping.signal).catch((error: unknown) => {
+          log.warn({ err: error, container: name }, 'could not start it again');
+        });
+      }
+    }
+    await this.#run(next).catch(() => undefined); // logged by #run
+  }
+
+  #commit(record: OperationRecord, changes: readonly Change[]): void {
+    const isEnd = record.state !== 'running';
+    const events: NewEvent[] = [progressOf(record, (kind, level, message) => this.#event(kind, level, message, record))];
+    if (isEnd) {
+      const isRemoved = record.kind === 'remove' && record.state === 'succeeded';
+      const message = isRemoved ? `${record.app_name} was removed` : `${record.app_name} changed`;
+      events.push({ ...this.#event(isRemoved ? 'app.removed' : 'app.changed', 'info', message, record), operation: null });
+    }
+    const all = isEnd ? [...changes, ...finalChanges(record)] : changes;
+    for (const event of this.#options.journal.commit(record, all, events)) this.#options.publish(event);
+  }
+
+  #event(kind: NewEvent['kind'], level: NewEvent['level'], message: string, record: OperationRecord): NewEvent {
+    const ts = this.#options.world.clock.now().toISOString();
+    return { ts, kind, level, message, app_name: record.app_name, operation: toOperation(record) };
+  }
+
+  #earlier(actor: string, idempotency: BeginOptions['idempotency']): OperationRecord | null {
+    if (!idempotency) return null;
+    const found = this.#options.journal.findIdempotent(idempotency.key, actor);
+    if (!found) return null;
+    if (found.request_hash !== idempotency.request_hash) {
+      throw new DomainError('conflict', 'This Idempotency-Key was used for another request; use a new one.', found);
+    }
+    return this.#options.journal.getOperation(found.operation_id);
+  }
+
+  #explain(error: unknown, step: Step): string {
+    if (error instanceof DomainError || error instanceof StepFailure) {
+      if (error.cause) this.#options.log.warn({ err: error.cause, step: step.name }, error.message);
+      return error.message;
+    }
+    this.#options.log.error({ err: error, step: step.name }, 'a step failed unexpectedly');
+    return `The step ${step.name} failed unexpectedly; \`journalctl -u nextdeployd\` has the details.`;
+  }
+
+  async #liveContainer(app: AppRecord | null, signal: AbortSignal): Promise<ObservedContainer | null> {
+    if (!app?.slot) return null;
+    return this.#options.world.containers.inspect(containerName(app.name, app.slot, 0), signal);
+  }
+
+  #listContainers(): Promise<ObservedContainer[]> {
+    return this.#options.world.containers.list(this.#stopping.signal);
+  }
+
+  async #containersWhenDockerIsUp(): Promise<ObservedContainer[] | null> {
+    const { clock } = this.#options.world;
+    const { signal } = this.#stopping;
+    for (let count = 1; !signal.aborted; count += 1) {
+      try {
+        return await this.#listContainers();
+      } catch (error) {
+        if (count === 1) this.#options.log.warn({ err: error }, 'waiting for Docker before recovering');
+        await clock.sleep(DOCKER_RETRY_MS, signal).catch(() => undefined);
+      }
+    }
+    return null;
+  }
+}
+
+/** Those that the operation has made; before that the slot may hold another's. */
+function newContainersOf(operation: OperationRecord): readonly ContainerPlan[] {
+  const made = operation.steps.find(({ step, state }) => step.name === 'create' && state === 'done');
+  return made?.step.name === 'create' ? made.step.containers : [];
+}
+
+type MakeEvent = (kind: NewEvent['kind'], level: NewEvent['level'], message: string) => NewEvent;
+
+function progressOf(record: OperationRecord, event: MakeEvent): NewEvent {
+  const what = `${record.kind} of ${record.app_name}`;
+  if (record.state === 'succeeded') return event('operation.ended', 'info', `${what} succeeded`);
+  if (record.state !== 'running')
+    return event('operation.ended', 'error', `${what} ${record.state}: ${record.error?.message ?? ''}`);
+  const current = record.steps.find((step) => step.state === 'running' || step.undo === 'running');
+  const verb = record.direction === 'forward' ? '' : 'undoing ';
+  return event('operation.progress', 'info', `${what}: ${verb}${current?.step.name ?? 'ending'}`);
+}
+
+function finalChanges(record: OperationRecord): Change[] {
+  const { app_name, release, error } = record;
+  const changes: Change[] = [{ kind: 'app_error', app_name, message: error?.message ?? null }];
+  const neverServed = record.state === 'failed' || (record.state === 'stuck' && record.direction === 'unwind');
+  if (record.is_new_release && release !== null && neverServed) {
+    changes.push({ kind: 'release_state', app_name, release, state: 'failed', end_reason: error?.message ?? null });
+  }
+  return changes;
+}

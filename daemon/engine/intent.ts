@@ -1,0 +1,81 @@
+import type { AppStatus, Release } from '../contract/domain.ts';
+import { DomainError } from '../contract/errors.ts';
+import { LIMITS } from '../contract/limits.ts';
+import { can, previousRelease, type Verdict } from '../contract/rules.ts';
+import type { Intent } from './engine.ts';
+import type { Wish } from './plan.ts';
+import type { Journal, ObservedContainer } from './ports.ts';
+import type { AppRecord, OperationRecord } from './state.ts';
+import { toAppStatus } from './view.ts';
+
+interface Present {
+  app: AppRecord | null;
+  container: ObservedContainer | null;
+  operation: OperationRecord | null;
+  journal: Pick<Journal, 'listReleases' | 'getRelease'>;
+}
+
+/**
+ * Checks what is asked against the contract's rules (`can`) and looks up the releases it speaks of. Throws `not_found` or `conflict`
+ * with what to do.
+ */
+export function resolveWish(name: string, intent: Intent, { app, container, operation, journal }: Present): Wish {
+  if (operation) {
+    const message = `The app ${name} is busy with ${operation.kind} ${operation.id}; wait for its end.`;
+    throw new DomainError('conflict', message, { operation_id: operation.id });
+  }
+  if (intent.kind === 'deploy') return intent;
+  if (!app) throw new DomainError('not_found', `There is no app ${name}; deploy it first.`);
+  const releases = journal.listReleases(name, LIMITS.releases_page_max);
+  const health = { healthy: null, checked_at: null, detail: '' };
+  const status = toAppStatus({ app, releases, container, health, operation });
+  const live = () => releaseOf(journal, app, app.release);
+
+  switch (intent.kind) {
+    case 'swap':
+      demand(name, can.swap(status));
+      return { kind: 'swap', image: intent.image, configuration: live().configuration };
+    case 'rollback':
+      return { kind: 'rollback', release: rollbackTarget(name, intent.release, status, releases, journal) };
+    case 'start':
+      demand(name, can.start(status));
+      return { kind: 'start', release: live() };
+    case 'restart':
+      demand(name, can.restart(status));
+      return { kind: 'restart', release: live() };
+    case 'stop':
+      demand(name, can.stop(status));
+      return { kind: 'stop' };
+    case 'remove':
+      return { kind: 'remove' };
+  }
+}
+
+function rollbackTarget(
+  name: string,
+  wanted: string | undefined,
+  status: AppStatus,
+  releases: readonly Release[],
+  journal: Present['journal'],
+): Release {
+  if (wanted === undefined) {
+    demand(name, can.rollback(status));
+    const previous = previousRelease(releases, status.release);
+    if (!previous) throw new DomainError('conflict', `The app ${name} has no earlier release.`);
+    return previous;
+  }
+  const release = journal.getRelease(name, wanted);
+  if (!release) throw new DomainError('not_found', `The app ${name} has no release ${wanted}.`);
+  demand(name, can.rollbackTo(status, release));
+  return release;
+}
+
+function releaseOf(journal: Present['journal'], app: AppRecord, id: string | null): Release {
+  const release = id === null ? null : journal.getRelease(app.name, id);
+  if (!release) throw new DomainError('conflict', `Nothing has been deployed as ${app.name} yet; deploy it first.`);
+  return release;
+}
+
+function demand(name: string, verdict: Verdict): void {
+  if (!verdict.allowed) throw new DomainError('conflict', `Not possible for ${name}: ${verdict.reason}.`);
+}

@@ -1,0 +1,103 @@
+/**
+ * The one transition table of operations. Pure: a record and an event give the next record; an event that does not fit throws.
+ * Everything that happens to an operation is written as one of these events before (intent) and after (outcome) it happens.
+ */
+import type { Evidence } from '../contract/domain.ts';
+import type { OperationRecord, StepOutput, StepRecord } from './state.ts';
+import { isUndoable } from './steps.ts';
+
+export type JournalEvent =
+  | { kind: 'step_started'; index: number; at: string }
+  | { kind: 'step_done'; index: number; at: string; detail: string | null; output: StepOutput }
+  | { kind: 'step_failed'; index: number; at: string; message: string; evidence: Evidence | null }
+  | { kind: 'undo_started'; index: number; at: string }
+  | { kind: 'undo_done'; index: number; at: string }
+  | { kind: 'undo_failed'; index: number; at: string; message: string }
+  /** Recovery found that going on makes no sense. */
+  | { kind: 'unwind_ordered'; at: string; message: string };
+
+export type Action = { kind: 'do'; index: number } | { kind: 'undo'; index: number } | { kind: 'end' };
+
+export class IllegalTransition extends Error {}
+
+/** What an operation does next. A step that was running when the daemon died is done (or undone) again. */
+export function nextAction(record: OperationRecord): Action {
+  if (record.state !== 'running') return { kind: 'end' };
+  if (record.direction === 'forward') {
+    const index = record.steps.findIndex((step) => step.state === 'pending' || step.state === 'running');
+    return index < 0 ? { kind: 'end' } : { kind: 'do', index };
+  }
+  const index = record.steps.findLastIndex(needsUndo);
+  return index < 0 ? { kind: 'end' } : { kind: 'undo', index };
+}
+
+function needsUndo(step: StepRecord): boolean {
+  const hasBegun = step.state === 'running' || step.state === 'done' || step.state === 'failed';
+  return isUndoable(step.step.name) && hasBegun && step.undo !== 'done';
+}
+
+/** Throws {@link IllegalTransition} for an event that the record does not allow. Never changes `record`. */
+export function transition(record: OperationRecord, event: JournalEvent): OperationRecord {
+  if (record.state !== 'running') throw illegal(record, event, `the operation is ${record.state}`);
+  if (event.kind === 'unwind_ordered') {
+    if (record.direction === 'unwind') throw illegal(record, event, 'it unwinds already');
+    if (record.steps.some((step) => step.state !== 'pending' && step.step.on_failure === 'stuck')) {
+      throw illegal(record, event, 'it is past the point of no return');
+    }
+    return settle({ ...record, direction: 'unwind', error: { message: event.message, step: null } }, event.at);
+  }
+  const expected = nextAction(record);
+  const isUndo = event.kind.startsWith('undo_');
+  if (expected.kind === 'end' || expected.kind !== (isUndo ? 'undo' : 'do') || expected.index !== event.index) {
+    throw illegal(record, event, `next is ${JSON.stringify(expected)}`);
+  }
+  const before = record.steps[event.index]!; // nextAction gave this index
+  const steps = record.steps.with(event.index, stepAfter(record, before, event));
+  return settle({ ...record, steps, ...consequence(before, event) }, event.at);
+}
+
+type StepEvent = Exclude<JournalEvent, { kind: 'unwind_ordered' }>;
+
+function stepAfter(record: OperationRecord, step: StepRecord, event: StepEvent): StepRecord {
+  switch (event.kind) {
+    case 'step_started':
+      return { ...step, state: 'running', started_at: step.started_at ?? event.at };
+    case 'step_done':
+      if (step.state !== 'running') throw illegal(record, event, `the step is ${step.state}`);
+      return { ...step, state: 'done', ended_at: event.at, detail: event.detail, output: event.output };
+    case 'step_failed':
+      if (step.state !== 'running') throw illegal(record, event, `the step is ${step.state}`);
+      return { ...step, state: 'failed', ended_at: event.at, detail: event.message };
+    case 'undo_started':
+      return { ...step, undo: 'running' };
+    case 'undo_done':
+      if (step.undo !== 'running') throw illegal(record, event, 'its undo was not started');
+      return { ...step, undo: 'done', ended_at: event.at };
+    case 'undo_failed':
+      if (step.undo !== 'running') throw illegal(record, event, 'its undo was not started');
+      return { ...step, undo: 'failed', ended_at: event.at };
+  }
+}
+
+function consequence(step: StepRecord, event: StepEvent): Partial<OperationRecord> {
+  if (event.kind === 'step_failed') {
+    const error = { message: event.message, step: step.step.name };
+    const hasNoWayBack = step.step.on_failure === 'stuck';
+    return { error, evidence: event.evidence, ...(hasNoWayBack ? { state: 'stuck' } : { direction: 'unwind' }) };
+  }
+  if (event.kind === 'undo_failed') return { state: 'stuck', error: { message: event.message, step: step.step.name } };
+  return {};
+}
+
+/** Ends the operation when nothing is left to do. */
+function settle(record: OperationRecord, at: string): OperationRecord {
+  if (record.state === 'running' && nextAction(record).kind !== 'end') return record;
+  const ended_at = at;
+  const steps = record.steps.map((step) => (step.state === 'pending' ? { ...step, state: 'skipped' as const } : step));
+  if (record.state === 'stuck') return { ...record, ended_at, steps };
+  return { ...record, ended_at, steps, state: record.direction === 'forward' ? 'succeeded' : 'failed' };
+}
+
+function illegal(record: OperationRecord, event: JournalEvent, why: string): IllegalTransition {
+  return new IllegalTransition(`${record.id}: ${event.kind} is not allowed: ${why}`);
+}

@@ -1,0 +1,154 @@
+/** The small interfaces the engine needs of the world. `host/` and `proxy/` implement them; tests have in-memory models of them. */
+import type { DaemonEvent, HealthCheck, Operation, ProbeResult, Release, Slot, TlsMode } from '../contract/domain.ts';
+import type { AppRecord, Change, MarkerState, NewRelease, OperationRecord, RouteModel } from './state.ts';
+import type { ContainerPlan, ContainerTemplate } from './steps.ts';
+
+export interface ContainerSpec extends ContainerTemplate, ContainerPlan {
+  image_id: string;
+  replica: number;
+}
+
+export interface ObservedContainer {
+  id: string;
+  name: string;
+  app_name: string;
+  release: string;
+  slot: Slot;
+  operation_id: string;
+  is_running: boolean;
+}
+
+export interface ExitState {
+  exit_code: number | null;
+  oom_killed: boolean;
+}
+
+/** Containers by name. Every effect may be repeated: creating what is there as wanted, starting what runs, removing what is gone. */
+export interface Containers {
+  /** All containers with our labels, running or not. */
+  list(signal: AbortSignal): Promise<ObservedContainer[]>;
+  inspect(name: string, signal: AbortSignal): Promise<(ObservedContainer & ExitState) | null>;
+  /** Makes the container without starting it; one of that name from another operation is removed first. Restart policy `no`. */
+  create(spec: ContainerSpec, signal: AbortSignal): Promise<void>;
+  start(name: string, signal: AbortSignal): Promise<void>;
+  /** SIGTERM, SIGKILL after the timeout, then removal; fine if it is gone. */
+  remove(name: string, stopTimeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** `true`: Docker brings it back after a crash or reboot, so that apps never depend on the daemon. */
+  setRestart(name: string, isKept: boolean, signal: AbortSignal): Promise<void>;
+  /** Resolves when the container is not running. */
+  waitForExit(name: string, signal: AbortSignal): Promise<ExitState>;
+  logTail(name: string, lines: number, signal: AbortSignal): Promise<string[]>;
+  /** TCP sockets that listen inside the container, such as `0.0.0.0:3000`. Empty where that cannot be seen. */
+  listening(name: string, signal: AbortSignal): Promise<{ address: string; port: number }[]>;
+}
+
+export interface Images {
+  /** The content id of an image on this host, by reference or id; null if it is not here. */
+  find(reference: string, signal: AbortSignal): Promise<string | null>;
+  /** Throws a DomainError that says why an image cannot be had. */
+  pull(reference: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface Markers {
+  read(app: string): Promise<MarkerState | null>;
+  /** Durable when it resolves; atomic for whoever looks. */
+  write(app: string, state: MarkerState): Promise<void>;
+  /** Removes the app's directory; fine if it is gone. */
+  remove(app: string): Promise<void>;
+}
+
+export interface ReverseProxy {
+  /** Throws a DomainError with the remedy when the proxy cannot take routes. */
+  check(signal: AbortSignal): Promise<void>;
+  /** Makes the proxy serve exactly this route for the app (null: none). Either it does so when this resolves, or all is as before. */
+  apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void>;
+}
+
+export interface VerifyTarget {
+  domain: string;
+  tls: TlsMode;
+  path: string;
+  verify_key: string;
+}
+
+export interface VerifyAnswer {
+  status: number | null;
+  /** The slot that answered, as the proxy says. */
+  slot: string | null;
+  failure: 'none' | 'connect' | 'tls' | 'timeout';
+  detail: string;
+}
+
+export interface Prober {
+  /** One check of one container. Never rejects but for an abort. */
+  probe(target: ContainerPlan, health: Exclude<HealthCheck, { kind: 'none' }>, signal: AbortSignal): Promise<ProbeOutcome>;
+  /** One request through the proxy's public listener. Never rejects but for an abort. */
+  verify(target: VerifyTarget, signal: AbortSignal): Promise<VerifyAnswer>;
+}
+
+export interface ProbeOutcome extends ProbeResult {
+  /** Nothing accepted the connection: worth trying again soon. */
+  is_refused: boolean;
+}
+
+export interface Connections {
+  /** How many TCP connections of this host to these addresses are open. */
+  countTo(addresses: readonly string[], signal: AbortSignal): Promise<number>;
+}
+
+export interface Clock {
+  now(): Date;
+  /** Rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** A signal that aborts after the time. */
+  timeout(ms: number): AbortSignal;
+}
+
+export interface Ids {
+  operationId(): string;
+  verifyKey(): string;
+}
+
+/** An event before it has its number. */
+export type NewEvent = Omit<DaemonEvent, 'seq'>;
+
+export interface OperationFilter {
+  app_name?: string | undefined;
+  state?: Operation['state'] | undefined;
+  limit: number;
+}
+
+/** Everything durable. Each writing method is one transaction and on disk when it returns. */
+export interface Journal {
+  /** Throws a `conflict` that names the operation in flight, if the app has one. */
+  begin(entry: BeginEntry): DaemonEvent;
+  commit(record: OperationRecord, changes: readonly Change[], events: readonly NewEvent[]): DaemonEvent[];
+  appendEvent(event: NewEvent): DaemonEvent;
+  getApp(name: string): AppRecord | null;
+  listApps(): AppRecord[];
+  getRelease(app: string, id: string): Release | null;
+  /** Newest first. */
+  listReleases(app: string, limit: number): Release[];
+  getOperation(id: string): OperationRecord | null;
+  /** Newest first. */
+  listOperations(filter: OperationFilter): OperationRecord[];
+  findIdempotent(key: string, actor: string): { operation_id: string; request_hash: string } | null;
+}
+
+export interface BeginEntry {
+  operation: OperationRecord;
+  app: AppRecord;
+  release: NewRelease | null;
+  idempotency: { key: string; request_hash: string } | null;
+  event: NewEvent;
+}
+
+export interface World {
+  containers: Containers;
+  images: Images;
+  markers: Markers;
+  proxy: ReverseProxy;
+  prober: Prober;
+  connections: Connections;
+  clock: Clock;
+}

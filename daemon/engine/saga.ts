@@ -1,0 +1,171 @@
+/** Runs an operation: does its steps, or undoes them after a failure, each journalled before it happens and after. Resuming is running. */
+import type { Evidence, StepName } from '../contract/domain.ts';
+import { type JournalEvent, nextAction, transition } from './journal.ts';
+import type { Clock } from './ports.ts';
+import type { Change, OperationRecord, StepOutput } from './state.ts';
+import { type Step, type StepOf, stepDeadlineMs, type UndoableStep } from './steps.ts';
+
+export interface StepContext {
+  operation: OperationRecord;
+  /** Of all steps done so far. */
+  output: StepOutput;
+  /** Aborts at the step's deadline and when the daemon stops. */
+  signal: AbortSignal;
+}
+
+export interface StepResult {
+  detail?: string;
+  output?: StepOutput;
+  changes?: readonly Change[];
+}
+
+/** What carries out each kind of step; the map does not compile if one is missing. Every `do` and `undo` may run twice. */
+export type Executors = {
+  [N in StepName]: { do(step: StepOf<N>, context: StepContext): Promise<StepResult> } & (N extends UndoableStep
+    ? { undo(step: StepOf<N>, context: StepContext): Promise<StepResult> }
+    : object);
+};
+
+/** A failure that carries what was seen. Any other error thrown by a step gets evidence from `SagaDependencies.examine`. */
+export class StepFailure extends Error {
+  readonly evidence: Partial<Evidence>;
+
+  constructor(message: string, evidence: Partial<Evidence> = {}, cause?: unknown) {
+    super(message, { cause });
+    this.evidence = evidence;
+  }
+}
+
+export interface Failure {
+  message: string;
+  evidence: Partial<Evidence>;
+}
+
+export interface SagaDependencies {
+  executors: Executors;
+  clock: Clock;
+  /** Writes the record and the changes in one transaction, and tells the world. Throws if it cannot: then nothing has happened. */
+  commit(record: OperationRecord, changes: readonly Change[]): void;
+  /** Gathers evidence about a failed step; must not throw. */
+  examine(operation: OperationRecord, step: Step, failure: Failure, signal: AbortSignal): Promise<Evidence>;
+  /** The sentence for the operator; the cause is logged by whoever implements it. */
+  explain(error: unknown, step: Step): string;
+}
+
+const ATTEMPTS_MAX = 3;
+const RETRY_PAUSE_MS = 500;
+const EVIDENCE_DEADLINE_MS = 5_000;
+
+/**
+ * Runs until the operation has ended; returns its last record. When `signal` is aborted (the daemon stops) it rejects with the signal's
+ * reason and the journal stays as it is, to be resumed by the next start.
+ */
+export async function runSaga(
+  start: OperationRecord,
+  dependencies: SagaDependencies,
+  signal: AbortSignal,
+): Promise<OperationRecord> {
+  let record = start;
+  let changes: readonly Change[] = [];
+  const at = () => dependencies.clock.now().toISOString();
+  for (;;) {
+    const action = nextAction(record);
+    if (action.kind === 'end') {
+      dependencies.commit(record, changes);
+      return record;
+    }
+    // The outcome of one step and the intent of the next are one write: half the waiting for the disk.
+    const { index } = action;
+    record = transition(record, { kind: action.kind === 'do' ? 'step_started' : 'undo_started', index, at: at() });
+    dependencies.commit(record, changes);
+    const outcome =
+      action.kind === 'do'
+        ? await attemptDo(record, index, dependencies, signal)
+        : await attemptUndo(record, index, dependencies, signal);
+    record = transition(record, { ...outcome.event, at: at() });
+    changes = outcome.changes;
+  }
+}
+
+interface Outcome {
+  event: JournalEvent;
+  changes: readonly Change[];
+}
+
+async function attemptDo(
+  record: OperationRecord,
+  index: number,
+  dependencies: SagaDependencies,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { step } = record.steps[index]!; // nextAction gave this index
+  const at = '';
+  try {
+    const attempts = step.on_failure === 'stuck' ? ATTEMPTS_MAX : 1;
+    const result = await attempt(step, 'do', attempts, record, dependencies, signal);
+    const event = { kind: 'step_done', index, at, detail: result.detail ?? null, output: result.output ?? {} } as const;
+    return { event, changes: result.changes ?? [] };
+  } catch (error) {
+    signal.throwIfAborted();
+    const message = error instanceof StepFailure ? error.message : dependencies.explain(error, step);
+    const seen = error instanceof StepFailure ? error.evidence : {};
+    const deadline = AbortSignal.any([signal, dependencies.clock.timeout(EVIDENCE_DEADLINE_MS)]);
+    const evidence = await dependencies.examine(record, step, { message, evidence: seen }, deadline);
+    signal.throwIfAborted();
+    return { event: { kind: 'step_failed', index, at, message, evidence }, changes: [] };
+  }
+}
+
+async function attemptUndo(
+  record: OperationRecord,
+  index: number,
+  dependencies: SagaDependencies,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { step } = record.steps[index]!; // nextAction gave this index
+  try {
+    const result = await attempt(step, 'undo', ATTEMPTS_MAX, record, dependencies, signal);
+    return { event: { kind: 'undo_done', index, at: '' }, changes: result.changes ?? [] };
+  } catch (error) {
+    signal.throwIfAborted();
+    const message = error instanceof StepFailure ? error.message : dependencies.explain(error, step);
+    return { event: { kind: 'undo_failed', index, at: '', message }, changes: [] };
+  }
+}
+
+async function attempt(
+  step: Step,
+  direction: 'do' | 'undo',
+  attemptsMax: number,
+  operation: OperationRecord,
+  dependencies: SagaDependencies,
+  signal: AbortSignal,
+): Promise<StepResult> {
+  const output = Object.assign({}, ...operation.steps.map((other) => other.output)) as StepOutput;
+  for (let count = 1; ; count += 1) {
+    signal.throwIfAborted();
+    const deadlineMs = stepDeadlineMs(step);
+    const deadline = dependencies.clock.timeout(deadlineMs);
+    const context = { operation, output, signal: AbortSignal.any([signal, deadline]) };
+    try {
+      return await execute(dependencies.executors, step, direction, context);
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = deadline.aborted
+        ? new StepFailure(`${step.name} took longer than ${deadlineMs / 1000} s.`, {}, error)
+        : error;
+      if (count >= attemptsMax) throw failure;
+      await dependencies.clock.sleep(RETRY_PAUSE_MS * count, signal);
+    }
+  }
+}
+
+function execute(executors: Executors, step: Step, direction: 'do' | 'undo', context: StepContext): Promise<StepResult> {
+  // The map's type pairs each name with its own step; the compiler cannot follow that through a lookup.
+  const executor = executors[step.name] as { do: Runner; undo?: Runner };
+  const run = direction === 'do' ? executor.do : executor.undo;
+  if (!run) throw new Error(`${step.name} cannot be undone`);
+  return run(step, context);
+}
+
+type Runner = (step: Step, context: StepContext) => Promise<StepResult>;

@@ -1,0 +1,96 @@
+/** What the engine keeps: apps, operations with their steps, and the changes a step makes to them. Plain data, stored as it stands. */
+import type {
+  Evidence,
+  OperationKind,
+  OperationState,
+  Release,
+  ReleaseState,
+  Slot,
+  StepName,
+  TlsMode,
+} from '../contract/domain.ts';
+import type { Step } from './steps.ts';
+
+/** What the marker of an app says: the slot that the proxy sends traffic to, or that it answers 503. */
+export type MarkerState = Slot | 'stopped';
+
+/** A route as the proxy serves it. Both slots are named, so a swap needs no change here. */
+export interface RouteModel {
+  app_name: string;
+  /** Usually one; two while a deploy moves an app to another domain. */
+  sites: { domain: string; tls: TlsMode }[];
+  /** `address:port` of each replica. */
+  upstreams: Record<Slot, string[]>;
+  marker_directory: string;
+  /** The proxy tells the slot only to requests that carry this in `X-NextDeploy-Verify`. */
+  verify_key: string;
+}
+
+export interface AppRecord {
+  name: string;
+  /** Names the app's block of 16 addresses; from 1, unique, free again when the app is purged. */
+  index: number;
+  /** The release that serves, or that would if the app were not stopped; null until a first deploy has succeeded. */
+  release: string | null;
+  /** Where that release stands, or stood last. */
+  slot: Slot | null;
+  wanted: 'running' | 'stopped';
+  /** As applied to the proxy last; null for an app without a domain. */
+  route: RouteModel | null;
+  verify_key: string;
+  last_release_number: number;
+  last_error: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface StepRecord {
+  step: Step;
+  state: 'pending' | 'running' | 'done' | 'failed' | 'skipped';
+  undo: 'none' | 'running' | 'done' | 'failed';
+  started_at: string | null;
+  ended_at: string | null;
+  detail: string | null;
+  /** What later steps and a resumed run need from this one. */
+  output: StepOutput;
+}
+
+export interface StepOutput {
+  image_id?: string;
+}
+
+export interface OperationRecord {
+  id: string;
+  app_name: string;
+  kind: OperationKind;
+  state: OperationState;
+  /** `unwind` from the first failure or a cancellation on. */
+  direction: 'forward' | 'unwind';
+  actor: string;
+  release: string | null;
+  /** True if this operation made its release: then its failure is the release's failure. */
+  is_new_release: boolean;
+  from_release: string | null;
+  image: string | null;
+  slot: Slot | null;
+  created_at: string;
+  ended_at: string | null;
+  steps: StepRecord[];
+  error: { message: string; step: StepName | null } | null;
+  evidence: Evidence | null;
+}
+
+/** A change to what is kept about apps and releases; written in the same transaction as the step outcome that caused it. */
+export type Change =
+  | { kind: 'image_pinned'; app_name: string; release: string; image_id: string }
+  | { kind: 'app_serves'; app_name: string; release: string | null; slot: Slot | null; wanted: AppRecord['wanted'] }
+  | { kind: 'app_route'; app_name: string; route: RouteModel | null }
+  | { kind: 'app_error'; app_name: string; message: string | null }
+  | { kind: 'release_state'; app_name: string; release: string; state: ReleaseState; end_reason: string | null }
+  | { kind: 'app_removed'; app_name: string };
+
+export type NewRelease = Omit<Release, 'state' | 'image_id' | 'ended_at' | 'end_reason'>;
+
+export function otherSlot(slot: Slot): Slot {
+  return slot === 'blue' ? 'green' : 'blue';
+}

@@ -1,0 +1,53 @@
+/** What the Caddy driver needs of this host. */
+import { readdir } from 'node:fs/promises';
+import { request } from 'node:http';
+import type { CaddyMachine } from '../proxy/caddy/driver.ts';
+import { findUser } from './accounts.ts';
+import { readTextIfThere, removeFile, writeFileAtomically } from './files.ts';
+import { runProgram } from './processes.ts';
+
+const ADMIN_DEADLINE_MS = 5_000;
+const CONFIG_BYTES_MAX = 64 * 1024 * 1024;
+/** The proxy's user reads them. */
+const FILE_MODE = 0o644;
+
+export function createCaddyMachine(adminAddress: string): CaddyMachine {
+  return {
+    readText: readTextIfThere,
+    writeText: (path, content) => writeFileAtomically(path, content, FILE_MODE),
+    remove: removeFile,
+    listFiles: (directory) => readdir(directory),
+    run: (file, args, { asCaddy = false, ...options }) => {
+      // As Caddy's own user: a validation as root would make log files and storage that Caddy itself cannot open afterwards.
+      const user = asCaddy && process.getuid?.() === 0 ? findUser('caddy') : null;
+      return runProgram(file, args, { ...options, ...(user ? { user, env: { HOME: user.home } } : {}) });
+    },
+    readConfig: (signal) => readConfig(adminAddress, AbortSignal.any([signal, AbortSignal.timeout(ADMIN_DEADLINE_MS)])),
+  };
+}
+
+/** Caddy's admin API, https://caddyserver.com/docs/api#get-configpath */
+function readConfig(address: string, signal: AbortSignal): Promise<unknown> {
+  const [host, port] = address.split(':');
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ host, port, path: '/config/', signal, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > CONFIG_BYTES_MAX) response.destroy(new Error("Caddy's configuration is too long"));
+        else chunks.push(chunk);
+      });
+      response.on('error', reject);
+      response.on('end', () => {
+        try {
+          resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+}

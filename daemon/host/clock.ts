@@ -1,0 +1,20 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock, Ids } from '../engine/ports.ts';
+
+export const systemClock: Clock = {
+  now: () => new Date(),
+  sleep: async (ms, signal) => {
+    try {
+      await sleep(ms, undefined, { signal });
+    } catch {
+      throw signal.reason;
+    }
+  },
+  timeout: (ms) => AbortSignal.timeout(ms),
+};
+
+export const randomIds: Ids = {
+  operationId: () => `op-${randomBytes(8).toString('hex')}`,
+  verifyKey: () => randomBytes(16).toString('hex'),
+};

@@ -1,0 +1,89 @@
+/** Docker as the daemon sees it: containers and images for the engine, logs, and the network that the slots stand on. */
+import { z } from 'zod';
+import { DomainError } from '../contract/errors.ts';
+import { automaticRange, parseSubnet } from '../engine/slots.ts';
+import { DockerClient, DockerError } from './docker/client.ts';
+import { DockerContainers } from './docker/containers.ts';
+import { DockerImages } from './docker/images.ts';
+import { type ContainerLogLine, type ReadLogsOptions, readLogs } from './docker/logs.ts';
+
+export type { ContainerLogLine, ReadLogsOptions };
+
+const NETWORK_LABEL = 'nextdeploy.network';
+const networkSchema = z.object({
+  IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string().optional() })).nullish() }),
+});
+const versionSchema = z.object({ Version: z.string() });
+
+export interface DockerOptions {
+  socket: string;
+  network: { name: string; subnet: string };
+}
+
+export class Docker {
+  readonly containers: DockerContainers;
+  readonly images: DockerImages;
+  readonly #client: DockerClient;
+  readonly #network: DockerOptions['network'];
+
+  constructor({ socket, network }: DockerOptions) {
+    this.#client = new DockerClient(socket);
+    this.#network = network;
+    this.containers = new DockerContainers(this.#client, network.name);
+    this.images = new DockerImages(this.#client);
+  }
+
+  /** Docker's version. Throws `unavailable`. */
+  async version(signal: AbortSignal): Promise<string> {
+    return versionSchema.parse(await this.#client.json({ method: 'GET', path: '/version', signal, deadlineMs: 3_000 })).Version;
+  }
+
+  /**
+   * Makes the app network if it is not there: fixed subnet, no traffic between containers, and Docker's own choice of addresses kept
+   * away from the slots'. Throws when a network of that name has another subnet, or the subnet is in use.
+   */
+  async ensureNetwork(signal: AbortSignal): Promise<void> {
+    const { name, subnet } = this.#network;
+    const found = await this.#inspectNetwork(signal);
+    if (found) {
+      const actual = found.IPAM.Config?.[0]?.Subnet;
+      if (actual === subnet) return;
+      const message = `The Docker network ${name} has the subnet ${actual ?? 'of another kind'}, but the configuration says ${subnet}; change docker.network in the configuration.`;
+      throw new DomainError('unavailable', message);
+    }
+    const { gateway, range } = automaticRange(parseSubnet(subnet));
+    const body = {
+      Name: name,
+      CheckDuplicate: true,
+      Driver: 'bridge',
+      Labels: { [NETWORK_LABEL]: 'apps' },
+      Options: { 'com.docker.network.bridge.enable_icc': 'false' },
+      IPAM: { Driver: 'default', Config: [{ Subnet: subnet, Gateway: gateway, IPRange: range }] },
+    };
+    try {
+      await this.#client.json({ method: 'POST', path: '/networks/create', body, signal });
+    } catch (cause) {
+      if (!(cause instanceof DockerError)) throw cause;
+      if (cause.status === 409) return; // made by somebody else at this moment
+      const message = `Docker cannot make the app network ${name} with ${subnet}: ${cause.message}. Set docker.network.subnet to a free private network.`;
+      throw new DomainError('unavailable', message, { cause });
+    }
+  }
+
+  readLogs(containerId: string, options: ReadLogsOptions): AsyncGenerator<ContainerLogLine> {
+    return readLogs(this.#client, containerId, options);
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async #inspectNetwork(signal: AbortSignal): Promise<z.infer<typeof networkSchema> | null> {
+    try {
+      return networkSchema.parse(await this.#client.json({ method: 'GET', path: `/networks/${this.#network.name}`, signal }));
+    } catch (error) {
+      if (error instanceof DockerError && error.status === 404) return null;
+      throw error;
+    }
+  }
+}

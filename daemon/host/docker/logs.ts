@@ -1,0 +1,102 @@
+/** A container's log as lines: Docker's multiplexed stream taken apart. */
+import type { DockerClient } from './client.ts';
+import { DockerError } from './client.ts';
+
+export interface ContainerLogLine {
+  /** RFC 3339, UTC, always nine digits of a second: compares as text. */
+  ts: string;
+  stream: 'stdout' | 'stderr';
+  log: string;
+}
+
+export interface ReadLogsOptions {
+  /** A `ts`; only lines after it. */
+  since?: string;
+  /** Default: from the beginning. */
+  tail?: number;
+  follow: boolean;
+  signal: AbortSignal;
+}
+
+const LINE_CHARACTERS_MAX = 64 * 1024;
+const FRAME_HEADER_BYTES = 8;
+const FRAME_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Ends when the container's log ends (with `follow`: when it is removed or stops), or quietly when aborted. A container that is gone has no lines. */
+export async function* readLogs(
+  client: DockerClient,
+  containerId: string,
+  options: ReadLogsOptions,
+): AsyncGenerator<ContainerLogLine> {
+  const { since, tail, follow, signal } = options;
+  const query = {
+    stdout: true,
+    stderr: true,
+    timestamps: true,
+    follow,
+    tail: tail ?? 'all',
+    ...(since ? { since: toUnixTime(since) } : {}),
+  };
+  try {
+    const response = await client.stream({ method: 'GET', path: `/containers/${containerId}/logs`, query, signal });
+    try {
+      for await (const line of splitLines(readFrames(response))) if (!since || line.ts > since) yield line;
+    } finally {
+      response.destroy();
+    }
+  } catch (error) {
+    const isGone = error instanceof DockerError && (error.status === 404 || error.status === 409);
+    if (!signal.aborted && !isGone) throw error;
+  }
+}
+
+/** Docker takes seconds with a fraction; that time itself is included in its answer. */
+function toUnixTime(ts: string): string {
+  const fraction = /\.(\d+)/.exec(ts)?.[1] ?? '0';
+  const whole = Math.floor(Date.parse(ts) / 1000);
+  return Number.isFinite(whole) ? `${whole}.${fraction.padEnd(9, '0').slice(0, 9)}` : '0';
+}
+
+interface Frame {
+  stream: 'stdout' | 'stderr';
+  payload: Buffer;
+}
+
+/** https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach "Stream format" */
+export async function* readFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of source) {
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let offset = 0;
+    while (rest.length - offset >= FRAME_HEADER_BYTES) {
+      const size = rest.readUInt32BE(offset + 4);
+      if (size > FRAME_BYTES_MAX) throw new Error('Docker sent a log frame that is too long');
+      const end = offset + FRAME_HEADER_BYTES + size;
+      if (rest.length < end) break;
+      yield { stream: rest[offset] === 2 ? 'stderr' : 'stdout', payload: rest.subarray(offset + FRAME_HEADER_BYTES, end) };
+      offset = end;
+    }
+    rest = rest.subarray(offset);
+  }
+}
+
+/** Docker cuts long lines into frames, each with its own time and only the last with a line feed: they are joined again. */
+export async function* splitLines(frames: AsyncIterable<Frame>): AsyncGenerator<ContainerLogLine> {
+  const open: Record<Frame['stream'], { ts: string; log: string } | null> = { stdout: null, stderr: null };
+  for await (const { stream, payload } of frames) {
+    for (const piece of payload.toString('utf8').split(/(?<=\n)/)) {
+      const space = piece.indexOf(' ');
+      if (space < 0) continue;
+      const isWhole = piece.endsWith('\n');
+      const text = piece.slice(space + 1, isWhole ? piece.length - (piece.endsWith('\r\n') ? 2 : 1) : undefined);
+      const begun = open[stream] ?? { ts: piece.slice(0, space), log: '' };
+      if (begun.log.length < LINE_CHARACTERS_MAX) begun.log += text.slice(0, LINE_CHARACTERS_MAX - begun.log.length);
+      open[stream] = isWhole ? null : begun;
+      if (isWhole) yield { ts: begun.ts, stream, log: begun.log };
+    }
+  }
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const last = open[stream];
+    if (last) yield { ts: last.ts, stream, log: last.log };
+  }
+}

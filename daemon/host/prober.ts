@@ -1,0 +1,177 @@
+/** Checks over the network: of a container at its own address, and of a site through the proxy's public listener. */
+import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
+import type { HealthCheck, ProbeResult } from '../contract/domain.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { ProbeOutcome, Prober, VerifyAnswer, VerifyTarget } from '../engine/ports.ts';
+import type { ContainerPlan } from '../engine/steps.ts';
+import { SLOT_HEADER, VERIFY_HEADER } from '../engine/verify.ts';
+
+export interface PublicListener {
+  host: string;
+  http_port: number;
+  https_port: number;
+}
+
+const VERIFY_TIMEOUT_MS = 5_000;
+const BODY_CHARACTERS_MAX = LIMITS.evidence_body_characters;
+
+export class NetworkProber implements Prober {
+  readonly #listener: PublicListener;
+
+  constructor(listener: PublicListener) {
+    this.#listener = listener;
+  }
+
+  async probe(target: ContainerPlan, health: Exclude<HealthCheck, { kind: 'none' }>, signal: AbortSignal): Promise<ProbeOutcome> {
+    const at = new Date();
+    const started = performance.now();
+    const name = `${target.address}:${target.port}`;
+    const seen =
+      health.kind === 'http' ? await probeHttp(target, health, signal) : await probeTcp(target, health.timeout_ms, signal);
+    const { healthy, status, detail, is_refused } = seen;
+    const label = health.kind === 'http' ? `http://${name}${health.path}` : `tcp://${name}`;
+    const duration_ms = Math.round((performance.now() - started) * 10) / 10;
+    return { at: at.toISOString(), target: label, healthy, status, duration_ms, detail, is_refused };
+  }
+
+  async verify(target: VerifyTarget, signal: AbortSignal): Promise<VerifyAnswer> {
+    const { host, http_port, https_port } = this.#listener;
+    const options = {
+      host,
+      path: target.path,
+      headers: { host: target.domain, [VERIFY_HEADER]: target.verify_key, 'user-agent': 'nextdeploy-verify' },
+    };
+    // Whether the certificate is trusted by this host says nothing about the release; that there is one for the name does.
+    const start = () =>
+      target.tls === 'auto'
+        ? httpsRequest({ ...options, port: https_port, servername: target.domain, rejectUnauthorized: false, agent: false })
+        : httpRequest({ ...options, port: http_port, agent: false });
+    try {
+      const { response, body } = await exchange(start, VERIFY_TIMEOUT_MS, (status) => status >= 500, signal);
+      const slot = response.headers[SLOT_HEADER];
+      return { status: response.statusCode ?? null, slot: typeof slot === 'string' ? slot : null, failure: 'none', detail: body };
+    } catch (error) {
+      signal.throwIfAborted();
+      const { code, message } = describeError(error);
+      const isTls = /^ERR_SSL|EPROTO|ERR_TLS/.test(code) || /tls|ssl|handshake/i.test(message);
+      const failure = code === 'TIMEOUT' ? 'timeout' : isTls ? 'tls' : 'connect';
+      return { status: null, slot: null, failure, detail: message };
+    }
+  }
+}
+
+type Seen = Pick<ProbeResult, 'healthy' | 'status' | 'detail'> & { is_refused: boolean };
+
+async function probeHttp(
+  target: ContainerPlan,
+  health: { path: string; timeout_ms: number },
+  signal: AbortSignal,
+): Promise<Seen> {
+  const options: RequestOptions = {
+    host: target.address,
+    port: target.port,
+    path: health.path,
+    headers: { host: `${target.address}:${target.port}`, 'user-agent': 'nextdeploy-probe', connection: 'close' },
+    agent: false,
+  };
+  try {
+    const { response, body } = await exchange(
+      () => httpRequest(options),
+      health.timeout_ms,
+      (code) => !isHealthy(code),
+      signal,
+    );
+    const status = response.statusCode ?? 0;
+    return { healthy: isHealthy(status), status, detail: body, is_refused: false };
+  } catch (error) {
+    signal.throwIfAborted();
+    return unanswered(error);
+  }
+}
+
+/** Redirects are answers: what they lead to may be on another host. */
+function isHealthy(status: number): boolean {
+  return status >= 200 && status < 400;
+}
+
+function probeTcp(target: ContainerPlan, timeoutMs: number, signal: AbortSignal): Promise<Seen> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: target.address, port: target.port, timeout: timeoutMs });
+    const abort = () => socket.destroy(new Error('aborted'));
+    signal.addEventListener('abort', abort, { once: true });
+    const end = (seen: Seen) => {
+      signal.removeEventListener('abort', abort);
+      socket.destroy();
+      if (signal.aborted) reject(signal.reason);
+      else resolve(seen);
+    };
+    socket.once('connect', () => end({ healthy: true, status: null, detail: '', is_refused: false }));
+    socket.once('timeout', () => end(unanswered(new ProbeTimeout(timeoutMs))));
+    socket.once('error', (error) => end(unanswered(error)));
+  });
+}
+
+/**
+ * Sends a request without a body; resolves with the answer and, where its status makes the body worth reading, the start of that.
+ * Redirects are not followed.
+ */
+function exchange(
+  start: () => ClientRequest,
+  timeoutMs: number,
+  wantsBody: (status: number) => boolean,
+  signal: AbortSignal,
+): Promise<{ response: IncomingMessage; body: string }> {
+  return new Promise((resolve, reject) => {
+    const request = start();
+    const timer = setTimeout(() => request.destroy(new ProbeTimeout(timeoutMs)), timeoutMs);
+    const abort = () => request.destroy(new Error('aborted'));
+    signal.addEventListener('abort', abort, { once: true });
+    request.once('close', () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    });
+    request.once('error', reject);
+    request.once('response', (response) => {
+      let body = '';
+      const finish = () => {
+        resolve({ response, body: body.slice(0, BODY_CHARACTERS_MAX) });
+        request.destroy();
+      };
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        body += chunk;
+        if (body.length >= BODY_CHARACTERS_MAX) finish();
+      });
+      response.once('end', finish);
+      // Cut off by the time-out or the peer: the status and what came of the body stand.
+      response.once('error', finish);
+      if (!wantsBody(response.statusCode ?? 0)) finish();
+    });
+    request.end();
+  });
+}
+
+class ProbeTimeout extends Error {
+  readonly code = 'TIMEOUT';
+
+  constructor(timeoutMs: number) {
+    super(`no answer in ${timeoutMs / 1000} s`);
+  }
+}
+
+function unanswered(error: unknown): Seen {
+  const { code, message } = describeError(error);
+  return { healthy: false, status: null, detail: message, is_refused: code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' };
+}
+
+function describeError(error: unknown): { code: string; message: string } {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const known: Record<string, string> = {
+    ECONNREFUSED: 'connection refused',
+    ECONNRESET: 'connection closed without an answer',
+    EHOSTUNREACH: 'the address does not answer',
+  };
+  return { code, message: known[code] ?? (error instanceof Error ? error.message : String(error)) };
+}

@@ -1,0 +1,52 @@
+/** Runs programs: argument arrays, a deadline, bounded output. */
+import { spawn } from 'node:child_process';
+
+export interface RunOptions {
+  input?: string;
+  cwd?: string;
+  env?: Record<string, string>;
+  /** Runs as this user instead of the daemon's. */
+  user?: { uid: number; gid: number } | null;
+  signal: AbortSignal;
+  deadlineMs: number;
+}
+
+export interface RunResult {
+  /** null: it could not be started, or was killed. */
+  code: number | null;
+  /** Both streams, in the order of arrival, cut at a bound. */
+  output: string;
+}
+
+export type RunProgram = (file: string, args: readonly string[], options: RunOptions) => Promise<RunResult>;
+
+const OUTPUT_CHARACTERS_MAX = 64 * 1024;
+
+/** Rejects only when `signal` is aborted. */
+export const runProgram: RunProgram = (file, args, options) => {
+  const { input = '', cwd, env, user, signal, deadlineMs } = options;
+  const deadline = AbortSignal.timeout(deadlineMs);
+  return new Promise((resolve, reject) => {
+    let output = '';
+    const keep = (chunk: Buffer) => {
+      if (output.length < OUTPUT_CHARACTERS_MAX) output += chunk.toString('utf8');
+    };
+    const child = spawn(file, args, {
+      signal: AbortSignal.any([signal, deadline]),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      killSignal: 'SIGKILL',
+      env: { ...process.env, ...env },
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(user ? { uid: user.uid, gid: user.gid } : {}),
+    });
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.stdin.on('error', () => undefined); // it may end without reading
+    child.stdin.end(input);
+    child.on('error', (error) => {
+      if (signal.aborted) reject(signal.reason);
+      else resolve({ code: null, output: deadline.aborted ? `${file} did not end in ${deadlineMs / 1000} s` : error.message });
+    });
+    child.on('close', (code) => resolve({ code, output }));
+  });
+};

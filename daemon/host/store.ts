@@ -1,0 +1,244 @@
+/** Everything durable, in one SQLite file. Each writing method is one transaction, on disk when it returns. */
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { DaemonEvent, Release } from '../contract/domain.ts';
+import { DomainError } from '../contract/errors.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { BeginEntry, Journal, NewEvent, OperationFilter } from '../engine/ports.ts';
+import type { AppRecord, Change, NewRelease, OperationRecord } from '../engine/state.ts';
+import { openDatabase } from './store/database.ts';
+
+type Row = Record<string, SQLOutputValue>;
+
+const OPERATIONS_KEPT = 5_000;
+const IDEMPOTENCY_KEYS_KEPT = 10_000;
+/** Trimming is cheap but not free: once in this many events. */
+const TRIM_EVERY = 256;
+
+export class Store implements Journal {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #now: () => Date;
+
+  constructor(path: string, now: () => Date = () => new Date()) {
+    this.#database = openDatabase(path);
+    this.#now = now;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  begin({ operation, app, release, idempotency, event }: BeginEntry): DaemonEvent {
+    return this.#transaction(() => {
+      const busy = this.#get("SELECT id FROM operations WHERE app_name = ? AND state = 'running'", app.name);
+      if (busy) {
+        const operation_id = String(busy.id);
+        throw new DomainError('conflict', `The app ${app.name} is busy with ${operation_id}; wait for its end.`, {
+          operation_id,
+        });
+      }
+      this.#putApp(app);
+      if (release) this.#insertRelease(release);
+      const { lastInsertRowid } = this.#run(
+        'INSERT INTO operations (id, app_name, state, record) VALUES (?, ?, ?, ?)',
+        ...[operation.id, operation.app_name, operation.state, JSON.stringify(operation)],
+      );
+      if (idempotency) {
+        this.#run(
+          'INSERT OR REPLACE INTO idempotency_keys (actor, key, operation_id, request_hash, number) VALUES (?, ?, ?, ?, ?)',
+          ...[operation.actor, idempotency.key, operation.id, idempotency.request_hash, lastInsertRowid],
+        );
+      }
+      this.#run('DELETE FROM idempotency_keys WHERE number <= ?', Number(lastInsertRowid) - IDEMPOTENCY_KEYS_KEPT);
+      this.#run("DELETE FROM operations WHERE number <= ? AND state <> 'running'", Number(lastInsertRowid) - OPERATIONS_KEPT);
+      return this.#insertEvent(event);
+    });
+  }
+
+  commit(record: OperationRecord, changes: readonly Change[], events: readonly NewEvent[]): DaemonEvent[] {
+    return this.#transaction(() => {
+      const { changes: count } = this.#run(
+        'UPDATE operations SET state = ?, record = ? WHERE id = ?',
+        ...[record.state, JSON.stringify(record), record.id],
+      );
+      if (count !== 1) throw new Error(`the operation ${record.id} is not in the journal`);
+      for (const change of changes) this.#apply(change);
+      return events.map((event) => this.#insertEvent(event));
+    });
+  }
+
+  appendEvent(event: NewEvent): DaemonEvent {
+    return this.#transaction(() => this.#insertEvent(event));
+  }
+
+  getApp(name: string): AppRecord | null {
+    const row = this.#get('SELECT * FROM apps WHERE name = ?', name);
+    return row ? toApp(row) : null;
+  }
+
+  listApps(): AppRecord[] {
+    return this.#all('SELECT * FROM apps ORDER BY name').map(toApp);
+  }
+
+  getRelease(app: string, id: string): Release | null {
+    const row = this.#get('SELECT * FROM releases WHERE app_name = ? AND number = ?', app, releaseNumber(id));
+    return row ? toRelease(row) : null;
+  }
+
+  listReleases(app: string, limit: number): Release[] {
+    return this.#all('SELECT * FROM releases WHERE app_name = ? ORDER BY number DESC LIMIT ?', app, limit).map(toRelease);
+  }
+
+  getOperation(id: string): OperationRecord | null {
+    const row = this.#get('SELECT record FROM operations WHERE id = ?', id);
+    return row ? toRecord(row) : null;
+  }
+
+  listOperations({ app_name, state, limit }: OperationFilter): OperationRecord[] {
+    const sql = `SELECT record FROM operations WHERE (?1 IS NULL OR app_name = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY number DESC LIMIT ?3`;
+    return this.#all(sql, app_name ?? null, state ?? null, limit).map(toRecord);
+  }
+
+  findIdempotent(key: string, actor: string): { operation_id: string; request_hash: string } | null {
+    const row = this.#get('SELECT operation_id, request_hash FROM idempotency_keys WHERE actor = ? AND key = ?', actor, key);
+    return row ? { operation_id: String(row.operation_id), request_hash: String(row.request_hash) } : null;
+  }
+
+  /** Kept events after `after`, oldest first. */
+  listEvents({ after, app_name, limit }: { after: number; app_name?: string | undefined; limit: number }): DaemonEvent[] {
+    const sql = 'SELECT seq, event FROM events WHERE seq > ?1 AND (?2 IS NULL OR app_name = ?2) ORDER BY seq LIMIT ?3';
+    return this.#all(sql, after, app_name ?? null, limit).map(toEvent);
+  }
+
+  /** The number of the newest event; 0 before the first. */
+  lastEventSeq(): number {
+    return Number(this.#get("SELECT seq FROM sqlite_sequence WHERE name = 'events'")?.seq ?? 0);
+  }
+
+  #apply(change: Change): void {
+    const at = this.#now().toISOString();
+    switch (change.kind) {
+      case 'image_pinned':
+        this.#run(
+          'UPDATE releases SET image_id = ? WHERE app_name = ? AND number = ?',
+          ...[change.image_id, change.app_name, releaseNumber(change.release)],
+        );
+        return;
+      case 'app_serves':
+        this.#run(
+          'UPDATE apps SET release = ?, slot = ?, wanted = ?, updated_at = ? WHERE name = ?',
+          ...[change.release, change.slot, change.wanted, at, change.app_name],
+        );
+        return;
+      case 'app_route':
+        this.#run('UPDATE apps SET route = ? WHERE name = ?', change.route && JSON.stringify(change.route), change.app_name);
+        return;
+      case 'app_error':
+        this.#run('UPDATE apps SET last_error = ?, updated_at = ? WHERE name = ?', change.message, at, change.app_name);
+        return;
+      case 'release_state':
+        this.#run(
+          'UPDATE releases SET state = ?, end_reason = ?, ended_at = ? WHERE app_name = ? AND number = ?',
+          ...[
+            change.state,
+            change.end_reason,
+            change.state === 'live' ? null : at,
+            change.app_name,
+            releaseNumber(change.release),
+          ],
+        );
+        return;
+      case 'app_removed':
+        this.#run('DELETE FROM releases WHERE app_name = ?', change.app_name);
+        this.#run('DELETE FROM apps WHERE name = ?', change.app_name);
+        return;
+    }
+  }
+
+  #putApp(app: AppRecord): void {
+    this.#run(
+      `INSERT INTO apps (name, slot_index, release, slot, wanted, route, verify_key, last_release_number, last_error, created_at, updated_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET last_release_number = excluded.last_release_number, updated_at = excluded.updated_at`,
+      ...[app.name, app.index, app.release, app.slot, app.wanted, app.route && JSON.stringify(app.route)],
+      ...[app.verify_key, app.last_release_number, app.last_error, app.created_at, this.#now().toISOString()],
+    );
+  }
+
+  #insertRelease(release: NewRelease): void {
+    this.#run(
+      `INSERT INTO releases (app_name, number, state, image, image_id, configuration, created_at, created_by, operation_id)
+       VALUES (?, ?, 'pending', ?, '', ?, ?, ?, ?)`,
+      ...[release.app_name, releaseNumber(release.id), release.image, JSON.stringify(release.configuration)],
+      ...[release.created_at, release.created_by, release.operation_id],
+    );
+  }
+
+  #insertEvent(event: NewEvent): DaemonEvent {
+    const { lastInsertRowid } = this.#run(
+      'INSERT INTO events (app_name, event) VALUES (?, ?)',
+      event.app_name,
+      JSON.stringify(event),
+    );
+    const seq = Number(lastInsertRowid);
+    if (seq % TRIM_EVERY === 0) this.#run('DELETE FROM events WHERE seq <= ?', seq - LIMITS.events_kept);
+    return { seq, ...event };
+  }
+
+  #transaction<T>(body: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = body();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]) {
+    return this.#prepare(sql).run(...values);
+  }
+
+  #get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#prepare(sql).get(...values);
+  }
+
+  #all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#prepare(sql).all(...values);
+  }
+}
+
+function releaseNumber(id: string): number {
+  return Number(id.slice(1));
+}
+
+// The casts below are of what this file alone has written.
+
+function toApp(row: Row): AppRecord {
+  const { slot_index, route, ...rest } = row;
+  return { ...rest, index: slot_index, route: route === null ? null : JSON.parse(String(route)) } as unknown as AppRecord;
+}
+
+function toRelease(row: Row): Release {
+  const { number, configuration, ...rest } = row;
+  return { ...rest, id: `r${String(number)}`, configuration: JSON.parse(String(configuration)) } as unknown as Release;
+}
+
+function toRecord(row: Row): OperationRecord {
+  return JSON.parse(String(row.record)) as OperationRecord;
+}
+
+function toEvent(row: Row): DaemonEvent {
+  return { seq: Number(row.seq), ...(JSON.parse(String(row.event)) as NewEvent) };
+}

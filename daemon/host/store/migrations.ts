@@ -1,0 +1,58 @@
+/** The database's schema as a list of steps; its length is the version. A released step is never changed, only followed by another. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE apps (
+    name TEXT PRIMARY KEY,
+    slot_index INTEGER NOT NULL UNIQUE,
+    release TEXT,
+    slot TEXT,
+    wanted TEXT NOT NULL,
+    route TEXT,
+    verify_key TEXT NOT NULL,
+    last_release_number INTEGER NOT NULL,
+    last_error TEXT,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE releases (
+    app_name TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    image TEXT NOT NULL,
+    image_id TEXT NOT NULL,
+    configuration TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    ended_at TEXT,
+    end_reason TEXT,
+    PRIMARY KEY (app_name, number)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE operations (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    app_name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    record TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX one_operation_per_app ON operations (app_name) WHERE state = 'running';
+  CREATE INDEX operations_of_app ON operations (app_name, number);
+
+  CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    app_name TEXT,
+    event TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE idempotency_keys (
+    actor TEXT NOT NULL,
+    key TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    request_hash TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (actor, key)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];

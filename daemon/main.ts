@@ -1,0 +1,92 @@
+/** nextdeployd: reads its arguments and configuration, runs the daemon until SIGTERM, and ends with an exit code systemd understands. */
+import packageJson from '../package.json' with { type: 'json' };
+import { createOpenApi } from './api/openapi.ts';
+import { ConfigError, parseConfig } from './config.ts';
+import { DomainError } from './contract/errors.ts';
+import { type RunningDaemon, startDaemon } from './daemon.ts';
+import { readTextIfThere } from './host/files.ts';
+import { Store } from './host/store.ts';
+import { createLog } from './log.ts';
+
+const DEFAULT_CONFIG = '/etc/nextdeploy/config.yml';
+/** sysexits.h: the unit does not restart after this one, because only an operator can change it. */
+const EX_CONFIG = 78;
+const EX_USAGE = 64;
+const CLOSE_MS_MAX = 8_000;
+
+const USAGE = `nextdeployd: runs the apps of this server
+
+  --config PATH   default ${DEFAULT_CONFIG}
+  --version       print the version
+  --self-test     load every part, print ok and end
+`;
+
+async function main(args: readonly string[]): Promise<number | undefined> {
+  const [flag, value] = args;
+  if (flag === '--version' && args.length === 1) return print(`${packageJson.version}\n`);
+  if (flag === '--self-test' && args.length === 1) return selfTest();
+  if (flag === '--help' && args.length === 1) return print(USAGE);
+  const isConfig = args.length === 0 || (flag === '--config' && value !== undefined && args.length === 2);
+  if (!isConfig) {
+    process.stderr.write(USAGE);
+    return EX_USAGE;
+  }
+  return serve(value ?? DEFAULT_CONFIG);
+}
+
+/** Undefined while the daemon runs. */
+async function serve(file: string): Promise<number | undefined> {
+  const log = createLog((line) => process.stdout.write(line));
+  try {
+    const config = parseConfig(await readTextIfThere(file), file);
+    const daemon = await startDaemon(config, log, packageJson.version);
+    const { socket, host, port } = config.listen;
+    log.info({ version: packageJson.version, socket, tcp: `${host}:${port}` }, 'ready');
+    stopOnSignal(daemon, log);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\n`);
+      return EX_CONFIG;
+    }
+    log.error({ err: error }, error instanceof DomainError ? error.message : 'the daemon cannot start');
+    return 1;
+  }
+}
+
+function stopOnSignal(daemon: RunningDaemon, log: ReturnType<typeof createLog>): void {
+  let isStopping = false;
+  const stop = (name: NodeJS.Signals) => {
+    if (isStopping) return;
+    isStopping = true;
+    log.info({ signal: name }, 'stopping; apps keep running');
+    // Everything that matters is in the journal already: what hangs is not waited for.
+    setTimeout(() => process.exit(0), CLOSE_MS_MAX).unref();
+    daemon.close().then(
+      () => process.exit(0),
+      (err: unknown) => {
+        log.error({ err }, 'did not stop cleanly');
+        process.exit(0);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+/** What the installer asks a new version before it switches to it: that this runtime loads all of it and its database works. */
+function selfTest(): number {
+  const store = new Store(':memory:');
+  store.listApps();
+  store.close();
+  createOpenApi(packageJson.version);
+  return print('ok\n');
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+const code = await main(process.argv.slice(2));
+if (code !== undefined) process.exitCode = code;
