@@ -63,12 +63,6 @@ export function recipeFor(suite: Suite): Recipe {
     ],
     files: [
       { path: '/etc/sudoers.d/operator', mode: 0o440, content: `${OPERATOR.name} ALL=(ALL) NOPASSWD: ALL\n` },
-      // Read by docker.service beside its own `-H fd://`. systemd's driver keeps the containers' control groups beneath the server's own.
-      {
-        path: '/etc/default/docker',
-        mode: 0o644,
-        content: `DOCKER_OPTS="-H unix://${SERVER_DOCKER_DIRECTORY}/docker.sock --exec-opt native.cgroupdriver=systemd"\n`,
-      },
       // Empty, not missing: systemd then makes an id at each first start without treating it as a first boot.
       { path: '/etc/machine-id', mode: 0o444, content: '' },
     ],

@@ -71,6 +71,17 @@ function controlGroups(suite: Suite, cgroups: HostCgroups): string[] {
   return ['--cgroupns=host', '--tmpfs', `${root}:mode=755`, ...mounts];
 }
 
+/**
+ * Settings of the Docker in the server (docker.service reads them as an environment file): its second socket, and on v1 a place for the
+ * containers' groups beneath the server's own group, so that they go with it. systemd's driver would do that on bookworm, but on
+ * trixie runc looks for the groups where systemd did not put them.
+ */
+export function dockerOptions(suite: Suite, cgroups: HostCgroups, container: string): string {
+  const socket = `-H unix://${SERVER_DOCKER_DIRECTORY}/docker.sock`;
+  const groups = `--exec-opt native.cgroupdriver=cgroupfs --cgroup-parent=/docker/${container}/containers`;
+  return `DOCKER_OPTS="${socket}${cgroups.version === 1 && suite !== 'sid' ? ` ${groups}` : ''}"\n`;
+}
+
 function initCommand(suite: Suite): string[] {
   // In a container systemd reads its kernel command line from its arguments; 256 and 257 refuse cgroup v1 without this.
   return suite === 'trixie' ? ['/sbin/init', 'SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1'] : ['/sbin/init'];

@@ -3,12 +3,10 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { createServer as createListener } from 'node:net';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
-import { pack } from 'tar-stream';
 import { type Engine, LEASE_LABEL, leaseDirectory } from './engine.ts';
 import { OPERATOR, type Suite } from './rootfs-recipe.ts';
-import { run } from './run.ts';
-import { type BedPorts, type HostCgroups, serverArguments } from './server-arguments.ts';
+import { type BedPorts, dockerOptions, type HostCgroups, serverArguments } from './server-arguments.ts';
+import { makeKeys, packFiles, type ServerFile } from './server-files.ts';
 
 /** What must be known to use or remove a server; kept as bed.json in its run directory. */
 export interface ServerRecord {
@@ -46,7 +44,7 @@ export async function createServer(engine: Engine, request: ServerRequest): Prom
     engine.docker(['network', 'create', '--label', `${LEASE_LABEL}=${id}`, ...bridge, network], { signal: request.signal }),
   ]);
   const description = { id, suite: request.suite, hostname: hostname(request.label, id), image: request.image, network, mounts };
-  const { container, ports } = await startOnFreePorts(engine, description, keys.archive, request.signal);
+  const { container, ports } = await startOnFreePorts(engine, description, keys.files, request.signal);
   const { suite, label } = request;
   return {
     id,
@@ -79,7 +77,7 @@ type PortlessDescription = Omit<Parameters<typeof serverArguments>[0], 'ports'>;
 async function startOnFreePorts(
   engine: Engine,
   description: PortlessDescription,
-  keys: Buffer,
+  files: readonly ServerFile[],
   signal?: AbortSignal,
 ): Promise<{ container: string; ports: BedPorts }> {
   const cgroups = await hostCgroups();
@@ -87,7 +85,8 @@ async function startOnFreePorts(
     const ports = await freePorts();
     const { stdout } = await engine.docker(['create', ...serverArguments({ ...description, ports }, cgroups)], { signal });
     const container = stdout.trim();
-    await engine.docker(['cp', '--archive', '-', `${container}:/`], { input: keys, signal });
+    const options = { path: '/etc/default/docker', mode: 0o644, content: dockerOptions(description.suite, cgroups, container) };
+    await engine.docker(['cp', '--archive', '-', `${container}:/`], { input: await packFiles([...files, options]), signal });
     try {
       await engine.docker(['start', container], { signal });
       return { container, ports };
@@ -126,29 +125,4 @@ function listenAnywhere(listener: ReturnType<typeof createListener>): Promise<nu
       resolve(typeof address === 'object' && address ? address.port : 0);
     });
   });
-}
-
-/** A login key (kept in the run directory) and host keys; the archive places them in the server with owners and modes. */
-async function makeKeys(runDirectory: string, signal?: AbortSignal): Promise<{ privateKey: string; archive: Buffer }> {
-  const privateKey = join(runDirectory, 'id_ed25519');
-  const hostKeys = join(runDirectory, 'host-keys', 'etc', 'ssh');
-  await mkdir(hostKeys, { recursive: true, mode: 0o700 });
-  await Promise.all([
-    run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'nextdeploy-bed', '-f', privateKey], { signal }),
-    run('ssh-keygen', ['-A', '-f', join(runDirectory, 'host-keys')], { signal }),
-  ]);
-  const publicKey = await readFile(`${privateKey}.pub`);
-  const archive = pack();
-  for (const { home, uid, gid } of [OPERATOR, { home: '/root', uid: 0, gid: 0 }]) {
-    const folder = `${home.slice(1)}/.ssh`;
-    archive.entry({ name: folder, type: 'directory', mode: 0o700, uid, gid });
-    archive.entry({ name: `${folder}/authorized_keys`, mode: 0o600, uid, gid }, publicKey);
-  }
-  for (const kind of ['rsa', 'ecdsa', 'ed25519']) {
-    const name = `ssh_host_${kind}_key`;
-    archive.entry({ name: `etc/ssh/${name}`, mode: 0o600 }, await readFile(join(hostKeys, name)));
-    archive.entry({ name: `etc/ssh/${name}.pub`, mode: 0o644 }, await readFile(join(hostKeys, `${name}.pub`)));
-  }
-  archive.finalize();
-  return { privateKey, archive: await buffer(archive) };
 }
