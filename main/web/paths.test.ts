@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { consolePaths } from './paths.ts';
+import { consolePaths, pathsEnvironment } from './paths.ts';
 
 test.each([
   ['linux', {}, '/home/a/.config/nextdeploy'],
@@ -11,4 +11,9 @@ test.each([
     dataDirectory: expected,
     knownHostsFile: '/home/a/.ssh/known_hosts',
   });
+});
+
+test('a program is told to use the paths of another console, and does', () => {
+  const paths = { dataDirectory: '/tmp/demo/data', knownHostsFile: '/tmp/demo/known_hosts' };
+  expect(consolePaths('linux', { XDG_CONFIG_HOME: '/data', ...pathsEnvironment(paths) }, '/home/a')).toEqual(paths);
 });
