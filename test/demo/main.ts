@@ -1,0 +1,95 @@
+/**
+ * `npm run demo`: from nothing to a Next.js app on a server of its own, with the console open on it. `-- --check` runs the whole path
+ * without a person, swaps under load in a real browser, takes everything down and exits 0 only if all of it held.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { ensureTestPrograms } from '../bed/test-programs.ts';
+import { bringUp, type Demo } from './bring-up.ts';
+import { findLeftovers } from './leftovers.ts';
+import { createPhases, type Phases } from './phases.ts';
+import { openForPerson } from './stay-open.ts';
+import { driveConsole } from './window.ts';
+
+interface Options {
+  check: boolean;
+  verbose: boolean;
+  screenshots?: string;
+}
+
+const INTERRUPTED = new Error('interrupted');
+
+const command = new Command('npm run demo --')
+  .description('Start a disposable server, install the daemon on it, deploy a Next.js app and open the console on it.')
+  .option('--check', 'run the whole path without a person and exit 0 only if all of it held', false)
+  .option('--screenshots <directory>', 'with --check: keep pictures of the console there')
+  .addOption(new Option('--verbose', 'say what long steps are doing').default(false))
+  .parse();
+
+process.exitCode = await main(command.opts<Options>());
+
+async function main(options: Options): Promise<number> {
+  const abort = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt(abort));
+  const start = performance.now();
+  const phases = createPhases((line) => console.log(line));
+  const progress = (line: string) => options.verbose && console.log(`      ${line}`);
+  const outcome = await runPhases(phases, options, progress, abort.signal);
+  const isDown = await takeDown(phases, outcome.demo);
+  const seconds = ((performance.now() - start) / 1000).toFixed(0);
+  if (outcome.error === undefined && isDown) {
+    console.log(`\nAll held, in ${seconds} s.`);
+    return 0;
+  }
+  if (outcome.error !== undefined && outcome.error !== INTERRUPTED) console.error(`\n${describe(outcome.error)}`);
+  return outcome.error === INTERRUPTED && isDown && !options.check ? 0 : 1;
+}
+
+/** The first signal ends the demo in order; a second one is for those who cannot wait, and the next run sweeps up. */
+function interrupt(abort: AbortController): void {
+  if (abort.signal.aborted) process.exit(130);
+  console.log('\nTaking everything down … (again to leave at once)');
+  abort.abort(INTERRUPTED);
+}
+
+async function runPhases(
+  phases: Phases,
+  options: Options,
+  progress: (line: string) => void,
+  signal: AbortSignal,
+): Promise<{ demo?: Demo; error?: unknown }> {
+  let demo: Demo | undefined;
+  try {
+    const directory = await mkdtemp(join(tmpdir(), 'nextdeploy-demo-'));
+    phases.onEnd('temporary files', () => rm(directory, { recursive: true, force: true }));
+    await phases.run('-', 'prepare', () => ensureTestPrograms(progress, signal));
+    demo = await bringUp({ phases, directory, progress, signal });
+    if (options.check) await driveConsole(demo, { phases, signal, screenshots: options.screenshots });
+    else await openForPerson(demo, { phases, signal });
+    return { demo };
+  } catch (error) {
+    return { ...(demo === undefined ? {} : { demo }), error: signal.aborted ? INTERRUPTED : error };
+  }
+}
+
+async function takeDown(phases: Phases, demo: Demo | undefined): Promise<boolean> {
+  try {
+    await phases.run('i', 'take down', async (say) => {
+      const failures = await phases.end();
+      const left = demo === undefined ? [] : await findLeftovers(demo.traces);
+      if (failures.length + left.length > 0) throw new Error(`Not everything is gone:\n${[...failures, ...left].join('\n')}`);
+      say(demo === undefined ? 'everything undone' : 'no container, process, mount, link or file is left');
+    });
+    return true;
+  } catch (error) {
+    console.error(describe(error));
+    return false;
+  }
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return process.env.DEBUG === undefined ? error.message : (error.stack ?? error.message);
+}
