@@ -1,9 +1,9 @@
 /** The demo for a person: the console open on the demo's server until Ctrl-C. */
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { consolePaths } from '../../main/web/paths.ts';
 import { startWebShell } from '../../main/web/shell.ts';
-import { buildDesktop, buildRenderer } from '../../scripts/build.ts';
+import { buildRenderer } from '../../scripts/build.ts';
 import { findElectron } from '../../scripts/electron-runtime.ts';
+import { startElectron } from '../../scripts/electron-start.ts';
 import { consoleHome, type Demo } from './bring-up.ts';
 import type { Phases } from './phases.ts';
 import { DOMAIN } from './site.ts';
@@ -41,20 +41,15 @@ async function openWebShell(demo: Demo, { phases, signal }: OpenContext, say: Sa
 
 /** With the demo's own files, so that the operator's hosts and known_hosts are not touched. */
 async function openElectron(demo: Demo, executable: string, { phases, signal }: OpenContext, say: Say) {
-  await buildDesktop(() => undefined, signal);
-  const root = join(import.meta.dirname, '..', '..');
-  const env = { ...process.env, HOME: consoleHome(demo.directory), XDG_CONFIG_HOME: undefined };
-  const child = spawn(executable, [root], { stdio: 'inherit', env });
-  const closed = new Promise<void>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', () => resolve());
-  });
+  const close = new AbortController();
+  const paths = consolePaths(process.platform, {}, consoleHome(demo.directory));
+  const { ended } = await startElectron(executable, { paths, log: () => undefined, signal: close.signal });
   phases.onEnd('console window', async () => {
-    child.kill();
-    await closed;
+    close.abort();
+    await ended;
   });
   say('Electron');
-  return { where: 'The console  in its window', ended: Promise.race([closed, untilAborted(signal)]) };
+  return { where: 'The console  in its window', ended: Promise.race([ended, untilAborted(signal)]) };
 }
 
 function untilAborted(signal: AbortSignal): Promise<never> {
