@@ -67,6 +67,13 @@ export function keyTypeOf(blob: Buffer): string {
   return blob.subarray(4, 4 + length).toString('latin1');
 }
 
+/** Whether a blob is a row of length-prefixed fields to its very end, as every public key is: a line cut off by a crash is not. */
+function isWhole(blob: Buffer): boolean {
+  let at = 0;
+  while (at + 4 <= blob.length) at += 4 + blob.readUInt32BE(at);
+  return at > 4 && at === blob.length;
+}
+
 /** `host` for port 22, else `[host]:port`; names are compared in lower case. */
 function hostNameField({ address, port }: HostName): string {
   const lower = address.toLowerCase();
@@ -85,11 +92,7 @@ function parseLine(line: string): Entry | null {
   const [names, type, encoded] = fields;
   if (names === undefined || type === undefined || encoded === undefined || !/^[A-Za-z0-9+/]+=*$/.test(encoded)) return null;
   const blob = Buffer.from(encoded, 'base64');
-  try {
-    if (keyTypeOf(blob) !== type) return null;
-  } catch {
-    return null;
-  }
+  if (!isWhole(blob) || keyTypeOf(blob) !== type) return null;
   return { marker: marker === '@revoked' ? 'revoked' : marker ? 'cert-authority' : null, names, key: { type, blob } };
 }
 

@@ -1,0 +1,139 @@
+/** Release archives: the same contents give the same bytes, wherever and whenever they are packed. */
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import tar from 'tar-stream';
+import type { DaemonTarball } from '../../main/core/installer/tarball.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface ReleaseFile {
+  /** Relative, with `/`. */
+  name: string;
+  mode: 0o644 | 0o755;
+  content: Buffer;
+}
+
+export interface Release {
+  version: string;
+  architecture: string;
+  files: ReleaseFile[];
+  runtime: Runtime;
+}
+
+/** 1980: the earliest that every archive format can say. */
+const FIXED_TIME = new Date('1980-01-01T00:00:00Z');
+const END_OF_ARCHIVE_BYTES = 1024;
+
+/**
+ * Packs a release as `directory/name`, or finds it there already, with its checksum beside it as `.sha256`. The compressed runtime,
+ * nearly all of it, is kept in `cache` and put in front as it is: a gzip file may consist of several members (RFC 1952 §2.2).
+ */
+export async function packRelease(release: Release, directory: string, cache: string, name: string): Promise<DaemonTarball> {
+  const { version, runtime } = release;
+  const sums = checksums(release);
+  const contentHash = createHash('sha256').update(`${version} ${release.architecture}\n`).update(sums).digest('hex');
+  const path = join(directory, name);
+  const known = await readFile(`${path}.json`, 'utf8').catch(() => '');
+  const tarball = known === '' ? null : (JSON.parse(known) as DaemonTarball);
+  if (tarball?.contentHash === contentHash && tarball.path === path && (await isFile(path))) return tarball;
+
+  const runtimePart = await packRuntime(runtime, cache);
+  const manifest: ReleaseFile = { name: 'manifest.json', mode: 0o644, content: manifestOf(release, contentHash) };
+  const rest = [...release.files, manifest, { name: 'SHA256SUMS', mode: 0o644 as const, content: sums }];
+  const restPart = await gzip(await tarOf(rest.toSorted((a, b) => (a.name < b.name ? -1 : 1))));
+  await mkdir(directory, { recursive: true });
+  const hash = createHash('sha256');
+  await replace(path, async (temporary) => {
+    await pipeline(async function* () {
+      for await (const chunk of createReadStream(runtimePart, { highWaterMark: 1024 * 1024 })) {
+        hash.update(chunk as Buffer);
+        yield chunk as Buffer;
+      }
+      hash.update(restPart);
+      yield restPart;
+    }, createWriteStream(temporary));
+  });
+  const packed: DaemonTarball = { path, sha256: hash.digest('hex'), version, contentHash };
+  await replace(`${path}.sha256`, (temporary) => writeFile(temporary, `${packed.sha256}  ${name}\n`));
+  await replace(`${path}.json`, (temporary) => writeFile(temporary, `${JSON.stringify(packed)}\n`));
+  return packed;
+}
+
+/** In the format of sha256sum(1), sorted, for the server to check. */
+function checksums({ files, runtime }: Release): Buffer {
+  const sums = [
+    ...files.map(({ name, content }) => ({ name, sha256: sha256(content) })),
+    { name: 'node', sha256: runtime.sha256 },
+  ];
+  const lines = sums.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, sha256 }) => `${sha256}  ${name}`);
+  return Buffer.from(`${lines.join('\n')}\n`);
+}
+
+function manifestOf({ version, architecture, files, runtime }: Release, contentHash: string): Buffer {
+  const sums = Object.fromEntries(
+    [...files.map(({ name, content }) => [name, sha256(content)]), ['node', runtime.sha256]].toSorted(),
+  );
+  return Buffer.from(
+    `${JSON.stringify({ name: 'nextdeployd', version, architecture, content_hash: contentHash, sha256: sums }, null, 2)}\n`,
+  );
+}
+
+async function packRuntime(runtime: Runtime, cache: string): Promise<string> {
+  const path = join(cache, `node-${runtime.sha256.slice(0, 32)}.tar.gz`);
+  if (await isFile(path)) return path;
+  await mkdir(cache, { recursive: true });
+  const archive = await tarOf([{ name: 'node', mode: 0o755, content: await readFile(runtime.path) }]);
+  await replace(path, async (temporary) => {
+    await pipeline(
+      Readable.from([archive.subarray(0, -END_OF_ARCHIVE_BYTES)]),
+      createGzip({ level: 6 }),
+      createWriteStream(temporary),
+    );
+  });
+  return path;
+}
+
+async function tarOf(files: ReleaseFile[]): Promise<Buffer> {
+  const pack = tar.pack();
+  const read = collect(pack as AsyncIterable<Buffer>);
+  for (const { name, mode, content } of files)
+    pack.entry({ name, mode, mtime: FIXED_TIME, uid: 0, gid: 0, uname: 'root', gname: 'root' }, content);
+  pack.finalize();
+  return read;
+}
+
+function gzip(content: Buffer): Promise<Buffer> {
+  const compressor = createGzip({ level: 9 });
+  compressor.end(content);
+  return collect(compressor);
+}
+
+async function collect(source: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Written beside, then renamed: another build of the same never sees half a file. */
+async function replace(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = join(dirname(path), `.${process.pid}-${Math.random().toString(36).slice(2)}.tmp`);
+  try {
+    await write(temporary);
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+const sha256 = (content: Buffer) => createHash('sha256').update(content).digest('hex');
+
+function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}

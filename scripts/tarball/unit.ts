@@ -1,0 +1,54 @@
+/**
+ * The systemd service of the daemon. It must be root: it drives Docker and writes for Caddy. So everything else is taken from it.
+ * Two settings one would expect are absent: `MemoryDenyWriteExecute`, because V8 compiles JavaScript to machine code at run time and dies
+ * under it; and a `User`.
+ */
+export const UNIT = `[Unit]
+Description=NextDeploy daemon
+Documentation=https://github.com/nextdeploy
+Wants=network-online.target
+After=network-online.target docker.service caddy.service
+StartLimitIntervalSec=60
+StartLimitBurst=5
+
+[Service]
+Type=exec
+ExecStart=/opt/nextdeploy/current/bin/nextdeployd --config /etc/nextdeploy/config.yml
+Restart=on-failure
+RestartSec=1
+# 78: the configuration is wrong. Trying again would not mend it.
+RestartPreventExitStatus=78
+TimeoutStopSec=20
+KillMode=mixed
+Environment=NODE_ENV=production
+UMask=0077
+
+# The socket's folder is for the group; it stays through restarts, so that what was mounted or opened there stays valid.
+Group=nextdeploy
+RuntimeDirectory=nextdeploy
+RuntimeDirectoryMode=0750
+RuntimeDirectoryPreserve=yes
+
+NoNewPrivileges=yes
+ProtectSystem=strict
+ReadWritePaths=/var/lib/nextdeploy /etc/nextdeploy /etc/caddy/nextdeploy /run/nextdeploy
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+
+[Install]
+WantedBy=multi-user.target
+`;
