@@ -9,7 +9,7 @@ import { createHandlers, requireApp } from './api/service.ts';
 import { AppStatuses } from './api/service-status.ts';
 import { AppChanges, followEvents } from './api/service-streams.ts';
 import type { Config } from './config.ts';
-import type { DaemonEvent } from './contract/domain.ts';
+import type { DaemonEvent, SystemMetrics } from './contract/domain.ts';
 import { Engine } from './engine/engine.ts';
 import type { NewEvent } from './engine/ports.ts';
 import { parseSubnet } from './engine/slots.ts';
@@ -64,6 +64,7 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
   };
   const engine = new Engine({ world, journal: store, settings: { subnet, slots_directory }, ids: randomIds, log, publish });
   const sampler = new SystemSampler({
+    audience: new Hub<SystemMetrics>(),
     read: () => readProc(),
     onError: (err) => log.warn({ err }, 'cannot read the figures of the host'),
   });
