@@ -5,8 +5,8 @@ import { PlainReporter } from './scripts/plain-reporter.ts';
 const NEVER = ['**/node_modules/**', 'out/**', 'dist/**', 'test/fixtures/**'];
 /** Tests that run on real disposable servers; everything else needs nothing but Node. */
 const ON_SERVERS = ['test/bed/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts'];
-/** The desktop app: needs Electron's runtime and no server; skipped, and said so, where there is none. */
-const DESKTOP = 'test/e2e/electron.test.ts';
+/** The console's two shells on this machine: a browser, or Electron's runtime, and no server. */
+const SHELLS = ['test/e2e/shells.test.ts', 'test/e2e/electron.test.ts'];
 const SHARED_BED = './test/bed/shared-setup.ts';
 
 export default defineConfig({
@@ -23,13 +23,20 @@ export default defineConfig({
         },
       },
       {
-        test: { name: 'desktop', include: [DESKTOP], testTimeout: 60_000, sequence: { groupOrder: 1 } },
+        test: {
+          name: 'shells',
+          include: SHELLS,
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         test: {
           name: 'bed',
           include: ON_SERVERS,
-          exclude: [...NEVER, DESKTOP],
+          exclude: [...NEVER, ...SHELLS],
           // One file at a time: they share the machine's cores, and one measures what another would disturb.
           fileParallelism: false,
           testTimeout: 180_000,

@@ -30,7 +30,7 @@ beforeAll(async () => {
   app = await _electron.launch({ executablePath: executable, args: [ROOT], cwd: ROOT, env: environment() });
   page = await app.firstWindow();
   await page.getByRole('button', { name: 'Add host' }).first().waitFor();
-}, 180_000);
+});
 
 afterAll(async () => {
   if (isSkipped) return;
