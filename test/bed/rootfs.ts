@@ -1,8 +1,9 @@
 /** The servers' root file systems: built once per recipe, kept as an archive and as an image of the private engine. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeOlder } from './cache.ts';
 import type { Engine } from './engine.ts';
 import { withLock } from './lock.ts';
 import { recipeFor, type Suite } from './rootfs-recipe.ts';
@@ -13,7 +14,6 @@ export interface RootfsOptions {
   onProgress?: ((line: string) => void) | undefined;
 }
 
-const UNUSED_DAYS_MAX = 14;
 const BUILD_MS_MAX = 20 * 60_000;
 
 /**
@@ -32,7 +32,7 @@ export async function ensureServerImage(engine: Engine, suite: Suite, options: R
       const archive = await ensureArchive(cache, suite, name, options);
       options.onProgress?.(`importing the ${suite} server into the engine`);
       await engine.docker(['import', archive, image], { signal: options.signal });
-      await removeUnused(engine, cache, suite, name);
+      await removeOldServers(engine, cache, suite);
       return image;
     },
     options.signal,
@@ -91,15 +91,11 @@ async function removeStaleBuilds(cache: string, suite: Suite): Promise<void> {
   for (const name of stale) await rm(join(cache, name), { recursive: true, force: true });
 }
 
-/** Archives of older recipes go when nobody has used them for two weeks: other checkouts may still want them. */
-async function removeUnused(engine: Engine, cache: string, suite: Suite, current: string): Promise<void> {
-  const oldest = Date.now() - UNUSED_DAYS_MAX * 86_400_000;
-  for (const file of await readdir(cache)) {
-    const name = file.replace(/\.tar$/, '');
-    if (name === file || name === current || !name.startsWith(`${suite}-`)) continue;
-    if ((await stat(join(cache, file))).mtimeMs > oldest) continue;
-    await rm(join(cache, file));
-    await engine.docker(['rmi', `nextdeploy-bed:${name}`]).catch(() => undefined);
+async function removeOldServers(engine: Engine, cache: string, suite: Suite): Promise<void> {
+  const archives = await removeOlder(cache, new RegExp(`^${suite}-[0-9a-f]{12}\\.tar$`));
+  for (const archive of archives) {
+    // An image that a server still runs on stays.
+    await engine.attempt(['rmi', `nextdeploy-bed:${archive.replace(/\.tar$/, '')}`]);
   }
 }
 

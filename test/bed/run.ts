@@ -21,6 +21,7 @@ export interface RunResult {
 
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 const ERROR_TAIL_CHARS = 2000;
+const KILLED_MS_MAX = 5000;
 
 /** System programs live in sbin, which a plain user's PATH may lack. */
 export function systemPath(): string {
@@ -52,7 +53,19 @@ export async function capture(file: string, args: readonly string[], options: Ru
     return { code, stdout: stdout(), stderr: stderr() };
   } finally {
     failure.clear();
+    // After a kill: what comes next may remove the program's files, so it and its children must be gone.
+    await within(KILLED_MS_MAX, ended);
   }
+}
+
+/** Waits for the promise to settle either way, at most for `timeMsMax`. */
+async function within(timeMsMax: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, timeMsMax);
+  });
+  await Promise.race([promise.catch(() => undefined), late]);
+  clearTimeout(timer);
 }
 
 /** Like `capture`, and throws an error that carries the end of the output when the exit code is not 0. */
