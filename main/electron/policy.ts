@@ -2,7 +2,7 @@
 
 export const APP_SCHEME = 'app';
 /** The page's origin; a standard scheme has a host, and there is one. */
-export const APP_ORIGIN = `${APP_SCHEME}://console`;
+const APP_ORIGIN = `${APP_SCHEME}://console`;
 export const APP_URL = `${APP_ORIGIN}/`;
 
 const EXTERNAL_URL_LENGTH_MAX = 2048;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { downFrameSchema } from '../../preload/contract.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CHROMIUM = '/usr/bin/chromium';
@@ -27,6 +28,8 @@ let url: string;
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;
+/** Frames of the core, as they came over the link. */
+const received: string[] = [];
 /** What the browser complained about: refused by the policy, or failed. */
 const complaints: string[] = [];
 
@@ -57,6 +60,7 @@ beforeAll(async () => {
   page = await context.newPage();
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('websocket', (link) => link.on('framereceived', ({ payload }) => received.push(String(payload))));
   await page.goto(url);
 });
 
@@ -68,6 +72,7 @@ afterAll(async () => {
 
 test('the printed link opens the console, whose page reaches the core and hides the token', async () => {
   await page.getByRole('button', { name: 'Add host' }).first().waitFor();
+  await expect.poll(() => received.map((text) => downFrameSchema.parse(JSON.parse(text)).t)).toContain('result');
   expect(new URL(page.url()).search).toBe('');
   expect(await context.cookies()).toEqual([expect.objectContaining({ httpOnly: true, sameSite: 'Strict' })]);
 });
@@ -86,9 +91,9 @@ test('the link lets no second browser in', async () => {
 });
 
 test('a page on another port of this machine gets neither file nor link, although the browser sends it the cookie', async () => {
-  const received: string[] = [];
+  const cookies: string[] = [];
   const foreign: Server = createServer((request, response) => {
-    received.push(request.headers.cookie ?? '');
+    cookies.push(request.headers.cookie ?? '');
     response.setHeader('content-type', 'text/html').end('<!doctype html><title>another program</title>');
   });
   foreign.listen(0, '127.0.0.1');
@@ -96,7 +101,7 @@ test('a page on another port of this machine gets neither file nor link, althoug
   try {
     const attacker = await context.newPage();
     await attacker.goto(`http://127.0.0.1:${(foreign.address() as AddressInfo).port}/`);
-    expect(received[0]).toContain('nextdeploy-'); // cookies do not know ports: the shell must not rest on them alone
+    expect(cookies[0]).toContain('nextdeploy-'); // cookies do not know ports: the shell must not rest on them alone
     const { origin, host } = new URL(url);
     const outcome = await attacker.evaluate(
       async ([target, authority]) => {

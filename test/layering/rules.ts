@@ -28,6 +28,7 @@ export const PARTS: readonly Part[] = [
     imports: null,
     reason: 'scripts build and start every part',
   },
+  { name: 'manifest', files: /^package\.json$/, imports: [], reason: 'it is data: the version' },
   {
     name: 'contract',
     files: /^daemon\/contract\//,
@@ -70,8 +71,7 @@ export const PARTS: readonly Part[] = [
   ...['proxy', 'secrets', 'certs', 'metrics', 'stream'].map((name) => ({
     name,
     files: new RegExp(`^daemon/${name}/`),
-    imports: ['contract', 'sealed'],
-    types: ['engine'],
+    imports: ['contract', 'sealed', 'engine'],
     reason: `${name} implements interfaces of the engine and gets the machine passed in, so that it can be tested without one`,
   })),
   {
@@ -84,13 +84,13 @@ export const PARTS: readonly Part[] = [
   {
     name: 'cli',
     files: /^daemon\/cli\//,
-    imports: ['contract', 'client', 'sealed'],
+    imports: ['contract', 'client', 'sealed', 'manifest'],
     reason: 'the command line is one more client of the daemon and has no way around its API',
   },
   {
     name: 'daemon',
     files: /^daemon\/[^/]+\.ts$/,
-    imports: ['contract', 'sealed', 'host', 'listener', 'api', 'client', ...DAEMON_INSIDE],
+    imports: ['contract', 'sealed', 'manifest', 'host', 'listener', 'api', 'client', ...DAEMON_INSIDE],
     reason: 'the composition root wires the parts of the daemon; command line and console are programs of their own',
   },
   {
