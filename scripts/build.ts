@@ -106,3 +106,8 @@ function runBuild([script, ...programArguments]: readonly [string, ...string[]],
     child.once('close', (code) => (code === 0 ? resolve() : reject(new Error(`${script} failed:\n${output}`))));
   });
 }
+
+if (import.meta.main) {
+  await buildDesktop(console.log);
+  await buildRenderer(console.log);
+}
