@@ -12,15 +12,10 @@ import { createWebBridge, linkUrl, type Socket } from './bridge/web-bridge.ts';
 import { Root } from './root.tsx';
 import { createConsole } from './state/console.ts';
 
-declare global {
-  interface Window {
-    /** Put there by the Electron preload script; absent in the web shell. */
-    nextdeploy?: Bridge;
-  }
-}
-
+/** Put there by the Electron preload script; absent in the web shell. */
+const preloaded = (window as { nextdeploy?: Bridge }).nextdeploy;
 const bridge =
-  window.nextdeploy ??
+  preloaded ??
   createWebBridge({
     // The bridge sets its handlers before the first event; a WebSocket's are typed with richer events.
     openSocket: () => new WebSocket(linkUrl(window.location)) as unknown as Socket,

@@ -28,7 +28,10 @@ export async function callDaemon<N extends RouteName>(
   });
   const result = routes[route].response.safeParse(value);
   if (!result.success) {
-    throw new BridgeError({ code: 'internal', message: `The daemon’s answer to "${route}" is not one this console understands.` });
+    throw new BridgeError({
+      code: 'internal',
+      message: `The daemon’s answer to "${route}" is not one this console understands.`,
+    });
   }
   return result.data as RouteResult<N>;
 }

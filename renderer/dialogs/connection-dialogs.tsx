@@ -48,13 +48,24 @@ function UnknownKey({ host, connection, onCancel }: UnknownKeyProps) {
     <div className="nd-form">
       <p>
         The console meets this server for the first time. Compare the fingerprint with one you got another way, for example from
-        its provider’s console with <code>ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub</code>. Nothing has been sent to it yet.
+        its provider’s console with <code>ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub</code>. Nothing has been sent to it
+        yet.
       </p>
       <Facts
         rows={[
           ['Server', <span key="server" className="nd-mono">{`${host.address}:${host.port}`}</span>],
-          ['Key type', <span key="type" className="nd-mono">{offered.key_type}</span>],
-          ['Fingerprint', <span key="print" className="nd-mono nd-wrap" data-testid="fingerprint">{offered.sha256}</span>],
+          [
+            'Key type',
+            <span key="type" className="nd-mono">
+              {offered.key_type}
+            </span>,
+          ],
+          [
+            'Fingerprint',
+            <span key="print" className="nd-mono nd-wrap" data-testid="fingerprint">
+              {offered.sha256}
+            </span>,
+          ],
         ]}
       />
       <p className="nd-hint">Trusting records the key in your known_hosts file; a different key will be refused from then on.</p>

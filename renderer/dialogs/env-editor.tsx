@@ -14,7 +14,8 @@ interface EnvEditorProps {
 /** Names and values, a row each. A whole `.env` file can be pasted, into its own field or into any name. */
 export function EnvEditor({ rows, errors, onChange }: EnvEditorProps) {
   const [isPasting, setPasting] = useState(false);
-  const change = (key: number, part: Partial<EnvRow>) => onChange(rows.map((row) => (row.key === key ? { ...row, ...part } : row)));
+  const change = (key: number, part: Partial<EnvRow>) =>
+    onChange(rows.map((row) => (row.key === key ? { ...row, ...part } : row)));
   const take = (parsed: ParsedEnv) => onChange(mergedRows(rows, parsed.env));
   return (
     <fieldset className="nd-env">
@@ -34,7 +35,12 @@ export function EnvEditor({ rows, errors, onChange }: EnvEditorProps) {
               const text = event.clipboardData.getData('text/plain');
               if (!text.includes('=')) return;
               event.preventDefault();
-              onChange(mergedRows(rows.filter((each) => each.key !== row.key || each.name !== ''), parseEnvText(text).env));
+              onChange(
+                mergedRows(
+                  rows.filter((each) => each.key !== row.key || each.name !== ''),
+                  parseEnvText(text).env,
+                ),
+              );
             }}
           />
           <TextInput

@@ -19,7 +19,11 @@ interface HostDialogProps {
 /** Adds a server to the console's list, or changes how it is reached. */
 export function HostDialog(props: HostDialogProps) {
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={props.host === undefined ? 'Add a host' : `Edit ${props.host.name}`}>
+    <Modal
+      opened={props.opened}
+      onClose={props.onClose}
+      title={props.host === undefined ? 'Add a host' : `Edit ${props.host.name}`}
+    >
       <HostForm {...props} />
     </Modal>
   );

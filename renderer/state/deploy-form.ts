@@ -1,4 +1,10 @@
-import { type AppStatus, type DeployRequest, deployRequestSchema, type HealthCheck, type Release } from '../../daemon/contract/domain.ts';
+import {
+  type AppStatus,
+  type DeployRequest,
+  deployRequestSchema,
+  type HealthCheck,
+  type Release,
+} from '../../daemon/contract/domain.ts';
 import { type FieldError, toInvalidRequest } from '../../daemon/contract/errors.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
 import { healthPath } from '../../daemon/contract/rules.ts';

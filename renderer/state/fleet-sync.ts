@@ -1,6 +1,6 @@
+import type { Host } from '../../preload/contract.ts';
 import { backoffMs } from '../bridge/backoff.ts';
 import type { Channel, Link } from '../bridge/link.ts';
-import type { Host } from '../../preload/contract.ts';
 import { type HostSync, startHostSync } from './host-sync.ts';
 import { forgetOtherHosts, type Stores } from './stores.ts';
 
@@ -46,10 +46,7 @@ export function startFleetSync(link: Link, stores: Stores): { stop(): void } {
   };
   const greet = async () => {
     try {
-      const [info, settings] = await Promise.all([
-        link.call('console.info', undefined),
-        link.call('settings.get', undefined),
-      ]);
+      const [info, settings] = await Promise.all([link.call('console.info', undefined), link.call('settings.get', undefined)]);
       stores.console.setState({ info, settings });
     } catch (error) {
       console.error('the core did not introduce itself', error);

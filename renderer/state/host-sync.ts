@@ -100,10 +100,16 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     }),
   );
   keepOpen('system', (onEnd) =>
-    openDaemonStream(link, host, 'system', {}, {
-      onMessage: (sample) => addMetrics(stores, host, (series) => withSample(series, sample)),
-      onEnd,
-    }),
+    openDaemonStream(
+      link,
+      host,
+      'system',
+      {},
+      {
+        onMessage: (sample) => addMetrics(stores, host, (series) => withSample(series, sample)),
+        onEnd,
+      },
+    ),
   );
   refreshAll();
   const poll = () => after(REFRESH_MS, () => [refreshApps(), poll()]);

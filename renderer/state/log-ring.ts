@@ -35,7 +35,7 @@ export class LogRing {
   #nextId = 0;
   #dropped = 0;
   #snapshot: LogSnapshot = { rows: [], total: 0, dropped: 0 };
-  #isScheduled = false;
+  #isScheduled: boolean = false;
   readonly #listeners = new Set<() => void>();
   readonly #schedule: (act: () => void) => void;
 

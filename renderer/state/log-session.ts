@@ -29,21 +29,27 @@ export function openLogSession(link: Link, host: string, app: string, schedule: 
     clearTimeout(timer);
     if (isClosed || !link.isOpen) return;
     const query = lastTs === null ? { tail: TAIL_LINES } : { tail: LIMITS.log_tail_lines_max, since: lastTs };
-    channel = openDaemonStream(link, host, 'logs', { params: { app }, query }, {
-      onMessage(line) {
-        attempt = 0;
-        lastTs = line.ts;
-        ring.push(line);
+    channel = openDaemonStream(
+      link,
+      host,
+      'logs',
+      { params: { app }, query },
+      {
+        onMessage(line) {
+          attempt = 0;
+          lastTs = line.ts;
+          ring.push(line);
+        },
+        onDropped: (count) => ring.noteDropped(count),
+        onInterrupted: (message) => ring.note(`interrupted: ${message}`),
+        onResumed: () => ring.note('resumed'),
+        onEnd(error) {
+          channel = null;
+          if (error !== null && attempt === 0) ring.note(error.message);
+          retry();
+        },
       },
-      onDropped: (count) => ring.noteDropped(count),
-      onInterrupted: (message) => ring.note(`interrupted: ${message}`),
-      onResumed: () => ring.note('resumed'),
-      onEnd(error) {
-        channel = null;
-        if (error !== null && attempt === 0) ring.note(error.message);
-        retry();
-      },
-    });
+    );
   };
   const stopLink = link.onChange((isOpen) => {
     if (isOpen) start();

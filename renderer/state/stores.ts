@@ -67,4 +67,3 @@ export function forgetOtherHosts(stores: Stores, kept: readonly string[]): void 
   daemons.setState(Object.fromEntries(Object.entries(daemons.getState()).filter(isKept)), true);
   metrics.setState(Object.fromEntries(Object.entries(metrics.getState()).filter(isKept)), true);
 }
-

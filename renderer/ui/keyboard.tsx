@@ -48,7 +48,9 @@ function nameOf(event: KeyboardEvent): string | null {
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || target.closest('input, textarea, select, .xterm') !== null);
+  return (
+    target instanceof HTMLElement && (target.isContentEditable || target.closest('input, textarea, select, .xterm') !== null)
+  );
 }
 
 const isDialogOpen = () => document.querySelector('[role="dialog"], [role="menu"]') !== null;

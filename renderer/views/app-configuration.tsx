@@ -55,7 +55,7 @@ function healthText(health: HealthCheck): string {
 
 function Environment({ env }: { env: Readonly<Record<string, string>> }) {
   const [isShown, setShown] = useState(false);
-  const names = Object.keys(env).toSorted();
+  const names = Object.keys(env).toSorted((a, b) => a.localeCompare(b));
   const label = isShown ? 'Hide values' : 'Show values';
   return (
     <Panel

@@ -6,12 +6,12 @@ import { can } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
 import { ConfirmDialog } from '../dialogs/confirm-dialog.tsx';
 import { SwapDialog } from '../dialogs/swap-dialog.tsx';
-import { newerImage } from '../state/images.ts';
 import { useActions, useDaemon } from '../state/hooks.ts';
+import { newerImage } from '../state/images.ts';
 import { GatedButton } from '../ui/gated-button.tsx';
+import { useCommand } from '../ui/keyboard.tsx';
 import { APP_STATUS, healthMeaning, Mark, SlotMark } from '../ui/mark.tsx';
 import { useRun } from '../ui/run.ts';
-import { useCommand } from '../ui/keyboard.tsx';
 import { Ago, Facts } from '../ui/text.tsx';
 
 interface AppHeaderProps {
@@ -88,7 +88,8 @@ export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
       {newer === null ? null : (
         <div className="nd-newer">
           <span>
-            <span className="nd-mono">{newer.reference}</span> is newer than what is live, built <Ago ts={newer.image.created_at} />.
+            <span className="nd-mono">{newer.reference}</span> is newer than what is live, built{' '}
+            <Ago ts={newer.image.created_at} />.
           </span>
           <Button
             size="compact-sm"
@@ -157,11 +158,26 @@ function AppFacts({ app }: { app: AppStatus }) {
   return (
     <Facts
       rows={[
-        ['Image', <span key="image" className="nd-mono">{app.version}</span>],
-        ['Release', <span key="release" className="nd-number" data-testid="app-release">{app.release ?? '–'}</span>],
+        [
+          'Image',
+          <span key="image" className="nd-mono">
+            {app.version}
+          </span>,
+        ],
+        [
+          'Release',
+          <span key="release" className="nd-number" data-testid="app-release">
+            {app.release ?? '–'}
+          </span>,
+        ],
         ['Slot', <SlotMark key="slot" slot={app.slot} />],
         ['Health', <Mark key="health" meaning={healthMeaning(app)} title={app.health.detail} testId="app-health" />],
-        ['Port', <span key="port" className="nd-number">{app.port}</span>],
+        [
+          'Port',
+          <span key="port" className="nd-number">
+            {app.port}
+          </span>,
+        ],
         ['TLS', app.tls === 'auto' ? 'managed' : 'off'],
         ['Changed', <Ago key="changed" ts={app.updated_at} />],
       ]}

@@ -40,18 +40,29 @@ function releaseColumns(app: AppStatus, onRollback: (release: string) => void): 
       sortFn: 'alphanumeric',
       cell: ({ row }) => <strong className="nd-number">{row.original.id}</strong>,
     },
-    { id: 'state', header: 'State', accessorFn: (release) => release.state, cell: ({ row }) => <Mark meaning={RELEASE_STATE[row.original.state]} /> },
+    {
+      id: 'state',
+      header: 'State',
+      accessorFn: (release) => release.state,
+      cell: ({ row }) => <Mark meaning={RELEASE_STATE[row.original.state]} />,
+    },
     {
       id: 'image',
       header: 'Image',
       accessorFn: (release) => release.image,
       cell: ({ row }) => (
         <span title={row.original.image_id}>
-          <span className="nd-mono">{row.original.image}</span> <span className="nd-mono nd-dim">{shortId(row.original.image_id)}</span>
+          <span className="nd-mono">{row.original.image}</span>{' '}
+          <span className="nd-mono nd-dim">{shortId(row.original.image_id)}</span>
         </span>
       ),
     },
-    { id: 'made', header: 'Made', accessorFn: (release) => release.created_at, cell: ({ row }) => <Ago ts={row.original.created_at} /> },
+    {
+      id: 'made',
+      header: 'Made',
+      accessorFn: (release) => release.created_at,
+      cell: ({ row }) => <Ago ts={row.original.created_at} />,
+    },
     { id: 'by', header: 'By', accessorFn: (release) => release.created_by },
     { id: 'end', header: 'Why it ended', enableSorting: false, accessorFn: (release) => release.end_reason ?? '' },
     {

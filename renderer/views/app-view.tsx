@@ -43,7 +43,11 @@ export function AppView({ host, name, tab }: AppViewProps) {
     <div className="nd-page">
       <ConnectionNotice host={host} problem={daemon.problem} />
       {daemon.isLoaded ? (
-        <Empty icon={SearchX} title={`No app “${name}” on ${host.name}`} text="It may have been removed, or never deployed here." />
+        <Empty
+          icon={SearchX}
+          title={`No app “${name}” on ${host.name}`}
+          text="It may have been removed, or never deployed here."
+        />
       ) : (
         <Empty icon={Box} title={name} text="Its state appears as soon as the host’s daemon answers." />
       )}
@@ -66,7 +70,8 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
     actions.loadReleases(host.id, app.name).catch(() => undefined); // the table says that it has none yet
   }, [actions, host.id, app.name]);
 
-  const rollback = (release: string) => void run('The roll-back was not started', () => actions.rollback(host.id, app.name, release));
+  const rollback = (release: string) =>
+    void run('The roll-back was not started', () => actions.rollback(host.id, app.name, release));
   return (
     <div className="nd-page nd-page-fill">
       <ConnectionNotice host={host} problem={daemon.problem} />

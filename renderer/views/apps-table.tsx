@@ -43,7 +43,9 @@ function appColumns(host: string): Column<AppStatus>[] {
       id: 'state',
       header: 'State',
       accessorFn: (app) => app.status,
-      cell: ({ row }) => <Mark meaning={APP_STATUS[row.original.status]} testId="app-status" title={row.original.last_error ?? undefined} />,
+      cell: ({ row }) => (
+        <Mark meaning={APP_STATUS[row.original.status]} testId="app-status" title={row.original.last_error ?? undefined} />
+      ),
     },
     {
       id: 'health',
@@ -70,7 +72,12 @@ function appColumns(host: string): Column<AppStatus>[] {
       cell: ({ row }) => <span className="nd-number">{row.original.release ?? '–'}</span>,
     },
     { id: 'slot', header: 'Slot', accessorFn: (app) => app.slot ?? '', cell: ({ row }) => <SlotMark slot={row.original.slot} /> },
-    { id: 'changed', header: 'Changed', accessorFn: (app) => app.updated_at, cell: ({ row }) => <Ago ts={row.original.updated_at} /> },
+    {
+      id: 'changed',
+      header: 'Changed',
+      accessorFn: (app) => app.updated_at,
+      cell: ({ row }) => <Ago ts={row.original.updated_at} />,
+    },
   ];
 }
 

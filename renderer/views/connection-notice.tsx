@@ -19,7 +19,11 @@ export function ConnectionNotice({ host, problem }: { host: Host; problem: strin
   switch (connection.kind) {
     case 'disconnected':
       return (
-        <Notice tone="info" title={`${host.name} is not connected`} text="Its apps go on running; connect to see and change them.">
+        <Notice
+          tone="info"
+          title={`${host.name} is not connected`}
+          text="Its apps go on running; connect to see and change them."
+        >
           {connectButton}
         </Notice>
       );
@@ -55,7 +59,11 @@ export function ConnectionNotice({ host, problem }: { host: Host; problem: strin
       );
     case 'credentials_needed':
       return (
-        <Notice tone="busy" title={connection.what === 'password' ? 'A password is needed' : 'The key’s passphrase is needed'} text={connection.message}>
+        <Notice
+          tone="busy"
+          title={connection.what === 'password' ? 'A password is needed' : 'The key’s passphrase is needed'}
+          text={connection.message}
+        >
           <Button variant="filled" onClick={() => actions.attend(host.id)}>
             {connection.what === 'password' ? 'Enter password…' : 'Enter passphrase…'}
           </Button>
@@ -101,8 +109,8 @@ function KeyChanged({ connection, onRetry }: KeyChangedProps) {
       text={
         <>
           <p>
-            Either the server was set up anew, or someone stands between you and it. Nothing has been sent to it, no password
-            and no key.
+            Either the server was set up anew, or someone stands between you and it. Nothing has been sent to it, no password and
+            no key.
           </p>
           <dl className="nd-fingerprints">
             <dt>It offered</dt>

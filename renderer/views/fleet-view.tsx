@@ -81,7 +81,11 @@ function FleetBody({ host, isReady, hasApps, problem }: FleetBodyProps) {
   if (!isReady && host.daemon.kind === 'absent' && host.connection.kind === 'connected') {
     return (
       <p className="nd-table-empty">
-        No daemon on this server yet. <Link className="nd-link" href={hostPath(host.id)}>Install it</Link> to deploy here.
+        No daemon on this server yet.{' '}
+        <Link className="nd-link" href={hostPath(host.id)}>
+          Install it
+        </Link>{' '}
+        to deploy here.
       </p>
     );
   }
@@ -89,7 +93,11 @@ function FleetBody({ host, isReady, hasApps, problem }: FleetBodyProps) {
   if (hasApps) return null;
   return (
     <p className="nd-table-empty">
-      No app here yet. <Link className="nd-link" href={hostPath(host.id)}>Open the host</Link> to deploy one.
+      No app here yet.{' '}
+      <Link className="nd-link" href={hostPath(host.id)}>
+        Open the host
+      </Link>{' '}
+      to deploy one.
     </p>
   );
 }

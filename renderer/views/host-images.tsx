@@ -37,7 +37,12 @@ const COLUMNS: Column<Image>[] = [
     accessorFn: (image) => image.size_bytes,
     cell: ({ row }) => <span className="nd-number">{formatBytes(row.original.size_bytes)}</span>,
   },
-  { id: 'made', header: 'Built', accessorFn: (image) => image.created_at, cell: ({ row }) => <Ago ts={row.original.created_at} /> },
+  {
+    id: 'made',
+    header: 'Built',
+    accessorFn: (image) => image.created_at,
+    cell: ({ row }) => <Ago ts={row.original.created_at} />,
+  },
 ];
 
 const NO_IMAGES: readonly Image[] = [];

@@ -21,7 +21,14 @@ export function HostOverview({ host }: { host: Host }) {
           <Chart testId="chart-cpu" label="CPU" time={series.time} series={cpuSeries(series)} format={formatPercent} max={100} />
         </ChartPanel>
         <ChartPanel title="Memory" figure={memoryText(series)}>
-          <Chart testId="chart-memory" label="Memory" time={series.time} series={memorySeries(series)} format={formatPercent} max={100} />
+          <Chart
+            testId="chart-memory"
+            label="Memory"
+            time={series.time}
+            series={memorySeries(series)}
+            format={formatPercent}
+            max={100}
+          />
         </ChartPanel>
         <ChartPanel title="Network" figure={<NetworkFigure series={series} />}>
           <Chart testId="chart-network" label="Network" time={series.time} series={networkSeries(series)} format={formatRate} />

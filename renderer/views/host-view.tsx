@@ -116,11 +116,7 @@ function HostHeader({ host }: { host: Host }) {
             </Menu.Target>
             <Menu.Dropdown>
               {isReady ? (
-                <Menu.Item
-                  leftSection={<Upload size={14} />}
-                  disabled={isInstalling}
-                  onClick={() => actions.install(host.id)}
-                >
+                <Menu.Item leftSection={<Upload size={14} />} disabled={isInstalling} onClick={() => actions.install(host.id)}>
                   Upgrade daemon
                 </Menu.Item>
               ) : null}

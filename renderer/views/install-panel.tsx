@@ -18,7 +18,12 @@ export function InstallPanel({ host }: { host: Host }) {
     <Panel
       title={host.daemon.kind === 'ready' ? 'Upgrade of the daemon' : 'Install the daemon'}
       aside={
-        <Button variant="filled" leftSection={<Download size={14} />} loading={isRunning} onClick={() => actions.install(host.id)}>
+        <Button
+          variant="filled"
+          leftSection={<Download size={14} />}
+          loading={isRunning}
+          onClick={() => actions.install(host.id)}
+        >
           Install daemon
         </Button>
       }

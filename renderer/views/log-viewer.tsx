@@ -88,7 +88,9 @@ export function LogViewer({ ring }: { ring: LogRing }) {
 }
 
 function LogCount({ shown, snapshot, isFiltered }: { shown: number; snapshot: LogSnapshot; isFiltered: boolean }) {
-  const count = isFiltered ? `${shown.toLocaleString('en')} of ${snapshot.rows.length.toLocaleString('en')}` : shown.toLocaleString('en');
+  const count = isFiltered
+    ? `${shown.toLocaleString('en')} of ${snapshot.rows.length.toLocaleString('en')}`
+    : shown.toLocaleString('en');
   return (
     <span className="nd-dim nd-number nd-nowrap" data-testid="log-count" data-total={snapshot.total}>
       {count} lines

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import { Undo2 } from 'lucide-react';
 import type { Evidence, Operation, OperationKind, OperationStep } from '../../daemon/contract/domain.ts';
 import { formatClock, formatDuration } from '../format.ts';
-import { Mark, OPERATION_STATE, STEP_STATE, SlotMark } from '../ui/mark.tsx';
+import { Mark, OPERATION_STATE, SlotMark, STEP_STATE } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Ago } from '../ui/text.tsx';
 import { useNow } from '../ui/use-now.ts';
@@ -53,7 +53,11 @@ export function OperationPanel({ operation, onUndo }: OperationPanelProps) {
         )}
       </div>
       {operation.error === null ? null : (
-        <Notice tone="bad" title={operation.state === 'stuck' ? 'It needs your help' : 'It did not succeed'} text={operation.error.message} />
+        <Notice
+          tone="bad"
+          title={operation.state === 'stuck' ? 'It needs your help' : 'It did not succeed'}
+          text={operation.error.message}
+        />
       )}
       <ol className="nd-steps" aria-label="Operation steps">
         {operation.steps.map((step) => (
@@ -78,7 +82,12 @@ function ReleaseChange({ operation }: { operation: Operation }) {
 function Step({ step }: { step: OperationStep }) {
   const meaning = STEP_STATE[step.state];
   return (
-    <li data-step={step.name} data-state={step.state} data-tone={meaning.tone} aria-current={step.state === 'running' ? 'step' : undefined}>
+    <li
+      data-step={step.name}
+      data-state={step.state}
+      data-tone={meaning.tone}
+      aria-current={step.state === 'running' ? 'step' : undefined}
+    >
       <Mark meaning={meaning} isCompact />
       <span className="nd-step-name">{step.name}</span>
       <span className="nd-step-detail" title={step.detail ?? undefined}>

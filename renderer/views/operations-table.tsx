@@ -47,7 +47,12 @@ function columnsFor(hasApps: boolean, onShow: (id: string) => void): Column<Oper
         </button>
       ),
     },
-    { id: 'state', header: 'State', accessorFn: (each) => each.state, cell: ({ row }) => <Mark meaning={OPERATION_STATE[row.original.state]} /> },
+    {
+      id: 'state',
+      header: 'State',
+      accessorFn: (each) => each.state,
+      cell: ({ row }) => <Mark meaning={OPERATION_STATE[row.original.state]} />,
+    },
     {
       id: 'releases',
       header: 'Release',
@@ -55,7 +60,12 @@ function columnsFor(hasApps: boolean, onShow: (id: string) => void): Column<Oper
       accessorFn: (each) => [each.from_release, each.release].filter((id) => id !== null).join(' → '),
     },
     { id: 'by', header: 'By', accessorFn: (each) => each.actor },
-    { id: 'when', header: 'When', accessorFn: (each) => each.created_at, cell: ({ row }) => <Ago ts={row.original.created_at} /> },
+    {
+      id: 'when',
+      header: 'When',
+      accessorFn: (each) => each.created_at,
+      cell: ({ row }) => <Ago ts={row.original.created_at} />,
+    },
     {
       id: 'took',
       header: 'Took',

@@ -8,8 +8,8 @@ import { messageOf } from '../bridge/bridge-error.ts';
 import { useActions } from '../state/hooks.ts';
 import type { TerminalSession } from '../state/terminal-session.ts';
 import { Notice } from '../ui/notice.tsx';
-import { Panel } from '../ui/text.tsx';
 import { terminalTheme } from '../ui/terminal-theme.ts';
+import { Panel } from '../ui/text.tsx';
 
 const SCROLLBACK_LINES = 5_000;
 const encoder = new TextEncoder();
