@@ -115,7 +115,10 @@ function reloadRequest(wrk: LoadTarget['wrk'], at_ms: number[]): AgentRequest<'r
   };
 }
 
-/** The usual way: both releases run, and a second Caddy (same program, same connection settings) is told over its API which one to use. */
+/**
+ * The usual way: both releases run, and a second Caddy is told over its API which one to use. Same program, and the connection settings
+ * of the daemon's renderer (daemon/proxy/caddy/render.ts).
+ */
 async function startReloadReference({ bed, images }: Stage): Promise<void> {
   for (const version of VERSIONS) {
     const where = ['--network', 'nextdeploy', '--ip', RELOAD.addresses[version]];
@@ -126,7 +129,7 @@ async function startReloadReference({ bed, images }: Stage): Promise<void> {
 }
 
 function reloadConfig(): object {
-  const transport = { protocol: 'http', keep_alive: { idle_timeout: '4s' } };
+  const transport = { protocol: 'http', keep_alive: { idle_timeout: '4s', max_idle_conns_per_host: 256 } };
   const upstreams = [{ dial: `${RELOAD.addresses.v1}:${APP_PORT}` }];
   const routes = [{ handle: [{ handler: 'reverse_proxy', transport, upstreams }] }];
   const server = { listen: [`127.0.0.1:${RELOAD.port}`], automatic_https: { disable: true }, routes };
