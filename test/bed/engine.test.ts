@@ -3,8 +3,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildTinyImages } from '../fixtures/images.ts';
 import { acquireEngine } from './engine.ts';
 import { type BedPaths, enginePaths } from './paths.ts';
+import { tracesOf } from './traces.ts';
 
 const START_MS_MAX = 120_000;
 
@@ -31,17 +33,23 @@ describe('the private engine', () => {
     expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(folder);
   });
 
-  test('starts again after it was killed, and sweeps the leases of the dead', { timeout: START_MS_MAX }, async () => {
+  test('starts again after it was killed, and ends what it left running', { timeout: START_MS_MAX }, async () => {
     const first = await acquireEngine({ paths });
-    await first.docker(['network', 'create', '--label', `nextdeploy.lease=deadbeef`, 'orphan']);
+    const { v1 } = await buildTinyImages(first);
+    const orphan = ['--label', 'nextdeploy.lease=deadbeef'];
+    await first.docker(['network', 'create', ...orphan, 'orphan']);
+    const container = (await first.docker(['run', '--detach', '--network', 'none', ...orphan, v1])).stdout.trim();
+    const server = Number((await first.docker(['inspect', '--format', '{{.State.Pid}}', container])).stdout);
+    expect(existsSync(`/proc/${server}`)).toBe(true);
     process.kill(Number(await readFile(enginePaths(paths).pid, 'utf8')), 'SIGKILL');
+
     const second = await acquireEngine({ paths });
-    try {
-      expect((await second.docker(['network', 'ls'])).stdout).not.toContain('orphan');
-    } finally {
-      await second.release();
-      await first.release();
-    }
+    expect((await second.docker(['network', 'ls'])).stdout).not.toContain('orphan');
+    expect((await second.docker(['ps', '--all', '--quiet'])).stdout).toBe('');
+    expect(await tracesOf('deadbeef', container)).toEqual([]);
+    await second.release();
+    await first.release();
     expect(existsSync(paths.state)).toBe(false);
+    expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(folder);
   });
 });

@@ -1,0 +1,44 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Core, createCore } from '../../main/core/core.ts';
+import { readDaemonAccess } from '../../main/core/daemon-access.ts';
+import type { TarballProvider } from '../../main/core/installer/tarball.ts';
+import { buildDaemonTarball } from '../../scripts/dist.ts';
+import type { Bed } from './bed.ts';
+
+const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** Installs the daemon in a bed as an operator does: over SSH, by the console's own installer. */
+export async function installDaemon(
+  bed: Pick<Bed, 'ssh' | 'daemonSocket'>,
+  tarball: TarballProvider = (arch) => buildDaemonTarball({ arch }),
+): Promise<{ socket: string; token: string }> {
+  const directory = await mkdtemp(join(tmpdir(), 'nextdeploy-install-'));
+  let core: Core | undefined;
+  try {
+    const version = 'bed';
+    const knownHostsFile = join(directory, 'known_hosts');
+    core = await createCore({ dataDirectory: directory, knownHostsFile, tarball, log: SILENT, version, shell: 'web' });
+    const id = await connectToBed(core, bed);
+    await core.install(id);
+    const access = await readDaemonAccess(core.hosts.session(id).ssh(), AbortSignal.timeout(30_000));
+    if (access.kind !== 'found') throw new Error(`the daemon was installed but cannot be used: ${access.message}`);
+    return { socket: bed.daemonSocket, token: access.token.open() };
+  } finally {
+    core?.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Adds the bed as a host and connects, trusting the key it shows: a bed's keys are as new as the bed. Returns the host's id. */
+export async function connectToBed(core: Core, bed: Pick<Bed, 'ssh'>): Promise<string> {
+  const { host: address, port, user, key } = bed.ssh;
+  const { id } = await core.hosts.add({ name: 'bed', address, port, user, auth: { kind: 'key', path: key } });
+  const { connection } = await core.hosts.connect(id);
+  if (connection.kind !== 'key_unknown')
+    throw new Error(`a new server must be unknown, but the connection is ${connection.kind}`);
+  const trusted = await core.hosts.trust(id, connection.offered.sha256);
+  if (trusted.connection.kind !== 'connected') throw new Error(`the connection is ${JSON.stringify(trusted.connection)}`);
+  return id;
+}

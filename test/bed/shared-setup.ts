@@ -1,0 +1,38 @@
+/** vitest's global setup for tests on servers: one server for the whole run, removed at its end or by the next run's sweep. */
+import { Readable } from 'node:stream';
+import type { TestProject } from 'vitest/node';
+import { DaemonClient, unixSocketTransport } from '../../daemon/api/client.ts';
+import { Sealed } from '../../daemon/secrets/sealed.ts';
+import { buildTinyImages, saveImage } from '../fixtures/images.ts';
+import { startBed } from './bed.ts';
+import { acquireEngine } from './engine.ts';
+import { installDaemon } from './install-daemon.ts';
+
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const onProgress = (line: string) => console.log(`  ${line}`);
+  const bed = await startBed({ label: 'tests', onProgress });
+  try {
+    const { socket, token } = await installDaemon(bed);
+    const images = await loadTinyImages(socket, token);
+    project.provide('server', { bed_id: bed.id, socket, token, images });
+  } catch (error) {
+    await bed.stop();
+    throw error;
+  }
+  return () => bed.stop();
+}
+
+async function loadTinyImages(socket: string, token: string): Promise<{ v1: string; v2: string }> {
+  const client = new DaemonClient({ transport: unixSocketTransport(socket), token: new Sealed(token) });
+  const engine = await acquireEngine({ label: 'test images' });
+  try {
+    const images = await buildTinyImages(engine);
+    for (const image of [images.v1, images.v2]) {
+      await client.upload('loadImages', Readable.from(await saveImage(engine, image)));
+    }
+    return images;
+  } finally {
+    client.close();
+    await engine.release();
+  }
+}
