@@ -158,7 +158,8 @@ export class HostSession {
       const credentials = await this.#allCredentials();
       this.#goLive(await this.#dial(signal, credentials));
       await this.#keep(credentials);
-      await this.#live?.daemon.check();
+      const live = this.#live;
+      if (live !== null) await Promise.all([live.daemon.check(), this.#measure(live.ssh)]);
     } catch (error) {
       if (signal.aborted) return;
       const failure = failureOf(error);

@@ -1,6 +1,5 @@
 /** A login shell on a host, for the `terminal` channel of the link: at most a window of output goes out beyond what was taken in. */
 import type { ClientChannel } from 'ssh2';
-import type { ChannelDown } from '../../preload/contract.ts';
 import { LinkError } from './errors.ts';
 import type { ChannelContext } from './link.ts';
 import type { SshConnection } from './ssh/connection.ts';
@@ -13,8 +12,6 @@ export const TERMINAL_BOUNDS = {
   input_waiting_bytes_max: 8 * 1024 * 1024,
 } as const;
 
-type Down = ChannelDown<'terminal'>;
-
 /** Runs until the shell ends or the channel is closed; the shell then gets a hang-up from sshd. */
 export async function serveTerminal(
   ssh: SshConnection,
@@ -22,7 +19,7 @@ export async function serveTerminal(
   context: ChannelContext<'terminal'>,
 ): Promise<void> {
   const signal = AbortSignal.any([context.signal, ssh.closed]);
-  const channel = await ssh.openShell(size, signal);
+  const { channel, exit } = await ssh.openShell(size, signal);
   const window = new Window(channel);
   context.onMessage((message) => {
     switch (message.kind) {
@@ -36,6 +33,7 @@ export async function serveTerminal(
   });
   try {
     await pump(channel, window, context, signal);
+    await context.send({ kind: 'exit', ...(exit() ?? { code: null, signal: null }) });
   } finally {
     channel.close();
   }
@@ -47,10 +45,6 @@ async function pump(
   context: ChannelContext<'terminal'>,
   signal: AbortSignal,
 ): Promise<void> {
-  let exit: Down & { kind: 'exit' } = { kind: 'exit', code: null, signal: null };
-  channel.on('exit', (code: number | null, signalName?: string) => {
-    exit = { kind: 'exit', code, signal: signalName ?? null };
-  });
   // A pseudo-terminal has one output; what sshd says of the shell itself comes here.
   channel.stderr.resume();
   await new Promise<void>((resolve, reject) => {
@@ -67,7 +61,6 @@ async function pump(
     });
     channel.once('close', () => resolve());
   });
-  await context.send(exit);
 }
 
 /** Input is small and rare; a server that takes none of it must not fill our memory. */

@@ -64,22 +64,22 @@ export async function packRelease(release: Release, directory: string, cache: st
 }
 
 /** In the format of sha256sum(1), sorted, for the server to check. */
-function checksums({ files, runtime }: Release): Buffer {
-  const sums = [
-    ...files.map(({ name, content }) => ({ name, sha256: sha256(content) })),
-    { name: 'node', sha256: runtime.sha256 },
-  ];
-  const lines = sums.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, sha256 }) => `${sha256}  ${name}`);
+function checksums(release: Release): Buffer {
+  const lines = sumsOf(release).map(({ name, sha256 }) => `${sha256}  ${name}`);
   return Buffer.from(`${lines.join('\n')}\n`);
 }
 
-function manifestOf({ version, architecture, files, runtime }: Release, contentHash: string): Buffer {
-  const sums = Object.fromEntries(
-    [...files.map(({ name, content }) => [name, sha256(content)]), ['node', runtime.sha256]].toSorted(),
-  );
+function manifestOf(release: Release, contentHash: string): Buffer {
+  const { version, architecture } = release;
+  const sha256 = Object.fromEntries(sumsOf(release).map((sum) => [sum.name, sum.sha256]));
   return Buffer.from(
-    `${JSON.stringify({ name: 'nextdeployd', version, architecture, content_hash: contentHash, sha256: sums }, null, 2)}\n`,
+    `${JSON.stringify({ name: 'nextdeployd', version, architecture, content_hash: contentHash, sha256 }, null, 2)}\n`,
   );
+}
+
+function sumsOf({ files, runtime }: Release): { name: string; sha256: string }[] {
+  const sums = files.map(({ name, content }) => ({ name, sha256: sha256(content) }));
+  return [...sums, { name: 'node', sha256: runtime.sha256 }].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 async function packRuntime(runtime: Runtime, cache: string): Promise<string> {

@@ -5,7 +5,6 @@
  */
 export const UNIT = `[Unit]
 Description=NextDeploy daemon
-Documentation=https://github.com/nextdeploy
 Wants=network-online.target
 After=network-online.target docker.service caddy.service
 StartLimitIntervalSec=60
@@ -20,7 +19,8 @@ RestartSec=1
 RestartPreventExitStatus=78
 TimeoutStopSec=20
 KillMode=mixed
-Environment=NODE_ENV=production
+# A service of root has no HOME; Caddy's program, asked for its version, complains without one.
+Environment=NODE_ENV=production HOME=/var/lib/nextdeploy
 UMask=0077
 
 # The socket's folder is for the group; it stays through restarts, so that what was mounted or opened there stays valid.

@@ -8,6 +8,7 @@ import { clean } from '../ssh/failures.ts';
  */
 export const FACTS_SCRIPT = `
 set -u
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 say() { printf '%s=%s\\n' "$1" "$2"; }
 say kernel "$(uname -s)"
 say machine "$(uname -m)"

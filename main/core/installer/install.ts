@@ -91,29 +91,31 @@ class Installation {
     if (plan.isStaged) this.#steps.skip(['upload', 'verify', 'stage'], `${plan.release} is there already`);
     else await this.#bringOver();
     await this.#steps.run('self-test', () => this.#selfTest());
-    await this.#steps.run('switch', async () => {
-      await this.#script('configure', 'The configuration could not be written', plan.member ?? '');
-      await this.#script('include_in_caddy', 'Caddy does not accept its configuration; mend /etc/caddy/Caddyfile and try again');
-      return done(`${plan.release} is the current version`);
-    });
+    let hasSwitched = false;
     try {
-      await this.#steps.run('start', async () => {
+      await this.#steps.run('switch', async () => {
+        await this.#script('configure', 'The configuration could not be written', plan.member ?? '');
+        await this.#script(
+          'include_in_caddy',
+          'Caddy does not accept its configuration; mend /etc/caddy/Caddyfile and try again',
+        );
+        hasSwitched = true;
         await this.#script('switch', 'The version could not be switched', plan.release);
+        return done(`${plan.release} is the current version`);
+      });
+      await this.#steps.run('start', async () => {
         await this.#script('start', 'systemd could not start nextdeployd');
         return done('nextdeployd.service started');
       });
-      await this.#steps.run('probe', async () =>
-        done(`version ${await this.#target.probe(this.#tarball.version, this.#target.signal)} answers`),
-      );
+      await this.#steps.run('probe', async () => {
+        const version = await this.#target.probe(this.#tarball.version, this.#target.signal);
+        return done(`version ${version} answers`);
+      });
     } catch (error) {
-      throw await this.#returnToPrevious(error);
+      throw hasSwitched ? await this.#returnToPrevious(error) : error;
     }
-    await this.#script(
-      'prune',
-      'Old versions could not be removed',
-      plan.release,
-      ...(plan.previous === null ? [] : [plan.previous]),
-    );
+    const kept = plan.previous === null ? [plan.release] : [plan.release, plan.previous];
+    await this.#script('prune', 'Old versions could not be removed', ...kept);
   }
 
   async #bringOver(): Promise<void> {
@@ -163,15 +165,18 @@ class Installation {
 
   /** The error to show: why the new version failed, and what runs now. */
   async #returnToPrevious(error: unknown): Promise<DomainError> {
-    const { previous } = this.plan;
+    const { previous, isCurrent } = this.plan;
     const journal = await this.#attempt('journal');
     const reason = error instanceof Error ? error.message : String(error);
-    if (previous === null) await this.#attempt('remove_service');
-    else {
+    let now = 'It is the version that was installed before too: see `journalctl -u nextdeployd` on the server.';
+    if (previous !== null) {
       await this.#attempt('switch', previous);
       await this.#attempt('start');
+      now = `The version before, ${previous}, runs again.`;
+    } else if (!isCurrent) {
+      await this.#attempt('remove_service');
+      now = 'The service was removed again.';
     }
-    const now = previous === null ? 'The service was removed again.' : `The version before, ${previous}, runs again.`;
     const details = { journal: journal.split('\n').slice(-20).map(clean) };
     return new DomainError('unprocessable', `${clean(reason)}. ${now}`, { details, cause: error });
   }

@@ -21,7 +21,7 @@ export async function withInstallLock<T>(
   act: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const owner = `${userInfo().username} on ${hostname()} since ${new Date().toISOString()}`;
-  const channel = await ssh.openCommand(asRoot(scriptCommand('lock', PATHS.lock, owner)), signal);
+  const { channel } = await ssh.openCommand(asRoot(scriptCommand('lock', PATHS.lock, owner)), signal);
   const lost = new AbortController();
   channel.once('close', () =>
     lost.abort(new DomainError('unavailable', 'The connection was lost during the installation; try again.')),

@@ -43,7 +43,9 @@ export interface InstallPlan {
   release: string;
   /** The release is complete on the server already. */
   isStaged: boolean;
-  /** What runs now, and is returned to if the new release does not; null on a first installation. */
+  /** The release is the one in use: installing it again repairs what is around it. */
+  isCurrent: boolean;
+  /** Another release that runs now, and is returned to if the new one does not; null where there is none. */
   previous: string | null;
   /** Joins the group `nextdeploy`; null for root, who needs no group. */
   member: string | null;
@@ -53,11 +55,12 @@ export interface InstallPlan {
 
 export function planInstall(facts: Facts, tarball: DaemonTarball): InstallPlan {
   const release = releaseName(tarball);
+  const isCurrent = facts.current === release && facts.releases.includes(release);
   return {
     release,
     isStaged: facts.releases.includes(release),
-    previous:
-      facts.current !== null && facts.releases.includes(facts.current) && facts.current !== release ? facts.current : null,
+    isCurrent,
+    previous: !isCurrent && facts.current !== null && facts.releases.includes(facts.current) ? facts.current : null,
     member: facts.root === 'yes' ? null : facts.user,
     needsNewLogin: facts.root !== 'yes' && !facts.groups.includes('nextdeploy'),
   };

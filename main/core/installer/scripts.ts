@@ -17,8 +17,11 @@ export type ScriptName = keyof typeof SCRIPTS;
 
 /** The argument array that runs a script. */
 export function scriptCommand(name: ScriptName, ...args: string[]): string[] {
-  return ['sh', '-euc', SCRIPTS[name], 'nextdeploy-install', ...args];
+  return ['sh', '-euc', `${SBIN}${SCRIPTS[name]}`, 'nextdeploy-install', ...args];
 }
+
+/** A login over SSH, and sudo where it has no `secure_path`, may lack the folders of system programs. */
+const SBIN = 'PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH\n';
 
 const SCRIPTS = {
   /**

@@ -140,6 +140,20 @@ function throwForVerdict(verdict: HostKeyVerdict, offered: HostKey, target: SshT
 
 const isRefusal = (error: unknown) => error instanceof Error && 'level' in error && error.level === 'client-authentication';
 
+type OpenChannel = (done: (error: Error | undefined, channel: ClientChannel | undefined) => void) => void;
+
+/** `code` is null when a signal ended it. */
+export interface Exit {
+  code: number | null;
+  signal: string | null;
+}
+
+export interface Program {
+  channel: ClientChannel;
+  /** Null until the server has said how it ended; it never does when the connection is lost. */
+  exit(): Exit | null;
+}
+
 export class SshConnection {
   readonly #client: Client;
   readonly #closed = new AbortController();
@@ -171,19 +185,19 @@ export class SshConnection {
   }
 
   /** Starts a program on the server; its channel carries stdin, stdout, stderr and the exit. Arguments reach it exactly as given. */
-  async openCommand(argv: readonly string[], signal: AbortSignal): Promise<ClientChannel> {
+  async openCommand(argv: readonly string[], signal: AbortSignal): Promise<Program> {
     const command = quoteCommand(argv);
-    return this.#openChannel(signal, (done) => this.#client.exec(command, done));
+    return this.#openProgram(signal, (done) => this.#client.exec(command, done));
   }
 
   /** As {@link openCommand}, with stdin and stdout as one stream. */
   async openCommandStream(argv: readonly string[], signal: AbortSignal): Promise<Duplex> {
-    return new ChannelStream(await this.openCommand(argv, signal));
+    return new ChannelStream((await this.openCommand(argv, signal)).channel);
   }
 
-  async openShell(size: { cols: number; rows: number }, signal: AbortSignal): Promise<ClientChannel> {
+  async openShell(size: { cols: number; rows: number }, signal: AbortSignal): Promise<Program> {
     const window = { ...size, width: 0, height: 0, term: 'xterm-256color' };
-    return this.#openChannel(signal, (done) => this.#client.shell(window, done));
+    return this.#openProgram(signal, (done) => this.#client.shell(window, done));
   }
 
   /**
@@ -198,17 +212,29 @@ export class SshConnection {
     return performance.now() - start;
   }
 
-  async #openChannel(
-    signal: AbortSignal,
-    open: (done: (error: Error | undefined, channel: ClientChannel) => void) => void,
-  ): Promise<ClientChannel> {
+  async #openProgram(signal: AbortSignal, open: OpenChannel): Promise<Program> {
+    let exit: Exit | null = null;
+    const channel = await this.#openChannel(signal, (done) =>
+      open((error, opened) => {
+        // At once: a quick program's exit may be in the same packet as the channel's opening.
+        opened?.on('exit', (code: number | null, signalName?: string) => {
+          exit = { code, signal: signalName ?? null };
+        });
+        done(error, opened);
+      }),
+    );
+    return { channel, exit: () => exit };
+  }
+
+  async #openChannel(signal: AbortSignal, open: OpenChannel): Promise<ClientChannel> {
     let channel: ClientChannel | undefined;
     let isAbandoned = false;
     try {
       await withDeadline(CHANNEL_OPEN_MS_MAX, AbortSignal.any([signal, this.closed]), 'ETIMEDOUT', (resolve, reject) => {
         open((error, opened) => {
           if (error) return reject(error);
-          if (isAbandoned) return opened.close();
+          if (isAbandoned) return opened?.close();
+          if (opened === undefined) return reject(new Error('the server opened no channel'));
           channel = opened;
           // ssh2 reports a channel's trouble on the connection too; unheard it would end the process.
           channel.on('error', () => undefined);

@@ -27,13 +27,9 @@ export interface RunResult {
 export async function runCommand(ssh: SshConnection, argv: readonly string[], options: RunOptions): Promise<RunResult> {
   const deadline = AbortSignal.timeout(options.timeout_ms ?? COMMAND_MS_MAX);
   const signal = AbortSignal.any([options.signal, ssh.closed, deadline]);
-  const channel = await ssh.openCommand(argv, signal);
+  const { channel, exit } = await ssh.openCommand(argv, signal);
   const stdout = collect(channel);
   const stderr = collect(channel.stderr);
-  let code: number | null | undefined;
-  channel.on('exit', (status: number | null) => {
-    code = status;
-  });
   try {
     const closed = new Promise<void>((resolve, reject) => {
       channel.once('close', () => resolve());
@@ -46,8 +42,9 @@ export async function runCommand(ssh: SshConnection, argv: readonly string[], op
   } finally {
     channel.close();
   }
-  if (code === undefined) throw new Error(`the connection was lost while ${argv[0]} was running`);
-  return { code, stdout: stdout(), stderr: stderr() };
+  const ended = exit();
+  if (ended === null) throw new Error(`the connection was lost while ${argv[0]} was running`);
+  return { code: ended.code, stdout: stdout(), stderr: stderr() };
 }
 
 async function feed(channel: NodeJS.WritableStream, input: RunOptions['input'], signal: AbortSignal): Promise<void> {
