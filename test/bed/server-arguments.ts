@@ -73,13 +73,13 @@ function controlGroups(suite: Suite, cgroups: HostCgroups): string[] {
 
 /**
  * Settings of the Docker in the server (docker.service reads them as an environment file): its second socket, and on v1 a place for the
- * containers' groups beneath the server's own group, so that they go with it. systemd's driver would do that on bookworm, but on
- * trixie runc looks for the groups where systemd did not put them.
+ * containers' groups beneath the server's own group, so that they go with it. systemd's driver does that only on bookworm: later
+ * versions of runc look for the groups at the machine's root.
  */
-export function dockerOptions(suite: Suite, cgroups: HostCgroups, container: string): string {
+export function dockerOptions(cgroups: HostCgroups, container: string): string {
   const socket = `-H unix://${SERVER_DOCKER_DIRECTORY}/docker.sock`;
   const groups = `--exec-opt native.cgroupdriver=cgroupfs --cgroup-parent=/docker/${container}/containers`;
-  return `DOCKER_OPTS="${socket}${cgroups.version === 1 && suite !== 'sid' ? ` ${groups}` : ''}"\n`;
+  return `DOCKER_OPTS="${socket}${cgroups.version === 1 ? ` ${groups}` : ''}"\n`;
 }
 
 function initCommand(suite: Suite): string[] {

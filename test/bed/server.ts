@@ -85,7 +85,7 @@ async function startOnFreePorts(
     const ports = await freePorts();
     const { stdout } = await engine.docker(['create', ...serverArguments({ ...description, ports }, cgroups)], { signal });
     const container = stdout.trim();
-    const options = { path: '/etc/default/docker', mode: 0o644, content: dockerOptions(description.suite, cgroups, container) };
+    const options = { path: '/etc/default/docker', mode: 0o644, content: dockerOptions(cgroups, container) };
     await engine.docker(['cp', '--archive', '-', `${container}:/`], { input: await packFiles([...files, options]), signal });
     try {
       await engine.docker(['start', container], { signal });
