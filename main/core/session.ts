@@ -12,7 +12,7 @@ import type { KnownHostsFile } from './known-hosts/known-hosts-file.ts';
 import type { CoreLog } from './log.ts';
 import type { SecretStore } from './secret-store.ts';
 import { openSsh, type SshConnection } from './ssh/connection.ts';
-import type { Credentials } from './ssh/credentials.ts';
+import { type Credentials, KeyCache } from './ssh/credentials.ts';
 import { SshError, type SshFailure } from './ssh/failures.ts';
 import { nextPhase, type Phase, type PhaseEvent } from './ssh/reconnect.ts';
 
@@ -43,6 +43,7 @@ export class HostSession {
   #phase: Phase = { kind: 'disconnected' };
   #live: Live | null = null;
   #credentials: Credentials = {};
+  #keys = new KeyCache();
   #attempt: { abort: AbortController; ended: Promise<void> } | null = null;
   #retry: NodeJS.Timeout | undefined;
   #latency_ms: number | null = null;
@@ -69,6 +70,7 @@ export class HostSession {
 
   disconnect(): void {
     this.#credentials = {};
+    this.#keys = new KeyCache();
     this.#apply({ type: 'disconnect_requested' });
   }
 
@@ -175,7 +177,7 @@ export class HostSession {
 
   async #dial(signal: AbortSignal, credentials: Credentials): Promise<SshConnection> {
     const { host, knownHosts } = this.#options;
-    return openSsh({ ...host, credentials, knownHosts: await knownHosts.read(), signal });
+    return openSsh({ ...host, credentials, keys: this.#keys, knownHosts: await knownHosts.read(), signal });
   }
 
   async #allCredentials(): Promise<Credentials> {

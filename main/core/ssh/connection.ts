@@ -9,7 +9,7 @@ import ssh2 from 'ssh2';
 import type { HostAuth } from '../../../preload/contract.ts';
 import { type HostKey, type HostKeyVerdict, judgeHostKey, keyTypeOf, knownKeyTypes } from '../known-hosts/known-hosts.ts';
 import { ChannelStream } from './channel-stream.ts';
-import { type AuthAttempt, type Credentials, nextAttempt, prepareAttempts } from './credentials.ts';
+import { type AuthAttempt, type Credentials, KeyCache, nextAttempt, prepareAttempts } from './credentials.ts';
 import { explainFailure, SshError, type SshTarget } from './failures.ts';
 import { quoteCommand } from './quote.ts';
 
@@ -22,6 +22,8 @@ const KEEPALIVE_UNANSWERED_MAX = 3;
 export interface SshOptions extends SshTarget {
   auth: HostAuth;
   credentials: Credentials;
+  /** Shared by the attempts of one host. */
+  keys?: KeyCache;
   /** The text of the known_hosts file. */
   knownHosts: string;
   signal: AbortSignal;
@@ -33,7 +35,7 @@ export interface SshOptions extends SshTarget {
  */
 export async function openSsh(options: SshOptions): Promise<SshConnection> {
   options.signal.throwIfAborted();
-  const attempts = await prepareAttempts(options.auth, options.user, options.credentials);
+  const attempts = await prepareAttempts(options.auth, options.user, options.credentials, options.keys ?? new KeyCache());
   const client = new ssh2.Client();
   const socket = new Socket();
   let verdict: HostKeyVerdict | undefined;

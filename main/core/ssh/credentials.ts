@@ -38,10 +38,15 @@ export type AuthAttempt =
  * The attempts for a login. Throws {@link SshError}: `credentials_needed` for an encrypted key without (or with a wrong) passphrase,
  * `failed` where a key or agent cannot be used. A missing password is no error yet: the host key is looked at first.
  */
-export async function prepareAttempts(auth: HostAuth, user: string, credentials: Credentials): Promise<AuthAttempt[]> {
+export async function prepareAttempts(
+  auth: HostAuth,
+  user: string,
+  credentials: Credentials,
+  keys: KeyCache,
+): Promise<AuthAttempt[]> {
   switch (auth.kind) {
     case 'key':
-      return [{ type: 'publickey', username: user, key: await loadKey(auth.path, credentials.passphrase?.open()) }];
+      return [{ type: 'publickey', username: user, key: await keys.load(auth.path, credentials.passphrase) }];
     case 'agent':
       return [{ type: 'agent', username: user, agent: agentSocket() }];
     case 'password':
@@ -79,9 +84,26 @@ function passwordAttempts(username: string, password: string): AuthAttempt[] {
   ];
 }
 
-async function loadKey(path: string, passphrase: string | undefined): Promise<ParsedKey> {
-  const file = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
-  const parsed = ssh2.utils.parseKey(await readKeyFile(file), passphrase);
+/**
+ * The key of one host, decrypted. OpenSSH's key format is slow to decrypt on purpose (a second in JavaScript, in which nothing else
+ * runs): not again at every reconnect. A file or passphrase that has changed is loaded anew.
+ */
+export class KeyCache {
+  #kept: { content: Buffer; passphrase: Sealed | undefined; key: ParsedKey } | null = null;
+
+  /** Throws {@link SshError}. */
+  async load(path: string, passphrase: Sealed | undefined): Promise<ParsedKey> {
+    const file = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+    const content = await readKeyFile(file);
+    if (this.#kept?.content.equals(content) && this.#kept.passphrase?.open() === passphrase?.open()) return this.#kept.key;
+    const key = parseKey(file, content, passphrase?.open());
+    this.#kept = { content, passphrase, key };
+    return key;
+  }
+}
+
+function parseKey(file: string, content: Buffer, passphrase: string | undefined): ParsedKey {
+  const parsed = ssh2.utils.parseKey(content, passphrase);
   if (!(parsed instanceof Error)) {
     // Declared as one key; files of the older formats give an array of one.
     const key = Array.isArray(parsed) ? (parsed[0] as ParsedKey | undefined) : parsed;

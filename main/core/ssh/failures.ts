@@ -50,6 +50,7 @@ export function explainFailure(error: unknown, target: SshTarget, auth: HostAuth
   if (/no matching/i.test(message)) {
     return final(`${where} offers only algorithms that are no longer safe (${clean(message)}); update the SSH server.`);
   }
+  if (/connection lost/i.test(message)) return transient(cutConnection(target, where));
   if (level === 'protocol' && !hadHostKey) {
     return final(`What answers at ${where} does not speak SSH 2; check address and port.`);
   }
@@ -66,9 +67,13 @@ const NETWORK_FAILURES: Record<string, Explain | undefined> = {
   EHOSTUNREACH: (_, where) => `There is no way to ${where}; check the server and the network between.`,
   ENETUNREACH: (_, where) => `There is no way to ${where}; is this machine on the network?`,
   ENETDOWN: () => 'This machine is not on the network.',
-  ECONNRESET: (_, where) => `${where} cut the connection; the server may be restarting or limiting new connections.`,
-  EPIPE: (_, where) => `${where} cut the connection; the server may be restarting or limiting new connections.`,
+  ECONNRESET: cutConnection,
+  EPIPE: cutConnection,
 };
+
+function cutConnection(_: SshTarget, where: string): string {
+  return `${where} cut the connection before the login; the SSH server may be down, restarting, or limiting new connections.`;
+}
 
 function refusedCredentials(target: SshTarget, auth: HostAuth['kind']): SshFailure {
   const who = `${target.user} at ${target.address}`;
