@@ -11,6 +11,7 @@ import { AppChanges, followEvents } from './api/service-streams.ts';
 import type { Config } from './config.ts';
 import type { DaemonEvent, SystemMetrics } from './contract/domain.ts';
 import { Engine } from './engine/engine.ts';
+import { createExecutors } from './engine/executors.ts';
 import type { NewEvent } from './engine/ports.ts';
 import { parseSubnet } from './engine/slots.ts';
 import { createHealthCheck } from './health.ts';
@@ -62,7 +63,15 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     hub.publish(event);
     if (event.app_name !== null) changes.tell(event.app_name);
   };
-  const engine = new Engine({ world, journal: store, settings: { subnet, slots_directory }, ids: randomIds, log, publish });
+  const engine = new Engine({
+    world,
+    executors: createExecutors(world, store),
+    journal: store,
+    settings: { subnet, slots_directory },
+    ids: randomIds,
+    log,
+    publish,
+  });
   const sampler = new SystemSampler({
     audience: new Hub<SystemMetrics>(),
     read: () => readProc(),

@@ -1,13 +1,13 @@
 /** The swap engine's door: begins operations, runs them to their end, and picks up what an earlier run of the daemon left. */
 import type { AppConfiguration, Operation } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
-import { createExecutors, examineContainers } from './executors.ts';
+import { examineContainers } from './executors.ts';
 import { resolveWish } from './intent.ts';
 import { transition } from './journal.ts';
-import { type PlanSettings, planOperation } from './plan.ts';
+import { type PlanSettings, planOperation, wantedMarker } from './plan.ts';
 import type { Ids, Journal, NewEvent, ObservedContainer, World } from './ports.ts';
 import { decideRecovery, findOrphans } from './recovery.ts';
-import { runSaga, type SagaDependencies, StepFailure } from './saga.ts';
+import { type Executors, runSaga, type SagaDependencies, StepFailure } from './saga.ts';
 import { containerName } from './slots.ts';
 import type { AppRecord, Change, OperationRecord } from './state.ts';
 import type { ContainerPlan, Step } from './steps.ts';
@@ -21,6 +21,7 @@ export interface EngineLog {
 
 export interface EngineOptions {
   world: World;
+  executors: Executors;
   journal: Journal;
   settings: PlanSettings;
   ids: Ids;
@@ -43,6 +44,8 @@ export interface BeginOptions {
   signal: AbortSignal;
 }
 
+/** At most one per app runs. */
+const EVERYTHING = Number.MAX_SAFE_INTEGER;
 const DOCKER_RETRY_MS = 1_000;
 const OBSERVATIONS_MAX = 3;
 const ORPHAN_STOP_TIMEOUT_MS = 5_000;
@@ -56,7 +59,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#saga = {
-      executors: createExecutors(options.world, options.journal),
+      executors: options.executors,
       clock: options.world.clock,
       commit: (record, changes) => this.#commit(record, changes),
       examine: async (operation, step, failure, signal) => {
@@ -125,13 +128,14 @@ export class Engine {
    */
   async recover(): Promise<void> {
     const { journal, log } = this.#options;
-    const unfinished = journal.listOperations({ state: 'running', limit: Number.MAX_SAFE_INTEGER });
+    const unfinished = journal.listOperations({ state: 'running', limit: EVERYTHING });
     const containers = await this.#containersWhenDockerIsUp();
     if (!containers) return;
     await Promise.all(unfinished.map((record) => this.#recoverOne(record, containers)));
-    const orphans = findOrphans(await this.#listContainers(), journal.listApps(), [
-      ...journal.listOperations({ state: 'running', limit: Number.MAX_SAFE_INTEGER }),
-    ]);
+    await this.#restoreMarkers();
+    // The list is older than the look at what runs: a container of an operation that begins now is not in it.
+    const listed = await this.#listContainers();
+    const orphans = findOrphans(listed, journal.listApps(), journal.listOperations({ state: 'running', limit: EVERYTHING }));
     for (const orphan of orphans) {
       log.warn(
         { container: orphan.name, app: orphan.app_name, release: orphan.release },
@@ -176,6 +180,19 @@ export class Engine {
       }
     }
     await this.#run(next).catch(() => undefined); // logged by #run
+  }
+
+  /** Markers that are gone (a state directory that was lost): without one the proxy would send everything to blue. */
+  async #restoreMarkers(): Promise<void> {
+    const { journal, world, log } = this.#options;
+    for (const { name } of journal.listApps()) {
+      if ((await world.markers.read(name)) !== null) continue;
+      const app = journal.getApp(name);
+      const marker = app && wantedMarker(app);
+      if (!marker || journal.listOperations({ app_name: name, state: 'running', limit: 1 }).length > 0) continue;
+      log.warn({ app: name, marker }, 'restoring the marker of an app');
+      await world.markers.write(name, marker);
+    }
   }
 
   #commit(record: OperationRecord, changes: readonly Change[]): void {

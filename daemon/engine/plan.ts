@@ -44,8 +44,9 @@ export interface Plan {
 /** One replica for now; every list of containers is already as long as the replicas. */
 const REPLICAS = 1;
 
-export function planOperation(name: string, wish: Wish, observed: Observed, settings: PlanSettings, stamp: Stamp): Plan {
-  const app = observed.app ?? newApp(name, observed, settings, stamp);
+export function planOperation(name: string, wish: Wish, seen: Observed, settings: PlanSettings, stamp: Stamp): Plan {
+  const app = seen.app ?? newApp(name, seen, settings, stamp);
+  const observed = { ...seen, marker: seen.marker ?? wantedMarker(app) };
   if (wish.kind === 'stop' || wish.kind === 'remove') {
     const steps = wish.kind === 'stop' ? stopSteps(app, observed, settings) : removeSteps(app, observed, settings);
     return {
@@ -63,6 +64,12 @@ export function planOperation(name: string, wish: Wish, observed: Observed, sett
   const release = newRelease(app, wish, stamp);
   const last_release_number = app.last_release_number + 1;
   return { operation: bringUp(release, true), app: { ...app, last_release_number }, release };
+}
+
+/** What the marker has to say by what is kept of the app; null before a first success. */
+export function wantedMarker(app: AppRecord): MarkerState | null {
+  if (app.release === null) return null;
+  return app.wanted === 'running' ? app.slot : 'stopped';
 }
 
 /** The idle slot; or, of a stopped app, the one it had, whose upstream the route already names. */
@@ -90,13 +97,11 @@ function bringUpSteps(
   const bridged = bridgeRoutes(app.route, target);
   const from: Serving = { marker, release: app.release, slot: app.slot };
   const to: Serving = { marker: slot, release: release.id, slot };
+  const pinned_image_id = 'image_id' in release ? release.image_id : null;
 
   const steps: Step[] = [
     { name: 'validate', on_failure, app_name: app.name, domain, needs_proxy: domain !== null || app.route !== null },
-    {
-      ...{ name: 'pull', on_failure, app_name: app.name, release: release.id, image: release.image },
-      pinned_image_id: 'image_id' in release ? release.image_id : null,
-    },
+    { name: 'pull', on_failure, app_name: app.name, release: release.id, image: release.image, pinned_image_id },
     { name: 'create', on_failure, template: templateOf(app, release, slot, stamp), containers },
     { name: 'start', on_failure, containers },
   ];
@@ -157,15 +162,29 @@ function removeSteps(app: AppRecord, observed: Observed, settings: PlanSettings)
 function newApp(name: string, observed: Observed, settings: PlanSettings, stamp: Stamp): AppRecord {
   const used = observed.others.map((other) => other.index);
   return {
-    ...{ name, index: allocateIndex(used, settings.subnet), release: null, slot: null, wanted: 'running', route: null },
-    ...{ verify_key: stamp.verify_key, last_release_number: 0, last_error: null, created_at: stamp.at, updated_at: stamp.at },
+    name,
+    index: allocateIndex(used, settings.subnet),
+    release: null,
+    slot: null,
+    wanted: 'running',
+    route: null,
+    verify_key: stamp.verify_key,
+    last_release_number: 0,
+    last_error: null,
+    created_at: stamp.at,
+    updated_at: stamp.at,
   };
 }
 
 function newRelease(app: AppRecord, wish: { image: string; configuration: AppConfiguration }, stamp: Stamp): NewRelease {
   return {
-    ...{ id: `r${app.last_release_number + 1}`, app_name: app.name, image: wish.image, configuration: wish.configuration },
-    ...{ created_at: stamp.at, created_by: stamp.actor, operation_id: stamp.operation_id },
+    id: `r${app.last_release_number + 1}`,
+    app_name: app.name,
+    image: wish.image,
+    configuration: wish.configuration,
+    created_at: stamp.at,
+    created_by: stamp.actor,
+    operation_id: stamp.operation_id,
   };
 }
 
@@ -176,12 +195,30 @@ function operationRecord(
   parts: { image: string | null; steps: Step[]; slot?: Slot; release?: string; isNew?: boolean },
 ): OperationRecord {
   return {
-    ...{ id: stamp.operation_id, app_name: app.name, kind, state: 'running', direction: 'forward', actor: stamp.actor },
-    ...{ release: parts.release ?? null, is_new_release: parts.isNew ?? false, from_release: app.release, image: parts.image },
-    ...{ slot: parts.slot ?? null, created_at: stamp.at, ended_at: null, error: null, evidence: null },
+    id: stamp.operation_id,
+    app_name: app.name,
+    kind,
+    state: 'running',
+    direction: 'forward',
+    actor: stamp.actor,
+    release: parts.release ?? null,
+    is_new_release: parts.isNew ?? false,
+    from_release: app.release,
+    image: parts.image,
+    slot: parts.slot ?? null,
+    created_at: stamp.at,
+    ended_at: null,
     steps: parts.steps.map((step) => ({
-      ...{ step, state: 'pending', undo: 'none', started_at: null, ended_at: null, detail: null, output: {} },
+      step,
+      state: 'pending',
+      undo: 'none',
+      started_at: null,
+      ended_at: null,
+      detail: null,
+      output: {},
     })),
+    error: null,
+    evidence: null,
   };
 }
 
@@ -216,9 +253,11 @@ function routeOf(app: AppRecord, configuration: AppConfiguration, slot: Slot, se
   const other = otherSlot(slot);
   const kept = app.route?.upstreams[other] ?? upstreams(other);
   return {
-    ...{ app_name: app.name, sites: [{ domain, tls: configuration.tls ?? defaultTls(domain) }], verify_key: app.verify_key },
+    app_name: app.name,
+    sites: [{ domain, tls: configuration.tls ?? defaultTls(domain) }],
     upstreams: { blue: slot === 'blue' ? upstreams('blue') : kept, green: slot === 'green' ? upstreams('green') : kept },
     marker_directory: `${settings.slots_directory}/${app.name}`,
+    verify_key: app.verify_key,
   };
 }
 

@@ -52,7 +52,8 @@ export interface SagaDependencies {
   explain(error: unknown, step: Step): string;
 }
 
-const ATTEMPTS_MAX = 3;
+/** Pauses of 0.5, 1, 2, 4 and 8 s: a restart of Docker fits in. */
+const ATTEMPTS_MAX = 6;
 const RETRY_PAUSE_MS = 500;
 const EVIDENCE_DEADLINE_MS = 5_000;
 
@@ -155,7 +156,7 @@ async function attempt(
         ? new StepFailure(`${step.name} took longer than ${deadlineMs / 1000} s.`, {}, error)
         : error;
       if (count >= attemptsMax) throw failure;
-      await dependencies.clock.sleep(RETRY_PAUSE_MS * count, signal);
+      await dependencies.clock.sleep(RETRY_PAUSE_MS * 2 ** (count - 1), signal);
     }
   }
 }

@@ -1,0 +1,205 @@
+/** The four properties of every operation, over in-memory models of the world; and that visitors are served all the while. */
+import { describe, expect, it } from 'vitest';
+import type { Operation } from '../contract/domain.ts';
+import type { Intent } from './engine.ts';
+import type { Executors, StepContext, StepResult } from './saga.ts';
+import type { Step } from './steps.ts';
+import { configuration, createEngine, ModelJournal, ModelWorld, run } from './test-world.ts';
+import { toOperation } from './view.ts';
+
+interface Scenario {
+  name: string;
+  before: Intent[];
+  intent: Intent;
+  /** Something serves before, and must at every instant until the end. */
+  isSeamless: boolean;
+}
+
+const deploy = (image: string, changes = {}): Intent => ({ kind: 'deploy', image, configuration: configuration(changes) });
+const v1 = deploy('shop:v1');
+const swap: Intent = { kind: 'swap', image: 'shop:v2' };
+
+const SCENARIOS: Scenario[] = [
+  { name: 'first deploy', before: [], intent: v1, isSeamless: false },
+  {
+    name: 'first deploy of a worker without a domain',
+    before: [],
+    intent: deploy('shop:v1', { domain: undefined }),
+    isSeamless: false,
+  },
+  { name: 'swap', before: [v1], intent: swap, isSeamless: true },
+  { name: 'second swap', before: [v1, swap], intent: { kind: 'swap', image: 'shop:v1' }, isSeamless: true },
+  {
+    name: 'deploy to another domain and port',
+    before: [v1],
+    intent: deploy('shop:v2', { domain: 'new.test', ports: [8080] }),
+    isSeamless: true,
+  },
+  { name: 'deploy that gives the domain up', before: [v1], intent: deploy('shop:v2', { domain: undefined }), isSeamless: false },
+  { name: 'rollback', before: [v1, swap], intent: { kind: 'rollback', release: undefined }, isSeamless: true },
+  { name: 'restart', before: [v1], intent: { kind: 'restart' }, isSeamless: true },
+  { name: 'stop', before: [v1], intent: { kind: 'stop' }, isSeamless: false },
+  { name: 'start', before: [v1, { kind: 'stop' }], intent: { kind: 'start' }, isSeamless: false },
+  { name: 'deploy to a stopped app', before: [v1, { kind: 'stop' }], intent: deploy('shop:v2'), isSeamless: false },
+  { name: 'remove', before: [v1, swap], intent: { kind: 'remove' }, isSeamless: false },
+];
+
+async function prepare({ before, isSeamless }: Scenario) {
+  const world = new ModelWorld();
+  world.state.images.set('shop:v1', 'sha256:1').set('shop:v2', 'sha256:2');
+  const journal = new ModelJournal();
+  for (const intent of before) expect((await run(createEngine(world, journal), intent)).state).toBe('succeeded');
+  const seen = new Set<unknown>();
+  const watch = () => void seen.add(typeof world.serving('shop'));
+  world.hook = watch;
+  const expectSeamless = () => {
+    if (isSeamless) expect([...seen]).toEqual(['object']);
+  };
+  return { world, journal, watch, expectSeamless };
+}
+
+const snapshotOf = ({ world, journal }: { world: ModelWorld; journal: ModelJournal }) => ({
+  world: world.snapshot(),
+  kept: journal.snapshot(),
+});
+
+/** The result of a run in which nothing happens. */
+async function undisturbed(scenario: Scenario) {
+  const parts = await prepare(scenario);
+  const before = snapshotOf(parts);
+  let effects = 0;
+  parts.world.hook = () => {
+    effects += 1;
+  };
+  let commits = 0;
+  parts.journal.beforeCommit = () => {
+    commits += 1;
+  };
+  const operation = await run(createEngine(parts.world, parts.journal), scenario.intent);
+  return { operation, before, after: snapshotOf(parts), effects, commits };
+}
+
+function withoutFailedRelease(snapshot: ReturnType<typeof snapshotOf>, operation: Operation) {
+  const kept = snapshot.kept as { apps: { name: string; release: unknown }[]; releases: { id: string; state: string }[] };
+  const releases = kept.releases.filter(({ id, state }) => !(id === operation.release && state === 'failed'));
+  // A failed first deploy stays in the list of apps, to be seen and tried again.
+  return { ...snapshot, kept: { apps: kept.apps.filter(({ release }) => release !== null), releases } };
+}
+
+describe.each(SCENARIOS)('$name', (scenario) => {
+  it('succeeds, without an instant in which visitors are not served', async () => {
+    const parts = await prepare(scenario);
+    const operation = await run(createEngine(parts.world, parts.journal), scenario.intent);
+    expect(operation.state).toBe('succeeded');
+    expect(operation.steps.map(({ state }) => state)).toEqual(operation.steps.map(() => 'done'));
+    parts.expectSeamless();
+  });
+
+  it('unwinds from a failure at every effect, before it and after it, or goes through with it', async () => {
+    const { effects, before, after } = await undisturbed(scenario);
+    for (let failing = 1; failing <= effects; failing += 1) {
+      const parts = await prepare(scenario);
+      let count = 0;
+      parts.world.hook = () => {
+        parts.watch();
+        count += 1;
+        if (count === failing) throw new Error(`effect ${failing} fails`);
+      };
+      const operation = await run(createEngine(parts.world, parts.journal), scenario.intent);
+      parts.expectSeamless();
+      const result = snapshotOf(parts);
+      if (operation.state === 'succeeded') expect(result).toEqual(after);
+      else {
+        expect(operation.state).toBe('failed');
+        expect(withoutFailedRelease(result, operation)).toEqual(before);
+        expect(operation.error?.message).toBeTruthy();
+        expect(operation.evidence?.step).toBe(operation.error?.step);
+      }
+    }
+  });
+
+  it('does the same when each step and each undo is done twice', async () => {
+    const { after, before, effects } = await undisturbed(scenario);
+    const parts = await prepare(scenario);
+    expect((await run(createEngine(parts.world, parts.journal, twice), scenario.intent)).state).toBe('succeeded');
+    expect(snapshotOf(parts)).toEqual(after);
+
+    for (let failing = 1; failing <= effects; failing += 1) {
+      const failed = await prepare(scenario);
+      let count = 0;
+      failed.world.hook = () => {
+        count += 1;
+        if (count === failing) throw new Error(`effect ${failing} fails`);
+      };
+      const operation = await run(createEngine(failed.world, failed.journal, twice), scenario.intent);
+      const result = operation.state === 'succeeded' ? snapshotOf(failed) : withoutFailedRelease(snapshotOf(failed), operation);
+      expect(result).toEqual(operation.state === 'succeeded' ? after : before);
+    }
+  });
+
+  it.each(['daemon', 'machine'] as const)('is resumed or unwound when the %s dies at any point of the journal', async (what) => {
+    const { commits, before, after } = await undisturbed(scenario);
+    for (let cut = 1; cut <= commits; cut += 1) {
+      const parts = await prepare(scenario);
+      let count = 0;
+      parts.journal.beforeCommit = () => {
+        count += 1;
+        if (count >= cut) throw new Error('the daemon dies');
+      };
+      await expect(run(createEngine(parts.world, parts.journal), scenario.intent)).rejects.toThrow('the daemon dies');
+      await reviveAndCheck(parts, what, before, after);
+    }
+  });
+
+  it.each(['daemon', 'machine'] as const)('is resumed or unwound when the %s dies in the middle of any effect', async (what) => {
+    const { effects, before, after } = await undisturbed(scenario);
+    for (let cut = 1; cut <= effects; cut += 1) {
+      const parts = await prepare(scenario);
+      const engine = createEngine(parts.world, parts.journal);
+      let count = 0;
+      let closed: Promise<void> | undefined;
+      parts.world.hook = () => {
+        count += 1;
+        if (count !== cut) return;
+        closed = engine.close();
+        throw new Error('cut off');
+      };
+      await run(engine, scenario.intent).catch(() => undefined);
+      await closed;
+      await reviveAndCheck(parts, what, before, after);
+    }
+  });
+});
+
+async function reviveAndCheck(
+  parts: Awaited<ReturnType<typeof prepare>>,
+  what: 'daemon' | 'machine',
+  before: ReturnType<typeof snapshotOf>,
+  after: ReturnType<typeof snapshotOf>,
+) {
+  const { world, journal } = parts;
+  if (what === 'machine') for (const container of world.state.containers.values()) container.is_running = container.is_kept;
+  journal.beforeCommit = () => undefined;
+  world.hook = what === 'daemon' ? parts.watch : () => undefined;
+  await createEngine(world, journal).recover();
+  const operation = toOperation(journal.operations[0]!); // the scenario's own
+  expect(operation.state).not.toBe('running');
+  if (operation.state === 'succeeded') expect(snapshotOf(parts)).toEqual(after);
+  else expect(withoutFailedRelease(snapshotOf(parts), operation)).toEqual(before);
+  if (what === 'daemon') parts.expectSeamless();
+}
+
+function twice(executors: Executors): Executors {
+  type Run = (step: Step, context: StepContext) => Promise<StepResult>;
+  const again =
+    (run: Run): Run =>
+    async (step, context) => {
+      await run(step, context);
+      return run(step, context);
+    };
+  const wrapped = Object.entries(executors as unknown as Record<string, { do: Run; undo?: Run }>).map(([name, executor]) => [
+    name,
+    { do: again(executor.do), ...(executor.undo ? { undo: again(executor.undo) } : {}) },
+  ]);
+  return Object.fromEntries(wrapped) as Executors;
+}
