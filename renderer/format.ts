@@ -66,3 +66,12 @@ export function formatDateTime(ts: string): string {
 
 /** `sha256:0123456789abcdef…` → `0123456789ab`, as `docker images` prints ids. */
 export const shortId = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);
+
+/** `registry.example.com/team/shop:1.4` → `shop:1.4`. */
+export const shortReference = (reference: string): string => reference.slice(reference.split('@')[0]!.lastIndexOf('/') + 1); // split gives at least one part
+
+/** A configured time, without digits that say nothing: `30 s`, `1 min`, `0.5 s`. */
+export function formatSetting(duration_ms: number): string {
+  const seconds = duration_ms / 1000;
+  return seconds >= 60 && seconds % 60 === 0 ? `${seconds / 60} min` : `${Number(seconds.toFixed(2))} s`;
+}

@@ -57,6 +57,7 @@ export function Palette({ place, onAddHost, onHelp }: PaletteProps) {
       scrollable
       maxHeight={420}
       shortcut={null}
+      overlayProps={{ blur: 0, backgroundOpacity: 0.35 }}
       searchProps={{ leftSection: <Search size={16} />, placeholder: 'Search hosts, apps and actions', 'aria-label': 'Search' }}
     />
   );

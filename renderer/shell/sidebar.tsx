@@ -5,6 +5,7 @@ import { Link } from 'wouter';
 import type { Host } from '../../preload/contract.ts';
 import { appPath, FLEET_PATH, hostPath, type Place, SETTINGS_PATH } from '../paths.ts';
 import { useDaemon, useHosts } from '../state/hooks.ts';
+import { BrandIcon } from '../ui/brand-icon.tsx';
 import { APP_STATUS, hostMeaning, Mark } from '../ui/mark.tsx';
 
 /** The tree of hosts and their apps. */
@@ -13,7 +14,7 @@ export function Sidebar({ place, onAddHost }: { place: Place; onAddHost(): void 
   return (
     <nav className="nd-sidebar" aria-label="Hosts and apps">
       <div className="nd-brand">
-        <img src="./icon.svg" width={18} height={18} alt="" />
+        <BrandIcon />
         NextDeploy
       </div>
       <Entry href={FLEET_PATH} isCurrent={place.view === 'fleet'}>

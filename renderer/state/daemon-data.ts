@@ -85,9 +85,14 @@ export function operationsOf(data: DaemonData, appName?: string): Operation[] {
   return newestFirst(appName === undefined ? all : all.filter((operation) => operation.app_name === appName));
 }
 
+/** Later than this, going back is a decision of its own: *Roll back*, not *Undo*. */
+const UNDO_MS = 15 * 60_000;
+
 /** What a click on *Undo* would bring back: the release before an operation that has just put `app` where it is. */
-export function undoTarget(app: AppStatus, operation: Operation | undefined): string | null {
+export function undoTarget(app: AppStatus, operation: Operation | undefined, now_ms: number): string | null {
   if (operation === undefined || operation.state !== 'succeeded' || app.operation_id !== null) return null;
+  if (operation.ended_at === null || now_ms - Date.parse(operation.ended_at) > UNDO_MS) return null;
   const hasReplaced = operation.kind === 'deploy' || operation.kind === 'swap' || operation.kind === 'rollback';
-  return hasReplaced && operation.release === app.release ? operation.from_release : null;
+  const isChange = operation.from_release !== operation.release;
+  return hasReplaced && isChange && operation.release === app.release ? operation.from_release : null;
 }

@@ -31,7 +31,7 @@ async function fillHost(page: Page): Promise<void> {
 async function fillDeploy(page: Page): Promise<void> {
   await button(page, 'Deploy').click();
   await page.getByLabel('App name').fill('Shop!');
-  await page.getByRole('textbox', { name: 'Image' }).fill('checkout:v9');
+  await page.getByRole('combobox', { name: 'Image' }).fill('checkout:v9');
   await page.getByLabel('Domain').fill('shop.example.com');
   await button(page, 'Paste .env').click();
   await page.getByLabel('Text of the .env file').fill('DATABASE_URL=postgres://db/shop\nLOG_LEVEL="debug"');

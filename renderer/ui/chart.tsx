@@ -17,13 +17,15 @@ interface ChartProps {
   /** One or two. */
   series: readonly ChartSeries[];
   format(value: number): string;
+  /** As `format`, for the scale's round figures. */
+  tick(value: number): string;
   /** Fixed top of the scale; otherwise it follows the values. */
   max?: number;
   height?: number;
 }
 
 /** A line chart of the last minutes, drawn anew with each sample. */
-export function Chart({ testId, label, time, series, format, max, height = 128 }: ChartProps) {
+export function Chart({ testId, label, time, series, format, tick, max, height = 128 }: ChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const scheme = useComputedColorScheme('light');
@@ -34,7 +36,7 @@ export function Chart({ testId, label, time, series, format, max, height = 128 }
     const element = frame.current;
     if (element === null) return;
     const made = new uPlot(
-      plotOptions({ element, labels: labels.split('\n'), format, max, height }),
+      plotOptions({ element, labels: labels.split('\n'), tick, max, height }),
       [[], ...labels.split('\n').map(() => [])],
       element,
     );
@@ -46,7 +48,7 @@ export function Chart({ testId, label, time, series, format, max, height = 128 }
       made.destroy();
       plot.current = null;
     };
-  }, [labels, format, max, height, scheme]);
+  }, [labels, tick, max, height, scheme]);
 
   // After the plot was made anew this runs too, for `scheme` is among its reasons.
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above
@@ -71,12 +73,12 @@ export function Chart({ testId, label, time, series, format, max, height = 128 }
 interface PlotSettings {
   element: HTMLElement;
   labels: readonly string[];
-  format(value: number): string;
+  tick(value: number): string;
   max: number | undefined;
   height: number;
 }
 
-function plotOptions({ element, labels, format, max, height }: PlotSettings): uPlot.Options {
+function plotOptions({ element, labels, tick, max, height }: PlotSettings): uPlot.Options {
   const style = getComputedStyle(element);
   const token = (name: string) => style.getPropertyValue(name).trim();
   const font = `11px ${style.fontFamily}`;
@@ -90,8 +92,14 @@ function plotOptions({ element, labels, format, max, height }: PlotSettings): uP
     cursor: { show: false },
     scales: { y: { range: (_plot, _low, high) => [0, max ?? niceTop(high)] } },
     axes: [
-      { ...axis, grid: { show: false }, size: 24, space: 70, values: (_plot, ticks) => ticks.map(clockLabel) },
-      { ...axis, grid, size: 58, space: 32, values: (_plot, ticks) => ticks.map(format) },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 24,
+        space: 56,
+        values: (_plot, ticks, _axis, _space, step) => ticks.map((seconds) => clockLabel(seconds, step)),
+      },
+      { ...axis, grid, size: 58, space: 32, values: (_plot, ticks) => ticks.map(tick) },
     ],
     series: [
       {},
@@ -111,7 +119,9 @@ function niceTop(high: number | null): number {
   return Math.max(1_000, (high ?? 0) * 1.15);
 }
 
-function clockLabel(seconds: number): string {
+/** Whole minutes need no seconds. */
+function clockLabel(seconds: number, step_seconds: number): string {
   const date = new Date(seconds * 1000);
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':');
+  const parts = [date.getHours(), date.getMinutes(), ...(step_seconds < 60 ? [date.getSeconds()] : [])];
+  return parts.map((part) => String(part).padStart(2, '0')).join(':');
 }

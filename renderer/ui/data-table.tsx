@@ -23,6 +23,8 @@ export type Column<Row extends object> = ColumnDef<typeof features, Row, CellDat
 
 interface DataTableProps<Row extends object> {
   label: string;
+  /** Gives the table's columns their widths in the style sheet. */
+  kind?: 'apps' | 'operations' | 'releases' | 'images';
   columns: Column<Row>[];
   rows: readonly Row[];
   rowId(row: Row): string;
@@ -36,12 +38,12 @@ const NO_SORTING: SortingState = [];
 
 /** A dense table whose columns sort by a click on their header. */
 export function DataTable<Row extends object>(props: DataTableProps<Row>) {
-  const { label, columns, rows, rowId, sortedBy = NO_SORTING, onRowClick, empty } = props;
+  const { label, kind, columns, rows, rowId, sortedBy = NO_SORTING, onRowClick, empty } = props;
   const table = useTable({ features, columns, data: rows, getRowId: rowId, initialState: { sorting: sortedBy } });
   const shown = table.getRowModel().rows;
   return (
     <div className="nd-table-frame">
-      <table className="nd-table" aria-label={label}>
+      <table className="nd-table" data-kind={kind} aria-label={label}>
         <thead>
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id}>

@@ -1,7 +1,7 @@
 import { ActionIcon, CopyButton, Tooltip } from '@mantine/core';
 import { Check, Copy } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { formatAgo, formatDateTime } from '../format.ts';
+import { formatAgo, formatDateTime, shortReference } from '../format.ts';
 import { useNow } from './use-now.ts';
 
 /** A time as its distance from now, exact on hover. */
@@ -29,6 +29,17 @@ export function Copyable({ value, label, children }: { value: string; label: str
           </Tooltip>
         )}
       </CopyButton>
+    </span>
+  );
+}
+
+/** An image by its name and tag, which are what differs; the registry before them gives way first. */
+export function ImageName({ reference }: { reference: string }) {
+  const name = shortReference(reference);
+  return (
+    <span className="nd-image" title={reference}>
+      <span className="nd-image-place">{reference.slice(0, reference.length - name.length)}</span>
+      <span className="nd-image-name">{name}</span>
     </span>
   );
 }

@@ -5,7 +5,7 @@ import type { AppStatus, HealthCheck, Release } from '../../daemon/contract/doma
 import { defaultTls } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
 import { DeployDialog } from '../dialogs/deploy-dialog.tsx';
-import { formatDuration } from '../format.ts';
+import { formatSetting } from '../format.ts';
 import { Facts, Panel } from '../ui/text.tsx';
 
 interface AppConfigurationProps {
@@ -36,8 +36,8 @@ export function AppConfiguration({ host, app, release }: AppConfigurationProps) 
             ['Ports', configuration.ports.join(', ')],
             ['Proxy', configuration.proxy],
             ['Health check', healthText(configuration.health)],
-            ['Drain', `at most ${formatDuration(configuration.drain_ms)}`],
-            ['Stop time-out', formatDuration(configuration.stop_timeout_ms)],
+            ['Drain', `at most ${formatSetting(configuration.drain_ms)}`],
+            ['Stop time-out', formatSetting(configuration.stop_timeout_ms)],
           ]}
         />
       </Panel>
@@ -50,7 +50,7 @@ export function AppConfiguration({ host, app, release }: AppConfigurationProps) 
 function healthText(health: HealthCheck): string {
   if (health.kind === 'none') return 'none';
   const target = health.kind === 'http' ? `GET ${health.path}` : 'TCP connection';
-  return `${target}, every ${formatDuration(health.interval_ms)}, for at most ${formatDuration(health.deadline_ms)}`;
+  return `${target}, every ${formatSetting(health.interval_ms)}, for at most ${formatSetting(health.deadline_ms)}`;
 }
 
 function Environment({ env }: { env: Readonly<Record<string, string>> }) {
@@ -70,7 +70,7 @@ function Environment({ env }: { env: Readonly<Record<string, string>> }) {
       }
     >
       <div className="nd-table-frame">
-        <table className="nd-table" aria-label="Environment">
+        <table className="nd-table nd-table-fixed" aria-label="Environment">
           <tbody>
             {names.map((name) => (
               <tr key={name}>

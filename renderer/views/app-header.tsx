@@ -6,13 +6,14 @@ import { can } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
 import { ConfirmDialog } from '../dialogs/confirm-dialog.tsx';
 import { SwapDialog } from '../dialogs/swap-dialog.tsx';
+import { shortReference } from '../format.ts';
 import { useActions, useDaemon } from '../state/hooks.ts';
 import { newerImage } from '../state/images.ts';
 import { GatedButton } from '../ui/gated-button.tsx';
 import { useCommand } from '../ui/keyboard.tsx';
 import { APP_STATUS, healthMeaning, Mark, SlotMark } from '../ui/mark.tsx';
 import { useRun } from '../ui/run.ts';
-import { Ago, Facts } from '../ui/text.tsx';
+import { Ago, Facts, ImageName } from '../ui/text.tsx';
 
 interface AppHeaderProps {
   host: Host;
@@ -100,7 +101,7 @@ export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
                 : void run('The swap was not started', () => actions.swap(host.id, app.name, newer.reference))
             }
           >
-            Swap to {newer.reference}
+            Swap to {shortReference(newer.reference)}
           </Button>
         </div>
       )}
@@ -158,12 +159,7 @@ function AppFacts({ app }: { app: AppStatus }) {
   return (
     <Facts
       rows={[
-        [
-          'Image',
-          <span key="image" className="nd-mono">
-            {app.version}
-          </span>,
-        ],
+        ['Image', <ImageName key="image" reference={app.version} />],
         [
           'Release',
           <span key="release" className="nd-number" data-testid="app-release">

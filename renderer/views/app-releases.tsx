@@ -6,7 +6,7 @@ import { shortId } from '../format.ts';
 import { type Column, DataTable } from '../ui/data-table.tsx';
 import { GatedButton } from '../ui/gated-button.tsx';
 import { Mark, RELEASE_STATE } from '../ui/mark.tsx';
-import { Ago, Panel } from '../ui/text.tsx';
+import { Ago, ImageName, Panel } from '../ui/text.tsx';
 
 interface AppReleasesProps {
   host: Host;
@@ -21,6 +21,7 @@ export function AppReleases({ app, releases, onRollback }: AppReleasesProps) {
   return (
     <Panel title="Releases" flush>
       <DataTable
+        kind="releases"
         label="Releases"
         columns={columns}
         rows={releases}
@@ -52,8 +53,7 @@ function releaseColumns(app: AppStatus, onRollback: (release: string) => void): 
       accessorFn: (release) => release.image,
       cell: ({ row }) => (
         <span title={row.original.image_id}>
-          <span className="nd-mono">{row.original.image}</span>{' '}
-          <span className="nd-mono nd-dim">{shortId(row.original.image_id)}</span>
+          <ImageName reference={row.original.image} /> <span className="nd-mono nd-dim">{shortId(row.original.image_id)}</span>
         </span>
       ),
     },

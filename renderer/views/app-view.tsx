@@ -12,6 +12,7 @@ import { useLogSession } from '../state/use-log-session.ts';
 import { Empty, Notice } from '../ui/notice.tsx';
 import { useRun } from '../ui/run.ts';
 import { Panel } from '../ui/text.tsx';
+import { useNow } from '../ui/use-now.ts';
 import { AppConfiguration } from './app-configuration.tsx';
 import { AppHeader } from './app-header.tsx';
 import { AppReleases } from './app-releases.tsx';
@@ -63,7 +64,7 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
   const log = useLogSession(host.id, app.name);
   const operations = operationsOf(daemon, app.name);
   const latest = operations[0];
-  const undo = undoTarget(app, latest);
+  const undo = undoTarget(app, latest, useNow());
   const releases = daemon.releases[app.name];
 
   useEffect(() => {

@@ -6,7 +6,7 @@ import type { Host } from '../../preload/contract.ts';
 import { appPath } from '../paths.ts';
 import { type Column, DataTable } from '../ui/data-table.tsx';
 import { APP_STATUS, healthMeaning, Mark, SlotMark } from '../ui/mark.tsx';
-import { Ago } from '../ui/text.tsx';
+import { Ago, ImageName } from '../ui/text.tsx';
 
 const BY_NAME = [{ id: 'app', desc: false }];
 
@@ -16,6 +16,7 @@ export function AppsTable({ host, apps }: { host: Host; apps: readonly AppStatus
   const columns = useMemo(() => appColumns(host.id), [host.id]);
   return (
     <DataTable
+      kind="apps"
       label={`Apps on ${host.name}`}
       columns={columns}
       rows={apps}
@@ -58,11 +59,7 @@ function appColumns(host: string): Column<AppStatus>[] {
       id: 'image',
       header: 'Image',
       accessorFn: (app) => app.version,
-      cell: ({ row }) => (
-        <span className="nd-mono nd-ellipsis" title={row.original.version}>
-          {row.original.version}
-        </span>
-      ),
+      cell: ({ row }) => <ImageName reference={row.original.version} />,
     },
     {
       id: 'release',

@@ -2,19 +2,12 @@ import { Button } from '@mantine/core';
 import type { Host } from '../../preload/contract.ts';
 import { useActions } from '../state/hooks.ts';
 import { Notice } from '../ui/notice.tsx';
-import { useRun } from '../ui/run.ts';
 import { useNow } from '../ui/use-now.ts';
+import { ConnectButton } from './connect-button.tsx';
 
 /** What stands between the console and the host, with the way on; nothing where all is well. */
 export function ConnectionNotice({ host, problem }: { host: Host; problem: string | null }) {
   const actions = useActions();
-  const { run, isBusy } = useRun();
-  const connect = () => void run(`${host.name} was not connected`, () => actions.connect(host.id));
-  const connectButton = (
-    <Button variant="filled" loading={isBusy} onClick={connect}>
-      Connect
-    </Button>
-  );
   const { connection, daemon } = host;
   switch (connection.kind) {
     case 'disconnected':
@@ -24,7 +17,7 @@ export function ConnectionNotice({ host, problem }: { host: Host; problem: strin
           title={`${host.name} is not connected`}
           text="Its apps go on running; connect to see and change them."
         >
-          {connectButton}
+          <ConnectButton host={host} />
         </Notice>
       );
     case 'connecting':
@@ -40,13 +33,13 @@ export function ConnectionNotice({ host, problem }: { host: Host; problem: strin
             </>
           }
         >
-          <Button onClick={connect}>Try now</Button>
+          <ConnectButton host={host} label="Try now" />
         </Notice>
       );
     case 'failed':
       return (
         <Notice tone="bad" title={`No connection to ${host.name}`} text={connection.message}>
-          {connectButton}
+          <ConnectButton host={host} />
         </Notice>
       );
     case 'key_unknown':
@@ -70,14 +63,14 @@ export function ConnectionNotice({ host, problem }: { host: Host; problem: strin
         </Notice>
       );
     case 'key_changed':
-      return <KeyChanged connection={connection} onRetry={connect} />;
+      return <KeyChanged host={host} connection={connection} />;
     case 'connected':
       break;
   }
   if (daemon.kind === 'unreachable') {
     return (
       <Notice tone="bad" title="The daemon does not answer" text={`${daemon.message} Its apps go on running.`}>
-        <Button onClick={connect}>Try again</Button>
+        <ConnectButton host={host} label="Try again" />
       </Notice>
     );
   }
@@ -96,12 +89,12 @@ function NextAttempt({ at, attempt }: { at: string; attempt: number }) {
 }
 
 interface KeyChangedProps {
+  host: Host;
   connection: Extract<Host['connection'], { kind: 'key_changed' }>;
-  onRetry(): void;
 }
 
 /** The hard stop: nothing is sent to a server that is not the one it was. There is no button that overrides it. */
-function KeyChanged({ connection, onRetry }: KeyChangedProps) {
+function KeyChanged({ host, connection }: KeyChangedProps) {
   return (
     <Notice
       tone="bad"
@@ -128,7 +121,7 @@ function KeyChanged({ connection, onRetry }: KeyChangedProps) {
         </>
       }
     >
-      <Button onClick={onRetry}>Check again</Button>
+      <ConnectButton host={host} label="Check again" />
     </Notice>
   );
 }

@@ -10,6 +10,7 @@ import { hostMeaning, Mark } from '../ui/mark.tsx';
 import { Empty } from '../ui/notice.tsx';
 import { Sparkline } from '../ui/sparkline.tsx';
 import { AppsTable } from './apps-table.tsx';
+import { ConnectButton } from './connect-button.tsx';
 import { ConnectionNotice } from './connection-notice.tsx';
 
 /** Every host and every app, at a glance. */
@@ -63,6 +64,7 @@ function FleetHost({ host }: { host: Host }) {
           {host.user}@{host.address}
         </span>
         {isReady ? <FleetFigures host={host} /> : null}
+        {host.connection.kind === 'disconnected' ? <ConnectButton host={host} /> : null}
       </header>
       <FleetBody host={host} isReady={isReady} hasApps={apps.length > 0} problem={daemon.problem} />
       {apps.length > 0 ? <AppsTable host={host} apps={apps} /> : null}
@@ -89,6 +91,7 @@ function FleetBody({ host, isReady, hasApps, problem }: FleetBodyProps) {
       </p>
     );
   }
+  if (host.connection.kind === 'disconnected') return null;
   if (!isReady || problem !== null) return <ConnectionNotice host={host} problem={problem} />;
   if (hasApps) return null;
   return (

@@ -18,7 +18,15 @@ export function HostOverview({ host }: { host: Host }) {
     <>
       <div className="nd-charts">
         <ChartPanel title="CPU" figure={cpuText(series)}>
-          <Chart testId="chart-cpu" label="CPU" time={series.time} series={cpuSeries(series)} format={formatPercent} max={100} />
+          <Chart
+            testId="chart-cpu"
+            label="CPU"
+            time={series.time}
+            series={cpuSeries(series)}
+            format={formatPercent}
+            tick={percentTick}
+            max={100}
+          />
         </ChartPanel>
         <ChartPanel title="Memory" figure={memoryText(series)}>
           <Chart
@@ -27,11 +35,19 @@ export function HostOverview({ host }: { host: Host }) {
             time={series.time}
             series={memorySeries(series)}
             format={formatPercent}
+            tick={percentTick}
             max={100}
           />
         </ChartPanel>
         <ChartPanel title="Network" figure={<NetworkFigure series={series} />}>
-          <Chart testId="chart-network" label="Network" time={series.time} series={networkSeries(series)} format={formatRate} />
+          <Chart
+            testId="chart-network"
+            label="Network"
+            time={series.time}
+            series={networkSeries(series)}
+            format={formatRate}
+            tick={rateTick}
+          />
         </ChartPanel>
       </div>
       <Figures series={series} />
@@ -61,6 +77,9 @@ function ChartPanel({ title, figure, children }: { title: string; figure: ReactN
     </section>
   );
 }
+
+const percentTick = (percent: number) => `${Math.round(percent)} %`;
+const rateTick = (rate: number) => (rate === 0 ? '0' : formatRate(rate).replace('.0 ', ' '));
 
 const cpuSeries = (series: MetricsSeries) => [{ label: 'CPU', values: series.cpu_percent }];
 const memorySeries = (series: MetricsSeries) => [{ label: 'Memory', values: series.memory_percent }];

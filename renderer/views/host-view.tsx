@@ -28,6 +28,7 @@ export function HostView({ host, tab }: { host: Host; tab: HostTab }) {
   const daemon = useDaemon(host.id);
   const [hasTerminal, setHasTerminal] = useState(tab === 'terminal');
   if (tab === 'terminal' && !hasTerminal) setHasTerminal(true);
+  const isKnown = daemon.isLoaded || host.connection.kind === 'connected';
   const isAbsent = host.connection.kind === 'connected' && host.daemon.kind === 'absent';
 
   return (
@@ -50,12 +51,12 @@ export function HostView({ host, tab }: { host: Host; tab: HostTab }) {
       {tab === 'overview' ? (
         <>
           <InstallPanel host={host} />
-          {isAbsent ? null : <HostOverview host={host} />}
+          {isAbsent || !isKnown ? null : <HostOverview host={host} />}
         </>
       ) : tab === 'images' ? (
         <HostImages images={daemon.images} />
       ) : tab === 'activity' ? (
-        <div className="nd-columns">
+        <div className="nd-stack">
           <OperationsTable operations={operationsOf(daemon)} hasApps />
           <EventsPanel events={daemon.events} />
         </div>
@@ -84,7 +85,6 @@ function HostHeader({ host }: { host: Host }) {
           <div className="nd-head-title">
             <h1>{host.name}</h1>
             <Mark meaning={hostMeaning(host)} testId="host-state" />
-            {host.production ? <span className="nd-production-tag">Production</span> : null}
           </div>
           <div className="nd-dim nd-row">
             <span className="nd-mono">

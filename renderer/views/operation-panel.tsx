@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { Undo2 } from 'lucide-react';
 import type { Evidence, Operation, OperationKind, OperationStep } from '../../daemon/contract/domain.ts';
-import { formatClock, formatDuration } from '../format.ts';
+import { formatClock, formatDuration, shortReference } from '../format.ts';
 import { Mark, OPERATION_STATE, SlotMark, STEP_STATE } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Ago } from '../ui/text.tsx';
@@ -21,7 +21,7 @@ const KIND_WORD: Record<OperationKind, string> = {
 export function operationTitle(operation: Operation): string {
   const word = KIND_WORD[operation.kind];
   const brings = operation.kind === 'deploy' || operation.kind === 'swap' || operation.kind === 'rollback';
-  return brings && operation.image !== null ? `${word} to ${operation.image}` : word;
+  return brings && operation.image !== null ? `${word} to ${shortReference(operation.image)}` : word;
 }
 
 interface OperationPanelProps {
@@ -35,19 +35,19 @@ export function OperationPanel({ operation, onUndo }: OperationPanelProps) {
   return (
     <div className="nd-operation" data-testid="operation" data-state={operation.state} data-operation={operation.id}>
       <div className="nd-operation-head">
-        <div className="nd-grow">
-          <h3>{operationTitle(operation)}</h3>
-          <div className="nd-dim nd-row">
-            <ReleaseChange operation={operation} />
-            {operation.slot === null ? null : <SlotMark slot={operation.slot} />}
-            <span>by {operation.actor}</span>
-            <Ago ts={operation.created_at} />
-          </div>
-        </div>
+        <h3 title={operation.image ?? undefined}>{operationTitle(operation)}</h3>
         <Mark meaning={OPERATION_STATE[operation.state]} testId="operation-state" />
         <Elapsed from={operation.created_at} to={operation.ended_at} isRunning={operation.state === 'running'} />
+      </div>
+      <div className="nd-operation-head">
+        <div className="nd-dim nd-row nd-grow">
+          <ReleaseChange operation={operation} />
+          {operation.slot === null ? null : <SlotMark slot={operation.slot} />}
+          <span>by {operation.actor}</span>
+          <Ago ts={operation.created_at} />
+        </div>
         {onUndo === null ? null : (
-          <Button leftSection={<Undo2 size={14} />} onClick={onUndo}>
+          <Button size="compact-sm" leftSection={<Undo2 size={14} />} onClick={onUndo}>
             Undo
           </Button>
         )}
@@ -126,30 +126,29 @@ function EvidenceView({ evidence }: { evidence: Evidence }) {
         {evidence.oom_killed ? ' · killed for want of memory' : ''}
       </p>
       {evidence.probes.length === 0 ? null : (
-        <div className="nd-table-frame">
-          <table className="nd-table" aria-label="Probes">
-            <thead>
-              <tr>
-                <th scope="col">Time</th>
-                <th scope="col">Target</th>
-                <th scope="col">Answer</th>
-                <th scope="col">Took</th>
-                <th scope="col">Detail</th>
+        <table className="nd-table nd-probes" aria-label="Probes">
+          <thead>
+            <tr>
+              <th scope="col">Time</th>
+              <th scope="col">Answer</th>
+              <th scope="col">Took</th>
+              <th scope="col">Target and what it said</th>
+            </tr>
+          </thead>
+          <tbody>
+            {evidence.probes.map((probe) => (
+              <tr key={`${probe.at} ${probe.target}`}>
+                <td className="nd-number">{formatClock(probe.at).slice(0, 8)}</td>
+                <td className="nd-number">{probe.status ?? 'none'}</td>
+                <td className="nd-number">{Math.round(probe.duration_ms)} ms</td>
+                <td className="nd-mono nd-wrap">
+                  <div className="nd-dim">{probe.target}</div>
+                  {probe.detail}
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {evidence.probes.map((probe) => (
-                <tr key={`${probe.at} ${probe.target}`}>
-                  <td className="nd-number">{formatClock(probe.at)}</td>
-                  <td className="nd-mono">{probe.target}</td>
-                  <td className="nd-number">{probe.status ?? 'none'}</td>
-                  <td className="nd-number">{formatDuration(probe.duration_ms)}</td>
-                  <td className="nd-mono nd-wrap">{probe.detail}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+            ))}
+          </tbody>
+        </table>
       )}
       {evidence.log_tail.length === 0 ? null : (
         <>

@@ -21,6 +21,7 @@ export function OperationsTable({ operations, hasApps = false }: OperationsTable
   return (
     <Panel title="Operations" flush>
       <DataTable
+        kind="operations"
         label="Operations"
         columns={columns}
         rows={operations}
@@ -28,7 +29,13 @@ export function OperationsTable({ operations, hasApps = false }: OperationsTable
         onRowClick={(operation) => setShownId(operation.id)}
         empty="Nothing has been done yet."
       />
-      <Drawer opened={shown !== undefined} onClose={() => setShownId(null)} position="right" size={560} title={shown?.app_name}>
+      <Drawer
+        opened={shown !== undefined}
+        onClose={() => setShownId(null)}
+        position="right"
+        size={560}
+        title={shown?.app_name ?? ''}
+      >
         {shown === undefined ? null : <OperationPanel operation={shown} onUndo={null} />}
       </Drawer>
     </Panel>
