@@ -70,7 +70,10 @@ async function openHost(page: Page): Promise<void> {
 }
 
 async function openApp(page: Page): Promise<void> {
-  await page.getByRole('link', { name: APP, exact: true }).first().click();
+  await page
+    .getByRole('navigation')
+    .getByRole('link', { name: new RegExp(`\\b${APP}\\b`) })
+    .click();
   await page.getByRole('heading', { name: APP, exact: true }).waitFor();
 }
 
@@ -91,8 +94,11 @@ async function expectMovingChart(page: Page): Promise<void> {
 async function expectShell(page: Page): Promise<void> {
   await page.getByRole('tab', { name: 'Terminal' }).click();
   const terminal = page.getByTestId('terminal');
-  await terminal.locator('.xterm-rows').waitFor();
-  await terminal.getByText('$', { exact: false }).first().waitFor();
+  const screen = terminal.locator('.xterm-rows');
+  await screen
+    .getByText(/\$\s*$/)
+    .first()
+    .waitFor();
   await terminal.click();
   await page.keyboard.type('uname -a');
   await page.keyboard.press('Enter');
