@@ -76,6 +76,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
   light: {
     '--mantine-color-dimmed': '#5a6470',
     '--mantine-color-placeholder': '#76808c',
+    '--mantine-color-error': '#b3261e',
     '--nd-ground': '#ffffff',
     '--nd-ground-sunken': '#f7f8f9',
     '--nd-ground-hover': '#eff1f3',
@@ -109,6 +110,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
   dark: {
     '--mantine-color-dimmed': '#98a2af',
     '--mantine-color-placeholder': '#7b8592',
+    '--mantine-color-error': '#f2837b',
     '--nd-ground': '#191e24',
     '--nd-ground-sunken': '#13171c',
     '--nd-ground-hover': '#222830',

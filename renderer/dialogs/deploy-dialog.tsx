@@ -15,6 +15,7 @@ import {
 } from '../state/deploy-form.ts';
 import { useActions, useDaemon, useHost } from '../state/hooks.ts';
 import { imageChoices } from '../state/images.ts';
+import { lookUp } from '../state/look-up.ts';
 import { Notice } from '../ui/notice.tsx';
 import { EnvEditor } from './env-editor.tsx';
 import { ProductionNote } from './production-note.tsx';
@@ -72,7 +73,7 @@ function DeployFormView({ onClose, hostId, template }: DeployDialogProps) {
       setBusy(false);
     }
   };
-  const exists = template === undefined && daemon.apps[values.app_name] !== undefined;
+  const exists = template === undefined && lookUp(daemon.apps, values.app_name) !== undefined;
   const references = imageChoices(daemon.images ?? [], template?.app.version).map((choice) => choice.reference);
 
   return (

@@ -3,6 +3,7 @@ import { ClipboardPaste, Plus, X } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import type { EnvRow } from '../state/deploy-form.ts';
 import { type ParsedEnv, parseEnvText } from '../state/env-text.ts';
+import { lookUp } from '../state/look-up.ts';
 
 interface EnvEditorProps {
   rows: readonly EnvRow[];
@@ -120,7 +121,7 @@ function PasteField({ onTake, onCancel }: { onTake(parsed: ParsedEnv): void; onC
 
 /** Rows with the values of `env`: known names are changed in place, others come after. */
 function mergedRows(rows: readonly EnvRow[], env: Readonly<Record<string, string>>): EnvRow[] {
-  const changed = rows.map((row) => ({ ...row, value: env[row.name.trim()] ?? row.value }));
+  const changed = rows.map((row) => ({ ...row, value: lookUp(env, row.name.trim()) ?? row.value }));
   const known = new Set(rows.map((row) => row.name.trim()));
   let key = nextKey(rows);
   const added = Object.entries(env)

@@ -4,6 +4,7 @@ import { useLocation } from 'wouter';
 import { can } from '../../daemon/contract/rules.ts';
 import { appPath, FLEET_PATH, hostPath, type Place, SETTINGS_PATH } from '../paths.ts';
 import { useActions, useDaemons, useHosts } from '../state/hooks.ts';
+import { lookUp } from '../state/look-up.ts';
 import { APP_STATUS, hostMeaning } from '../ui/mark.tsx';
 import { useRun } from '../ui/run.ts';
 
@@ -70,7 +71,7 @@ function useActionsHere(place: Place): SpotlightActionData[] {
   const hosts = useHosts();
   const { run } = useRun();
   if (place.view !== 'app') return [];
-  const app = daemons[place.host]?.apps[place.app];
+  const app = lookUp(daemons[place.host]?.apps ?? {}, place.app);
   const isProduction = hosts.find((host) => host.id === place.host)?.production === true;
   if (app === undefined || isProduction) return [];
   const previous = app.previous_release ?? '';

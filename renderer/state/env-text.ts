@@ -11,7 +11,7 @@ export interface ParsedEnv {
  * literally, double quotes with `\n` and `\"`, quoted values over several lines. The last of equal names counts.
  */
 export function parseEnvText(text: string): ParsedEnv {
-  const env: Record<string, string> = {};
+  const env = new Map<string, string>(); // not an object: `__proto__` is a name like any other
   const problems: ParsedEnv['problems'] = [];
   const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
   for (let index = 0; index < lines.length; index += 1) {
@@ -28,10 +28,10 @@ export function parseEnvText(text: string): ParsedEnv {
     if (value === null) problems.push({ line: number, message: `the quote of ${name} is not closed` });
     else if (!PATTERNS.env_name.test(name)) {
       problems.push({ line: number, message: `"${name}" is not a name: use letters, digits and underscores` });
-    } else env[name] = value.text;
+    } else env.set(name, value.text);
     if (value !== null) index = value.lastIndex;
   }
-  return { env, problems };
+  return { env: Object.fromEntries(env), problems };
 }
 
 function readValue(start: string, lines: readonly string[], index: number): { text: string; lastIndex: number } | null {

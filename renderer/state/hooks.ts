@@ -1,6 +1,5 @@
 import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
-import type { AppStatus } from '../../daemon/contract/domain.ts';
 import type { Host } from '../../preload/contract.ts';
 import type { Actions } from './actions.ts';
 import type { ConsoleModel } from './console.ts';
@@ -30,9 +29,6 @@ export const useHost = (id: string | undefined): Host | undefined =>
 export const useDaemons = (): Readonly<Record<string, DaemonData>> => useStore(useConsoleModel().stores.daemons);
 export function useDaemon(host: string): DaemonData {
   return useStore(useConsoleModel().stores.daemons, (daemons) => daemons[host] ?? EMPTY_DAEMON_DATA);
-}
-export function useApp(host: string, name: string): AppStatus | undefined {
-  return useStore(useConsoleModel().stores.daemons, (daemons) => daemons[host]?.apps[name]);
 }
 export function useMetrics(host: string): MetricsSeries {
   return useStore(useConsoleModel().stores.metrics, (metrics) => metrics[host] ?? EMPTY_SERIES);

@@ -5,6 +5,7 @@ import { callDaemon, openDaemonStream } from '../bridge/daemon.ts';
 import type { Link } from '../bridge/link.ts';
 import { coalesce } from './coalesce.ts';
 import { applyApps, applyEvent, applyOperations } from './daemon-data.ts';
+import { lookUp } from './look-up.ts';
 import { withSample } from './metrics-series.ts';
 import { addMetrics, type Stores, updateDaemon } from './stores.ts';
 
@@ -73,7 +74,7 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     if (event.kind === 'daemon.started') refreshAll();
     if (event.app_name === null || event.kind === 'operation.progress') return;
     refreshApps();
-    const isKnown = stores.daemons.getState()[host]?.releases[event.app_name] !== undefined;
+    const isKnown = lookUp(stores.daemons.getState()[host]?.releases ?? {}, event.app_name) !== undefined;
     if (isKnown && event.kind !== 'app.removed') refreshReleases(event.app_name);
   };
 

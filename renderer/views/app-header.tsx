@@ -9,6 +9,7 @@ import { SwapDialog } from '../dialogs/swap-dialog.tsx';
 import { shortReference } from '../format.ts';
 import { useActions, useDaemon } from '../state/hooks.ts';
 import { newerImage } from '../state/images.ts';
+import { lookUp } from '../state/look-up.ts';
 import { GatedButton } from '../ui/gated-button.tsx';
 import { useCommand } from '../ui/keyboard.tsx';
 import { APP_STATUS, healthMeaning, Mark, SlotMark } from '../ui/mark.tsx';
@@ -27,7 +28,7 @@ export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
   const daemon = useDaemon(host.id);
   const [question, setQuestion] = useState<'swap' | 'rollback' | 'stop' | 'purge' | null>(null);
   const { run, isBusy } = useRun();
-  const live = daemon.releases[app.name]?.find((release) => release.id === app.release);
+  const live = lookUp(daemon.releases, app.name)?.find((release) => release.id === app.release);
   const newer = can.swap(app).allowed ? newerImage(daemon.images ?? [], app, live) : null;
   const close = () => setQuestion(null);
   const rollback = () => run('The roll-back was not started', () => actions.rollback(host.id, app.name));

@@ -8,6 +8,7 @@ import { APP_TABS, type AppTab, appPath, hostPath } from '../paths.ts';
 import { operationsOf, undoTarget } from '../state/daemon-data.ts';
 import { useActions, useDaemon } from '../state/hooks.ts';
 import type { LogSession } from '../state/log-session.ts';
+import { lookUp } from '../state/look-up.ts';
 import { useLogSession } from '../state/use-log-session.ts';
 import { Empty, Notice } from '../ui/notice.tsx';
 import { useRun } from '../ui/run.ts';
@@ -38,7 +39,7 @@ interface AppViewProps {
 /** One app: what it is, what can be done with it, what is being done, and what it says. */
 export function AppView({ host, name, tab }: AppViewProps) {
   const daemon = useDaemon(host.id);
-  const app = daemon.apps[name];
+  const app = lookUp(daemon.apps, name);
   if (app !== undefined) return <KnownApp host={host} app={app} tab={tab} />;
   return (
     <div className="nd-page">
@@ -65,7 +66,7 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
   const operations = operationsOf(daemon, app.name);
   const latest = operations[0];
   const undo = undoTarget(app, latest, useNow());
-  const releases = daemon.releases[app.name];
+  const releases = lookUp(daemon.releases, app.name);
 
   useEffect(() => {
     actions.loadReleases(host.id, app.name).catch(() => undefined); // the table says that it has none yet
