@@ -55,6 +55,12 @@ export const PARTS: readonly Part[] = [
     reason: 'it is what of host the server may use: a listening socket with its access rights',
   },
   {
+    name: 'user files',
+    files: /^daemon\/host\/user-files\.ts$/,
+    imports: ['contract'],
+    reason: 'it is what of host the command line may use: reading the files that its user names',
+  },
+  {
     name: 'engine',
     files: /^daemon\/engine\//,
     imports: ['contract', 'sealed'],
@@ -84,7 +90,7 @@ export const PARTS: readonly Part[] = [
   {
     name: 'cli',
     files: /^daemon\/cli\//,
-    imports: ['contract', 'client', 'sealed', 'manifest'],
+    imports: ['contract', 'client', 'sealed', 'manifest', 'user files'],
     reason: 'the command line is one more client of the daemon and has no way around its API',
   },
   {
