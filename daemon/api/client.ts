@@ -131,6 +131,7 @@ export class DaemonClient {
   /**
    * Messages of one stream as they come, and `{dropped: n}` where the reader was too slow. Opens at the first `next()`;
    * ends when the daemon ends it or, quietly, when `signal` is aborted. It does not reconnect: that needs a cursor.
+   * While a `next()` is pending, leave by the signal: `return()` of a generator waits for it.
    */
   async *stream<N extends StreamName>(
     name: N,

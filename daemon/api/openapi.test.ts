@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { routes } from '../contract/routes.ts';
 import { streams } from '../contract/streams.ts';
-import { openApiDocument, openApiText } from './openapi.ts';
+import { createOpenApi, openApiText } from './openapi.ts';
 
 type Json = Record<string, unknown>;
 interface Operation extends Json {
@@ -13,7 +13,7 @@ interface Operation extends Json {
   'x-role': string | null;
 }
 
-const document = openApiDocument('1.2.3') as {
+const document = createOpenApi('1.2.3') as {
   openapi: string;
   info: { version: string };
   paths: Record<string, Record<string, Operation>>;

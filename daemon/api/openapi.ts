@@ -15,12 +15,12 @@ const SECURITY = 'bearer';
 const READ_ERRORS: ErrorCode[] = ['invalid_request', 'forbidden', 'not_found', 'internal', 'unavailable'];
 
 /** The contract as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1.html); streams stand under `x-streams`. */
-export function openApiDocument(version: string): Json {
+export function createOpenApi(version: string): Json {
   const components = new Components();
   const paths: Record<string, Json> = {};
   for (const [name, route] of Object.entries(routes)) {
-    const path = (paths[openApiPath(route.path)] ??= {});
-    path[route.method.toLowerCase()] = operationObject(name, route, components);
+    const path = openApiPath(route.path);
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationObject(name, route, components) };
   }
   const described = Object.entries(streams).map(([name, stream]) => [name, streamObject(stream, components)]);
   const xStreams: Json = Object.fromEntries(described);
@@ -51,7 +51,7 @@ export function openApiDocument(version: string): Json {
 
 /** The document as it is kept in `docs/api/openapi.json`. */
 export function openApiText(version: string): string {
-  return `${JSON.stringify(openApiDocument(version), null, 2)}\n`;
+  return `${JSON.stringify(createOpenApi(version), null, 2)}\n`;
 }
 
 const openApiPath = (path: string) => path.replace(/:([a-z_]+)/g, '{$1}');

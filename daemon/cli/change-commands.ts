@@ -1,0 +1,82 @@
+/** Commands that begin an operation and show it to its end. */
+import { type Command, Option } from 'commander';
+import { DomainError } from '../contract/errors.ts';
+import { readUserFile } from '../host/user-files.ts';
+import type { Act } from './context.ts';
+import { type DeployFlags, deployRequest } from './deploy-request.ts';
+import { ask, printable, type Terminal } from './terminal.ts';
+
+const repeated = (value: string, before: string[] | undefined) => [...(before ?? []), value];
+
+export function addChanges(program: Command, act: Act): void {
+  const detachable = (command: Command) => command.option('--detach', 'do not wait for the end');
+  detachable(program.command('deploy [app]'))
+    .description('create an app, or replace its release, without downtime')
+    .option('--image <reference>', 'the image, such as shop:v1')
+    .option('--domain <name>', 'the domain it serves; none for a worker')
+    .option('--port <port>', 'a port inside the container; the first is served (repeat)', repeated)
+    .option(
+      '--env <key=value>',
+      'a variable, or KEY alone for its value here (repeat); others see arguments, so keep secrets in a file',
+      repeated,
+    )
+    .option('--env-file <path>', 'variables from a file (repeat)', repeated)
+    .addOption(new Option('--tls <mode>', 'managed certificate, or plain HTTP').choices(['auto', 'off']))
+    .addOption(new Option('--health <kind>', 'how it is probed').choices(['http', 'tcp', 'none']))
+    .option('--health-path <path>', 'what an HTTP probe asks for')
+    .option('--health-deadline <duration>', 'how long it may take to become healthy')
+    .option('--drain <duration>', 'how long the old release may finish its requests')
+    .option('--stop-timeout <duration>', 'from SIGTERM to SIGKILL')
+    .option('--request <path>', 'a whole request as JSON; flags go over it')
+    .action((app: string | undefined, flags: DeployFlags & { envFile?: string[]; request?: string }, command: Command) =>
+      act(command, async ({ client, run: runOperation, terminal }) => {
+        const envFiles = await Promise.all((flags.envFile ?? []).map(readUserFile));
+        const request = flags.request === undefined ? undefined : await readUserFile(flags.request);
+        const body = deployRequest(app, flags, { envFiles, request, environment: terminal.env });
+        await runOperation(client.call('deploy', { body }));
+      }),
+    );
+  detachable(program.command('swap <app> <image>'))
+    .description('swap an app to a new image, with the same configuration')
+    .action((app: string, image: string, _flags, command: Command) =>
+      act(command, ({ client, run: runOperation }) => runOperation(client.call('swap', { body: { app_name: app, image } }))),
+    );
+  detachable(program.command('rollback <app> [release]'))
+    .description('bring back the previous or a named release: its image and its configuration')
+    .action((app: string, release: string | undefined, _flags, command: Command) =>
+      act(command, ({ client, run: runOperation }) => {
+        const body = { app_name: app, ...(release === undefined ? {} : { release }) };
+        return runOperation(client.call('rollback', { body }));
+      }),
+    );
+  for (const [name, route, description] of [
+    ['start', 'startApp', 'start a stopped app with the release it had'],
+    ['stop', 'stopApp', 'stop an app and keep everything it needs to start again'],
+    ['restart', 'restartApp', 'restart an app through its idle slot, without downtime'],
+  ] as const) {
+    detachable(program.command(`${name} <app>`))
+      .description(description)
+      .action((app: string, _flags, command: Command) =>
+        act(command, ({ client, run: runOperation }) => runOperation(client.call(route, { params: { name: app } }))),
+      );
+  }
+  detachable(program.command('remove <app>'))
+    .description('stop an app; with --purge, remove it with its releases and routes')
+    .option('--purge', 'remove everything of it')
+    .option('--yes', 'do not ask')
+    .action((app: string, flags: { purge?: boolean; yes?: boolean }, command: Command) =>
+      act(command, async ({ client, run: runOperation, terminal }) => {
+        if (flags.purge === true && flags.yes !== true) await confirmPurge(app, terminal);
+        await runOperation(
+          client.call('removeApp', { params: { name: app }, query: flags.purge === true ? { purge: '1' } : {} }),
+        );
+      }),
+    );
+}
+
+async function confirmPurge(app: string, terminal: Terminal): Promise<void> {
+  const answer = await ask(terminal, `This removes ${printable(app)} with its releases and routes. Type its name to go on: `);
+  if (answer === app) return;
+  const remedy = answer === null ? 'nobody can be asked here; add --yes' : 'the name was not typed';
+  throw new DomainError('invalid_request', `Nothing was removed: ${remedy}.`);
+}

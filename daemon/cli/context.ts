@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import type { DaemonClient } from '../api/client.ts';
+import type { Operation } from '../contract/domain.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What a command is given: a client, its flags, and the world. */
+export interface Context {
+  client: DaemonClient;
+  json: boolean;
+  terminal: Terminal;
+  /** An answer as JSON, or as text. */
+  show: (value: unknown, text: () => string) => Promise<void>;
+  /** Follows an operation to its end and sets the exit code. */
+  run: (started: Promise<Operation>) => Promise<void>;
+}
+
+/** Connects, lets the action act, and lets go of the connection. */
+export type Act = (command: Command, action: (context: Context) => Promise<void>) => Promise<void>;

@@ -1,0 +1,21 @@
+import { once } from 'node:events';
+import { unixSocketTransport } from '../api/client.ts';
+import type { Terminal } from './terminal.ts';
+
+/**
+ * Carries bytes between standard input and output and the daemon's socket until one side is done. Either side may end
+ * its half first: what the other still has to say arrives.
+ */
+export async function bridge(socketPath: string, { stdin, stdout, signal }: Terminal): Promise<void> {
+  const socket = await unixSocketTransport(socketPath).connect(signal);
+  const closed = once(socket, 'close');
+  socket.on('error', () => undefined);
+  stdin.pipe(socket);
+  socket.pipe(stdout, { end: false });
+  // Whoever reads our output is gone: so is the use of the connection.
+  stdout.on('error', () => socket.destroy());
+  signal.addEventListener('abort', () => socket.destroy(), { once: true });
+  await closed;
+  stdin.unpipe(socket);
+  stdin.destroy();
+}

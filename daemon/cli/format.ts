@@ -1,0 +1,54 @@
+/** Values as an operator reads them. Pure. */
+import Table from 'cli-table3';
+import { printable } from './terminal.ts';
+
+const BORDERS =
+  'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid middle';
+const NO_BORDERS = Object.fromEntries(BORDERS.split(' ').map((name) => [name, '']));
+
+/** A dense table without borders. */
+export function table(head: string[], rows: string[][]): string {
+  const made = new Table({ head, chars: NO_BORDERS, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 } });
+  made.push(...rows.map((row) => row.map((cell) => printable(cell))));
+  return trimLines(made.toString());
+}
+
+/** Names and values, one pair a line. */
+export function pairs(entries: [name: string, value: string][]): string {
+  const width = Math.max(...entries.map(([name]) => name.length));
+  return trimLines(entries.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`).join('\n'));
+}
+
+const trimLines = (text: string) =>
+  text
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+
+export function bytes(count: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = count < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(count) / 3));
+  const value = count / 1000 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+}
+
+export function seconds(milliseconds: number): string {
+  return milliseconds < 10_000 ? `${(milliseconds / 1000).toFixed(1)} s` : `${Math.round(milliseconds / 1000)} s`;
+}
+
+/** How long ago, in the largest unit that fits. */
+export function age(timestamp: string, now_ms: number): string {
+  const passed = Math.max(0, now_ms - Date.parse(timestamp)) / 1000;
+  if (passed < 60) return `${Math.floor(passed)} s ago`;
+  if (passed < 3_600) return `${Math.floor(passed / 60)} min ago`;
+  if (passed < 86_400) return `${Math.floor(passed / 3_600)} h ago`;
+  return `${Math.floor(passed / 86_400)} d ago`;
+}
+
+const UNITS_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `500ms`, `30s`, `5m`, `2h`, `1d`, or a plain number of seconds, in milliseconds; null for anything else. */
+export function parseDuration(text: string): number | null {
+  const [, amount, unit] = /^([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)?$/.exec(text) ?? [];
+  return amount === undefined ? null : Math.round(Number(amount) * (UNITS_MS[unit ?? 's'] ?? 1));
+}

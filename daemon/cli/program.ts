@@ -1,0 +1,100 @@
+/** The commands of `nextdeploy`, their flags and their help. Each does one thing through the daemon's API. */
+import { Command, CommanderError } from 'commander';
+import { DomainError, ERROR_CODES, fieldErrorSchema } from '../contract/errors.ts';
+import { DAEMON_SOCKET_PATH } from '../contract/limits.ts';
+import { addChanges } from './change-commands.ts';
+import { CONFIG_PATH, type ConnectionFlags, connect } from './connection.ts';
+import type { Act } from './context.ts';
+import { bridge } from './dial.ts';
+import { follow } from './operations.ts';
+import { addReads } from './read-commands.ts';
+import { addStreams } from './stream-commands.ts';
+import { complain, print, printable, type Terminal, write } from './terminal.ts';
+
+interface GlobalFlags extends ConnectionFlags {
+  json?: boolean;
+  detach?: boolean;
+}
+
+/** Runs one command line. Returns the exit code: 0, or that of the contract's error codes. */
+export async function run(args: readonly string[], version: string, terminal: Terminal): Promise<number> {
+  const state = { exit_code: 0 };
+  const program = createProgram(version, terminal, state);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return state.exit_code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERROR_CODES.invalid_request.exit_code;
+    return explain(error, terminal);
+  }
+}
+
+async function explain(error: unknown, terminal: Terminal): Promise<number> {
+  if (!(error instanceof DomainError)) {
+    await complain(terminal, `error: ${printable(error instanceof Error ? error.message : String(error))}`);
+    return ERROR_CODES.internal.exit_code;
+  }
+  await complain(terminal, `error: ${printable(error.message)}`);
+  const fields = fieldErrorSchema.array().safeParse(error.details);
+  for (const { field, message } of fields.success ? fields.data : []) {
+    if (field !== '' && !error.message.includes(message))
+      await complain(terminal, `  ${printable(field)}: ${printable(message)}`);
+  }
+  if (error.operation_id !== undefined) await complain(terminal, `See: nextdeploy operations ${printable(error.operation_id)}`);
+  return ERROR_CODES[error.code].exit_code;
+}
+
+function createProgram(version: string, terminal: Terminal, state: { exit_code: number }): Command {
+  const program = new Command('nextdeploy')
+    .description('Deploys and looks after the apps of this server, through its daemon.')
+    .version(version, '-V, --version', 'print the version of this command')
+    .option('--socket <path>', "the daemon's socket", DAEMON_SOCKET_PATH)
+    .option('--token-file <path>', 'read the token from a file (else: NEXTDEPLOY_TOKEN, else the configuration)')
+    .option('--config <path>', "the daemon's configuration, for its token", CONFIG_PATH)
+    .option('--json', 'print JSON: one value, or one a line for streams')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => void write(terminal.stdout, text),
+      writeErr: (text) => void write(terminal.stderr, text),
+    })
+    .addHelpText('after', HELP);
+
+  const act: Act = async (command, action) => {
+    const flags = command.optsWithGlobals<GlobalFlags>();
+    const client = await connect(flags, terminal);
+    const json = flags.json === true;
+    try {
+      await action({
+        client,
+        json,
+        terminal,
+        show: (value, text) => print(terminal, json ? JSON.stringify(value) : text()),
+        run: async (started) => {
+          state.exit_code = await follow(client, await started, { json, detach: flags.detach === true }, terminal);
+        },
+      });
+    } finally {
+      client.close();
+    }
+  };
+
+  addReads(program, act);
+  addChanges(program, act);
+  addStreams(program, act);
+  program
+    .command('dial-stdio')
+    .description("bridge standard input and output to the daemon's socket (for SSH servers that forbid forwarding)")
+    .action((_flags, command: Command) => bridge(command.optsWithGlobals<GlobalFlags>().socket, terminal));
+  return program;
+}
+
+const HELP = `
+Examples:
+  nextdeploy images load shop-v1.tar
+  nextdeploy deploy shop --image shop:v1 --domain shop.example.com --health-path /api/health
+  nextdeploy swap shop shop:v2
+  nextdeploy rollback shop
+  nextdeploy logs shop --follow
+
+Exit codes: 0 done, 2 wrong request, 3 not allowed, 4 not found, 5 conflict, 6 the operation failed, 7 try again, 1 anything else.`;
