@@ -9,6 +9,7 @@ import { ensureTestPrograms } from '../test/bed/test-programs.ts';
 import { EARLIER_CHECKS } from './plain-reporter.ts';
 
 const ROOT = join(import.meta.dirname, '..');
+const BIN = join(ROOT, 'node_modules', '.bin');
 const CHECKS = [
   { title: 'format and lint', file: 'biome', arguments: ['ci', '--error-on-warnings', '.'] },
   { title: 'types', file: 'tsc', arguments: [] },
@@ -32,10 +33,11 @@ async function main(vitestArguments: string[]): Promise<number> {
 
 function run(program: string, programArguments: string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(join(ROOT, 'node_modules', '.bin', program), programArguments, {
+    const child = spawn(join(BIN, program), programArguments, {
       stdio: ['ignore', 'inherit', 'inherit'],
       cwd: ROOT,
-      env: { ...process.env, ...env },
+      // The programs find their Node by PATH: it must be the one that came with them.
+      env: { ...process.env, PATH: `${BIN}:${process.env.PATH}`, ...env },
     });
     child.once('error', reject);
     child.once('close', (code) => resolve(code ?? 1));
