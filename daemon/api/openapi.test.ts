@@ -17,7 +17,7 @@ const document = createOpenApi('1.2.3') as {
   openapi: string;
   info: { version: string };
   paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, Json>; responses: Record<string, Json> };
+  components: { schemas: Record<string, Json | undefined>; responses: Record<string, Json> };
   'x-streams': Record<string, { path: string; 'x-role': string; parameters: Operation['parameters']; message: Json }>;
 };
 

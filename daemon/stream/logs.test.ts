@@ -269,7 +269,8 @@ describe('a cursor', () => {
           machine.write(slot ? 'a' : 'b', at(ts * 10_000 + (slot ? 1_000 : 0)), `line ${index}`);
         }
         const all = await collect(machine, {});
-        expect(texts(all).toSorted()).toEqual(sorted.map((_, index) => `line ${index}`).toSorted());
+        expect(new Set(texts(all))).toEqual(new Set(sorted.map((_, index) => `line ${index}`)));
+        expect(all).toHaveLength(sorted.length);
         expect(all.every(({ ts }, index) => index === 0 || ts > (all[index - 1]?.ts ?? ''))).toBe(true);
         const seen = all.slice(0, cut);
         const cursor = seen.at(-1)?.ts;

@@ -162,7 +162,7 @@ export const PACKAGE_RULES: readonly PackageRule[] = [
   },
   {
     packages: /^(node:)?(child_process|fs|fs\/promises|sqlite)$/,
-    allowed: ['host', 'listener', ...NOT_IN_DAEMON],
+    allowed: ['host', 'listener', 'user files', ...NOT_IN_DAEMON],
     reason: 'only host touches the machine; other parts of the daemon declare what they need',
   },
   { packages: /^ssh2(\/|$)/, allowed: ['core'], reason: 'SSH connections and their credentials live in the core' },
