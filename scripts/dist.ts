@@ -7,8 +7,8 @@ import { packRelease, type ReleaseFile } from './tarball/pack.ts';
 import { findRuntime } from './tarball/runtime.ts';
 import { UNIT } from './tarball/unit.ts';
 
-const ROOT = join(import.meta.dirname, '..');
-const CACHE = join(ROOT, 'node_modules', '.cache', 'nextdeploy-dist');
+export const ROOT = join(import.meta.dirname, '..');
+export const DIST_CACHE = join(ROOT, 'node_modules', '.cache', 'nextdeploy-dist');
 
 export interface BuildOptions {
   arch?: Architecture;
@@ -23,13 +23,13 @@ export async function buildDaemonTarball({ arch = 'x64' }: BuildOptions = {}): P
   const [daemon, cli, runtime] = await Promise.all([
     bundle(ROOT, 'daemon/main.ts', 'nextdeployd.mjs'),
     bundle(ROOT, 'daemon/cli/main.ts', 'nextdeploy.mjs'),
-    findRuntime(ROOT, CACHE, arch),
+    findRuntime(ROOT, DIST_CACHE, arch),
   ]);
   const files = releaseFiles(daemon.content, cli.content);
   return packRelease(
     { version, architecture: arch, files, runtime },
     join(ROOT, 'dist'),
-    CACHE,
+    DIST_CACHE,
     `nextdeployd-${version}-linux-${arch}.tar.gz`,
   );
 }

@@ -16,7 +16,7 @@ const BANNER = [
   'const __dirname = nextdeployDirname(__filename);',
 ].join('\n');
 
-/** Bundles `entry` (from the checkout's root) as `name`. Names stay readable in stack traces. */
+/** Bundles `entry` (from the checkout's root) as `name`. */
 export async function bundle(root: string, entry: string, name: string): Promise<Bundle> {
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -27,8 +27,7 @@ export async function bundle(root: string, entry: string, name: string): Promise
     platform: 'node',
     format: 'esm',
     target: 'node24',
-    minifySyntax: true,
-    minifyWhitespace: true,
+    // Not minified: an uncaught error shows its line in the journal.
     legalComments: 'eof',
     banner: { js: BANNER },
     // Native addons of ssh2, which comes along with dockerode for Docker over SSH: tried in vain, never needed.

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Transform } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { DomainError } from '../../../daemon/contract/errors.ts';
 import type { InstallStep } from '../../../preload/contract.ts';
 import type { SshConnection } from '../ssh/connection.ts';
@@ -15,6 +16,9 @@ import type { DaemonTarball, TarballProvider } from './tarball.ts';
 
 const UPLOAD_MS_MAX = 30 * 60_000;
 const STEP_MS_MAX = 120_000;
+const CONDITION_INTERVAL_MS = 500;
+/** Restarts by systemd after which a version counts as crashing: one may be bad luck. */
+const CRASHES_MAX = 2;
 
 export interface InstallTarget {
   ssh: SshConnection;
@@ -107,10 +111,7 @@ class Installation {
         await this.#script('start', 'systemd could not start nextdeployd');
         return done('nextdeployd.service started');
       });
-      await this.#steps.run('probe', async () => {
-        const version = await this.#target.probe(this.#tarball.version, this.#target.signal);
-        return done(`version ${version} answers`);
-      });
+      await this.#steps.run('probe', () => this.#probe());
     } catch (error) {
       throw hasSwitched ? await this.#returnToPrevious(error) : error;
     }
@@ -163,6 +164,31 @@ class Installation {
     return done('ok');
   }
 
+  /** Waits for the version to answer, and no longer once it is clear that the service crashes. */
+  async #probe(): Promise<StepOutcome<void>> {
+    const ended = new AbortController();
+    const signal = AbortSignal.any([this.#target.signal, ended.signal]);
+    const watch = this.#watchForCrash(signal);
+    watch.catch(() => undefined);
+    try {
+      const version = await Promise.race([this.#target.probe(this.#tarball.version, signal), watch]);
+      return done(`version ${version} answers`);
+    } finally {
+      ended.abort();
+    }
+  }
+
+  /** Rejects when the service has failed or was restarted twice. */
+  async #watchForCrash(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      await setTimeout(CONDITION_INTERVAL_MS, undefined, { signal });
+      const condition = await this.#attempt('condition');
+      const restarts = Number(/^NRestarts=(\d+)$/m.exec(condition)?.[1] ?? 0);
+      if (restarts < CRASHES_MAX && !condition.includes('ActiveState=failed')) continue;
+      throw new DomainError('unprocessable', `Version ${this.#tarball.version} crashes when it starts`);
+    }
+  }
+
   /** The error to show: why the new version failed, and what runs now. */
   async #returnToPrevious(error: unknown): Promise<DomainError> {
     const { previous, isCurrent } = this.plan;
@@ -172,6 +198,7 @@ class Installation {
     if (previous !== null) {
       await this.#attempt('switch', previous);
       await this.#attempt('start');
+      await this.#attempt('discard', this.#directory);
       now = `The version before, ${previous}, runs again.`;
     } else if (!isCurrent) {
       await this.#attempt('remove_service');

@@ -140,6 +140,9 @@ systemctl reset-failed nextdeployd 2>/dev/null || true
 systemctl enable --quiet nextdeployd
 systemctl restart nextdeployd`,
 
+  /** condition: prints how the service is and how often systemd has restarted it since it was started. */
+  condition: `exec systemctl show nextdeployd --property=ActiveState,NRestarts`,
+
   /** remove_service: for a first installation that does not work. Configuration and state stay. */
   remove_service: `
 systemctl disable --now --quiet nextdeployd 2>/dev/null || true
@@ -156,14 +159,6 @@ for release in * .[!.]*; do
   [ -n "$kept" ] || rm -rf "./$release"
 done
 rm -f ../incoming.tar.gz ../current.new`,
-
-  /** uninstall: removes program, service and import line; configuration, state and apps stay. */
-  uninstall: `
-systemctl disable --now --quiet nextdeployd 2>/dev/null || true
-rm -f /etc/systemd/system/nextdeployd.service
-systemctl daemon-reload
-[ "$(readlink /usr/local/bin/nextdeploy)" != /opt/nextdeploy/current/bin/nextdeploy ] || rm -f /usr/local/bin/nextdeploy
-rm -rf /opt/nextdeploy`,
 
   /** journal */
   journal: `exec journalctl -u nextdeployd -n 20 --no-pager -o cat`,
