@@ -78,9 +78,16 @@ export function createActions(link: Link, stores: Stores): Actions {
     async setSettings(settings) {
       stores.console.setState({ settings: await link.call('settings.set', settings) });
     },
-    openLog: (host, app) => openLogSession(link, host, app, (act) => requestAnimationFrame(act)),
+    openLog: (host, app) => openLogSession(link, host, app, atNextBatch),
     openTerminal: (host, size, handlers) => openTerminal(link, host, size, handlers),
   };
+}
+
+/** Often enough for the eye; a flood of lines must leave time for the operator's clicks. */
+const LOG_BATCH_MS = 60;
+
+function atNextBatch(act: () => void): void {
+  setTimeout(() => requestAnimationFrame(act), LOG_BATCH_MS);
 }
 
 /** Follows an installation into the store; it goes on in the core whichever view is open. */

@@ -1,7 +1,7 @@
 import { ActionIcon, Button, SegmentedControl, TextInput, Tooltip } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDownToLine, ClipboardCopy, Eraser, Pause, Play, Search } from 'lucide-react';
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { memo, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { formatClock } from '../format.ts';
 import { parseAnsi, stripAnsi } from '../state/ansi.ts';
 import { filterRows, type LogRing, type LogRow, type LogSnapshot } from '../state/log-ring.ts';
@@ -112,8 +112,7 @@ function LogRows({ rows, isFollowing, onScrolledUp, onScrolledDown }: LogRowsPro
     count: rows.length,
     getScrollElement: () => frame.current,
     estimateSize: () => ROW_HEIGHT,
-    getItemKey: (index) => rows[index]?.id ?? index,
-    overscan: 20,
+    overscan: 8,
   });
 
   useEffect(() => {
@@ -146,16 +145,18 @@ function LogRows({ rows, isFollowing, onScrolledUp, onScrolledDown }: LogRowsPro
     >
       {rows.length === 0 ? <p className="nd-logs-empty">No lines yet. What the app prints appears here as it happens.</p> : null}
       <div style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
-        {virtualizer.getVirtualItems().map((item) => {
+        {virtualizer.getVirtualItems().map((item, place) => {
           const row = rows[item.index];
-          return row === undefined ? null : <LogLineView key={item.key} row={row} top={item.start} />;
+          // The place on the screen is the key: a flood of new lines then changes the text of what is there already.
+          // biome-ignore lint/suspicious/noArrayIndexKey: as said above; rows have no state of their own
+          return row === undefined ? null : <LogLineView key={place} row={row} top={item.start} />;
         })}
       </div>
     </div>
   );
 }
 
-function LogLineView({ row, top }: { row: LogRow; top: number }) {
+const LogLineView = memo(function LogLineView({ row, top }: { row: LogRow; top: number }) {
   const style = { transform: `translateY(${top}px)` };
   if (row.kind === 'note') {
     return (
@@ -184,7 +185,7 @@ function LogLineView({ row, top }: { row: LogRow; top: number }) {
       </span>
     </div>
   );
-}
+});
 
 /** Segments never move within a line, so their place is their key. */
 function withKeys(raw: string) {
