@@ -28,12 +28,13 @@ export interface Demo {
   images: FixtureImages;
   /** This run's files on this machine, the console's among them. */
   directory: string;
-  traces: Traces;
 }
 
 export interface DemoContext {
   phases: Phases;
   directory: string;
+  /** Filled as things are made, so that an interrupted run is searched for leftovers too. */
+  traces: Traces;
   progress: (line: string) => void;
   signal: AbortSignal;
 }
@@ -45,15 +46,16 @@ export async function bringUp(context: DemoContext): Promise<Demo> {
   await phases.run('c', 'daemon', (say) => install(context, core, hostId, say));
   const images = await phases.run('d', 'images', (say) => sendImages(context, core, hostId, say));
   await phases.run('e', 'deploy', (say) => deploy(context, { bed, core, hostId, images }, say));
-  const traces = { words: [bed.id, bed.runDirectory, directory], paths: [bed.runDirectory, directory] };
-  return { bed, core, hostId, images, directory, traces };
+  return { bed, core, hostId, images, directory };
 }
 
 type Say = (detail: string) => void;
 
-async function startServer({ phases, progress, signal }: DemoContext, say: Say): Promise<Bed> {
+async function startServer({ phases, traces, progress, signal }: DemoContext, say: Say): Promise<Bed> {
   const bed = await startBed({ label: 'demo', onProgress: progress, signal });
   phases.onEnd('server', () => bed.stop());
+  traces.words.push(bed.id);
+  traces.paths.push(bed.runDirectory);
   say(`Debian ${bed.suite} at ${bed.ssh.user}@${bed.ssh.host}:${bed.ssh.port}`);
   return bed;
 }

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { ensureTestPrograms } from '../bed/test-programs.ts';
-import { bringUp, type Demo } from './bring-up.ts';
-import { findLeftovers } from './leftovers.ts';
+import { bringUp, type DemoContext } from './bring-up.ts';
+import { findLeftovers, type Traces } from './leftovers.ts';
 import { createPhases, type Phases } from './phases.ts';
 import { openForPerson } from './stay-open.ts';
 import { driveConsole } from './window.ts';
@@ -36,15 +36,16 @@ async function main(options: Options): Promise<number> {
   const start = performance.now();
   const phases = createPhases((line) => console.log(line));
   const progress = (line: string) => options.verbose && console.log(`      ${line}`);
-  const outcome = await runPhases(phases, options, progress, abort.signal);
-  const isDown = await takeDown(phases, outcome.demo);
+  const traces: Traces = { words: [], paths: [] };
+  const error = await runPhases({ phases, traces, progress, signal: abort.signal }, options);
+  const isDown = await takeDown(phases, traces);
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
-  if (outcome.error === undefined && isDown) {
+  if (error === undefined && isDown) {
     console.log(`\nAll held, in ${seconds} s.`);
     return 0;
   }
-  if (outcome.error !== undefined && outcome.error !== INTERRUPTED) console.error(`\n${describe(outcome.error)}`);
-  return outcome.error === INTERRUPTED && isDown && !options.check ? 0 : 1;
+  if (error !== undefined && error !== INTERRUPTED) console.error(`\n${describe(error)}`);
+  return error === INTERRUPTED && isDown && !options.check ? 0 : 1;
 }
 
 /** The first signal ends the demo in order; a second one is for those who cannot wait, and the next run sweeps up. */
@@ -54,33 +55,30 @@ function interrupt(abort: AbortController): void {
   abort.abort(INTERRUPTED);
 }
 
-async function runPhases(
-  phases: Phases,
-  options: Options,
-  progress: (line: string) => void,
-  signal: AbortSignal,
-): Promise<{ demo?: Demo; error?: unknown }> {
-  let demo: Demo | undefined;
+/** Resolves with what ended it early, if anything did. */
+async function runPhases(context: Omit<DemoContext, 'directory'>, options: Options): Promise<unknown> {
+  const { phases, traces, progress, signal } = context;
   try {
     const directory = await mkdtemp(join(tmpdir(), 'nextdeploy-demo-'));
     phases.onEnd('temporary files', () => rm(directory, { recursive: true, force: true }));
+    traces.words.push(directory);
+    traces.paths.push(directory);
     await phases.run('-', 'prepare', () => ensureTestPrograms(progress, signal));
-    demo = await bringUp({ phases, directory, progress, signal });
+    const demo = await bringUp({ ...context, directory });
     if (options.check) await driveConsole(demo, { phases, signal, screenshots: options.screenshots });
     else await openForPerson(demo, { phases, signal });
-    return { demo };
+    return undefined;
   } catch (error) {
-    return { ...(demo === undefined ? {} : { demo }), error: signal.aborted ? INTERRUPTED : error };
+    return signal.aborted ? INTERRUPTED : error;
   }
 }
 
-async function takeDown(phases: Phases, demo: Demo | undefined): Promise<boolean> {
+async function takeDown(phases: Phases, traces: Traces): Promise<boolean> {
   try {
     await phases.run('i', 'take down', async (say) => {
-      const failures = await phases.end();
-      const left = demo === undefined ? [] : await findLeftovers(demo.traces);
-      if (failures.length + left.length > 0) throw new Error(`Not everything is gone:\n${[...failures, ...left].join('\n')}`);
-      say(demo === undefined ? 'everything undone' : 'no container, process, mount, link or file is left');
+      const left = [...(await phases.end()), ...(await findLeftovers(traces))];
+      if (left.length > 0) throw new Error(`Not everything is gone:\n${left.join('\n')}`);
+      say('no container, process, mount, link or file is left');
     });
     return true;
   } catch (error) {
