@@ -105,10 +105,12 @@ function bringUpSteps(
     { name: 'create', on_failure, template: templateOf(app, release, slot, stamp), containers },
     { name: 'start', on_failure, containers },
   ];
-  if (!isSameRoute(app.route, bridged)) {
-    steps.push({ name: 'route', on_failure, app_name: app.name, route: bridged, previous: app.route });
-  }
-  steps.push({ name: 'probe', on_failure, containers, health: configuration.health });
+  const probe: Step = { name: 'probe', on_failure, containers, health: configuration.health };
+  const route: Step = { name: 'route', on_failure, app_name: app.name, route: bridged, previous: app.route };
+  if (isSameRoute(app.route, bridged)) steps.push(probe);
+  // A reload can cost visitors of a serving app a connection, so only a healthy release is worth it. A new app has none yet: its route is
+  // set up while it starts.
+  else steps.push(...(app.route === null ? [route, probe] : [probe, route]));
   steps.push({ name: 'switch', on_failure, app_name: app.name, from, to, containers, replaces: oldContainers });
   if (domain !== null) {
     const is_new_domain = !app.route?.sites.some((site) => site.domain === domain);
