@@ -6,7 +6,7 @@ import { Sealed } from '../../daemon/secrets/sealed.ts';
 import type { SshConnection } from './ssh/connection.ts';
 import { runCommand } from './ssh/run.ts';
 
-export const CONFIG_PATH = '/etc/nextdeploy/config.yml';
+const CONFIG_PATH = '/etc/nextdeploy/config.yml';
 
 export type DaemonAccess =
   | { kind: 'found'; token: Sealed; socketPath: string }

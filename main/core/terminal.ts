@@ -4,7 +4,7 @@ import { LinkError } from './errors.ts';
 import type { ChannelContext } from './link.ts';
 import type { SshConnection } from './ssh/connection.ts';
 
-export const TERMINAL_BOUNDS = {
+const TERMINAL_BOUNDS = {
   /** Output on its way to the window; xterm.js chokes on much more (FACTS, "Logs"). */
   window_bytes: 256 * 1024,
   chunk_bytes: 32 * 1024,

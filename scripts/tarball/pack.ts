@@ -37,9 +37,8 @@ export async function packRelease(release: Release, directory: string, cache: st
   const sums = checksums(release);
   const contentHash = createHash('sha256').update(`${version} ${release.architecture}\n`).update(sums).digest('hex');
   const path = join(directory, name);
-  const known = await readFile(`${path}.json`, 'utf8').catch(() => '');
-  const tarball = known === '' ? null : (JSON.parse(known) as DaemonTarball);
-  if (tarball?.contentHash === contentHash && tarball.path === path && (await isFile(path))) return tarball;
+  const known = await readNote(path);
+  if (known?.contentHash === contentHash) return known;
 
   const runtimePart = await packRuntime(runtime, cache);
   const manifest: ReleaseFile = { name: 'manifest.json', mode: 0o644, content: manifestOf(release, contentHash) };
@@ -47,7 +46,7 @@ export async function packRelease(release: Release, directory: string, cache: st
   const restPart = await gzip(await tarOf(rest.toSorted((a, b) => (a.name < b.name ? -1 : 1))));
   await mkdir(directory, { recursive: true });
   const hash = createHash('sha256');
-  await replace(path, async (temporary) => {
+  const stamp = await replace(path, async (temporary) => {
     await pipeline(async function* () {
       for await (const chunk of createReadStream(runtimePart, { highWaterMark: 1024 * 1024 })) {
         hash.update(chunk as Buffer);
@@ -59,7 +58,7 @@ export async function packRelease(release: Release, directory: string, cache: st
   });
   const packed: DaemonTarball = { path, sha256: hash.digest('hex'), version, contentHash };
   await replace(`${path}.sha256`, (temporary) => writeFile(temporary, `${packed.sha256}  ${name}\n`));
-  await replace(`${path}.json`, (temporary) => writeFile(temporary, `${JSON.stringify(packed)}\n`));
+  await replace(`${path}.json`, (temporary) => writeFile(temporary, `${JSON.stringify({ ...packed, stamp })}\n`));
   return packed;
 }
 
@@ -118,12 +117,30 @@ async function collect(source: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Written beside, then renamed: another build of the same never sees half a file. */
-async function replace(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+/** What the archive at `path` is, if the note beside it is of this very file: another build may have put its own there. */
+async function readNote(path: string): Promise<DaemonTarball | null> {
+  const text = await readFile(`${path}.json`, 'utf8').catch(() => null);
+  const stamp = await stampOf(path).catch(() => null);
+  if (text === null || stamp === null) return null;
+  // Written by us alone.
+  const { stamp: noted, ...tarball } = JSON.parse(text) as DaemonTarball & { stamp: string };
+  return noted === stamp && tarball.path === path ? tarball : null;
+}
+
+/** Stays through a rename, and differs between any two files that ever were. */
+async function stampOf(path: string): Promise<string> {
+  const { ino, size, mtimeNs } = await stat(path, { bigint: true });
+  return `${ino} ${size} ${mtimeNs}`;
+}
+
+/** Written beside, then renamed: another build of the same never sees half a file. Returns the new file's stamp. */
+async function replace(path: string, write: (temporary: string) => Promise<void>): Promise<string> {
   const temporary = join(dirname(path), `.${process.pid}-${Math.random().toString(36).slice(2)}.tmp`);
   try {
     await write(temporary);
+    const stamp = await stampOf(temporary);
     await rename(temporary, path);
+    return stamp;
   } finally {
     await rm(temporary, { force: true });
   }

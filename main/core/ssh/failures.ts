@@ -40,8 +40,8 @@ export function explainFailure(error: unknown, target: SshTarget, auth: HostAuth
     return final('The SSH agent did not answer; start it (`eval $(ssh-agent)`, `ssh-add`) and connect again.');
   }
   const network = NETWORK_FAILURES[code];
-  if (network !== undefined)
-    return { kind: 'failed', message: network(target, where), isTransient: code !== 'ENOTFOUND' || hadHostKey };
+  // Also a name that is not found: a machine that wakes up asks before its network is there.
+  if (network !== undefined) return transient(network(target, where));
   if (level === 'client-timeout' || code === 'HANDSHAKE_TIMEOUT') {
     return transient(
       `${where} accepted the connection but did not finish the SSH handshake in time; is it an SSH server, and is it overloaded?`,
@@ -102,7 +102,7 @@ function detailsOf(error: unknown): { code: string; level: string; message: stri
 /** Text that a server may have chosen: one line, printable, short, without a closing full stop. */
 export function clean(text: string): string {
   const printable = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
-  return (printable.length > 300 ? `${printable.slice(0, 300)}…` : printable).replace(/\.+$/, '');
+  return (printable.length > 300 ? `${printable.slice(0, 300)}…` : printable).replace(/[. ]+$/, '');
 }
 
 const final = (message: string): SshFailure => ({ kind: 'failed', message, isTransient: false });
