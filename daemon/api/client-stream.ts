@@ -40,7 +40,11 @@ export async function* openStream(transport: Transport, options: OpenStream): As
     followRedirects: false,
   });
   const frames = new Frames(webSocket, options.onOpen);
-  const onAbort = () => frames.end(null);
+  const onAbort = () => {
+    // The connection goes at once: a reader that has left by its signal may never ask for another frame.
+    frames.end(null);
+    frames.close();
+  };
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     yield* frames.read();
@@ -98,8 +102,10 @@ class Frames {
   }
 
   close(): void {
-    clearTimeout(this.#silence);
+    // First the listeners: a frame that is still on its way would set the timer anew, and hold the program for its time.
+    this.#webSocket.removeAllListeners();
     this.#webSocket.on('error', () => undefined);
+    clearTimeout(this.#silence);
     this.#webSocket.terminate();
   }
 

@@ -106,6 +106,15 @@ describe('a stream', () => {
     for await (const _ of daemon.client.stream('events', { signal: abort.signal })) throw new Error('it was aborted before');
   });
 
+  it('lets go of its connection when the signal is aborted, even if nobody reads on', async () => {
+    const { source, ended } = endless();
+    await using daemon = await startTestServer({ streamHandlers: { events: source } });
+    const abort = new AbortController();
+    await daemon.client.stream('events', { signal: abort.signal }).next();
+    abort.abort();
+    await ended;
+  });
+
   it('is closed with 1001 when the daemon stops, which the client says', async () => {
     const daemon = await startTestServer({ streamHandlers: { events: endless().source } });
     const webSocket = new WebSocket(`ws://127.0.0.1:${daemon.port}/ws/events`, { headers });

@@ -3,7 +3,7 @@ import type { DaemonClient } from '../api/client.ts';
 import type { Image } from '../contract/domain.ts';
 import { openUserFile } from '../host/user-files.ts';
 import { age, bytes, seconds, table } from './format.ts';
-import { print, type Terminal } from './terminal.ts';
+import { print, printable, type Terminal } from './terminal.ts';
 
 const PROGRESS_MS = 200;
 
@@ -25,10 +25,9 @@ export async function loadImages(
       onProgress: (sent) => progress.show(sent),
     });
     progress.end();
-    if (json) await print(terminal, JSON.stringify({ images }));
-    else
-      for (const image of images)
-        await print(terminal, `loaded ${image.references.join(', ') || image.id} in ${seconds(Date.now() - started)}`);
+    const names = images.map((image) => image.references.join(', ') || image.id).join(', ');
+    const text = `loaded ${printable(names)} in ${seconds(Date.now() - started)}`;
+    await print(terminal, json ? JSON.stringify({ images }) : text);
   } finally {
     progress.end();
     stream.destroy();
@@ -36,6 +35,7 @@ export async function loadImages(
 }
 
 export function imageTable(images: Image[], now_ms: number): string {
+  if (images.length === 0) return 'No images yet. Load one: docker save IMAGE | nextdeploy images load -';
   const rows = images.map((image) => [
     image.references.join(', ') || '-',
     image.id.replace(/^sha256:/, '').slice(0, 12),

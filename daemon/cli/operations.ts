@@ -32,7 +32,7 @@ export async function follow(client: DaemonClient, started: Operation, flags: Fo
     return 0;
   }
   await complain(terminal, `error: ${printable(ended.error?.message ?? `the operation ended as ${ended.state}`)}`);
-  if (ended.evidence !== null) await complain(terminal, evidenceLines(ended.evidence).join('\n'));
+  if (ended.evidence !== null) await complain(terminal, evidenceLines(ended.evidence, ended.error?.message).join('\n'));
   await complain(terminal, `See it again with: nextdeploy operations ${ended.id}`);
   return ERROR_CODES.unprocessable.exit_code;
 }
@@ -96,6 +96,7 @@ async function* byEvents(client: DaemonClient, id: string, signal: AbortSignal):
     // A pending next() would hold return() back; the signal ends both.
     left.abort();
     await next.catch(() => undefined);
+    await events.return();
   }
 }
 
@@ -139,7 +140,7 @@ class LiveView {
 
   async #draw(): Promise<void> {
     if (this.#operation === undefined) return;
-    const lines = timeline(this.#operation, this.#terminal.stdout.columns ?? 80, Date.now());
+    const lines = timeline(this.#operation, this.#terminal.stdout.columns || 80, Date.now());
     const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
     this.#drawn = lines.length;
     await write(this.#terminal.stdout, `${up}${lines.map((line) => `\u001b[2K${line}\n`).join('')}`);

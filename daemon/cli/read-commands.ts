@@ -58,7 +58,7 @@ export function addReads(program: Command, act: Act): void {
       act(command, async ({ client, show, terminal }) => {
         if (id !== undefined) {
           const operation = await client.call('getOperation', { params: { id } });
-          return show(operation, () => operationDetails(operation, terminal.stdout.columns ?? 200, Date.now()));
+          return show(operation, () => operationDetails(operation, terminal.stdout.columns || 200, Date.now()));
         }
         const query = { app_name: flags.app, state: flags.state, limit: flags.limit };
         const operations = await client.call('listOperations', { query });

@@ -20,8 +20,8 @@ export function timeline(operation: Operation, columns: number, now_ms: number):
 /** One line for each step that has begun, and what tells it from others: the same step in the same state has the same key. */
 export function moves(operation: Operation): { key: string; line: string }[] {
   return operation.steps.flatMap((step, index) => {
-    if (step.state === 'pending') return [];
-    const took = step.state === 'running' ? '' : ` (${duration(step, 0)})`;
+    if (step.state === 'pending' || step.state === 'skipped') return [];
+    const took = step.ended_at === null || step.started_at === null ? '' : ` (${duration(step, 0)})`;
     const detail = step.detail === null || step.state === 'running' ? '' : ` ${printable(step.detail)}`;
     return [{ key: `${index} ${step.state}`, line: `${step.name}: ${step.state}${took}${detail}` }];
   });
@@ -32,13 +32,13 @@ function duration({ started_at, ended_at }: OperationStep, now_ms: number): stri
   return seconds(Math.max(0, (ended_at === null ? now_ms : Date.parse(ended_at)) - Date.parse(started_at)));
 }
 
-/** Why an operation failed, with what was observed. */
-export function evidenceLines(evidence: Evidence): string[] {
+/** Why an operation failed, with what was observed. A reason that was `said` before is not repeated. */
+export function evidenceLines(evidence: Evidence, said?: string): string[] {
   const { step, reason, probes, log_tail, exit_code, oom_killed } = evidence;
   const shown = probes.slice(-PROBES_SHOWN_MAX);
   return [
     `failed step: ${step}`,
-    `reason: ${printable(reason)}`,
+    ...(reason === said ? [] : [`reason: ${printable(reason)}`]),
     ...(exit_code === null ? [] : [`exit code: ${exit_code}${oom_killed ? ' (killed: out of memory)' : ''}`]),
     ...(shown.length === 0 ? [] : [`last ${shown.length} of ${probes.length} probes:`]),
     ...shown.map(

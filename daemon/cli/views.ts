@@ -102,7 +102,7 @@ export function operationDetails(operation: Operation, columns: number, now_ms: 
     ['began', operation.created_at],
     ...(operation.error === null ? [] : [['error', operation.error.message] as [string, string]]),
   ]);
-  const evidence = operation.evidence === null ? [] : ['', ...evidenceLines(operation.evidence)];
+  const evidence = operation.evidence === null ? [] : ['', ...evidenceLines(operation.evidence, operation.error?.message)];
   return [head, '', ...timeline(operation, columns, now_ms), ...evidence].join('\n');
 }
 
