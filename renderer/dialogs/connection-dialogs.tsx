@@ -4,7 +4,7 @@ import type { Host } from '../../preload/contract.ts';
 import { useActions, useConsole } from '../state/hooks.ts';
 import { Notice } from '../ui/notice.tsx';
 import { useRun } from '../ui/run.ts';
-import { Facts } from '../ui/text.tsx';
+import { Copyable, Facts } from '../ui/text.tsx';
 
 type ConnectionOf<Kind extends Host['connection']['kind']> = Extract<Host['connection'], { kind: Kind }>;
 
@@ -62,8 +62,8 @@ function UnknownKey({ host, connection, onCancel }: UnknownKeyProps) {
           ],
           [
             'Fingerprint',
-            <span key="print" className="nd-mono nd-wrap" data-testid="fingerprint">
-              {offered.sha256}
+            <span key="print" data-testid="fingerprint">
+              <Copyable value={offered.sha256} label="Copy the fingerprint" />
             </span>,
           ],
         ]}

@@ -35,14 +35,22 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
   const setProblem = (problem: string | null) => {
     if (!isStopped) updateDaemon(stores, host, (data) => (data.problem === problem ? data : { ...data, problem }));
   };
-  const guarded = (read: () => Promise<void>) =>
-    coalesce(async () => {
+  /** Reads when asked; a read that fails says so and is made again with back-off. */
+  const guarded = (read: () => Promise<void>) => {
+    let failures = 0;
+    const refresh = coalesce(async () => {
+      if (isStopped) return;
       try {
-        if (!isStopped) await read();
+        await read();
+        failures = 0;
       } catch (error) {
+        failures += 1;
         setProblem(messageOf(error));
+        after(backoffMs(failures), refresh);
       }
     });
+    return refresh;
+  };
 
   const refreshApps = guarded(async () => {
     const apps = await callDaemon(link, host, 'listApps');

@@ -12,8 +12,8 @@ import {
   type UpFrame,
   upFrameSchema,
 } from '../../preload/contract.ts';
+import type { ScenarioName } from './scenarios.ts';
 import { ScriptedCore } from './scripted-core.ts';
-import type { ScenarioName } from './world.ts';
 
 /** Thrown by the script in place of an answer. */
 export class Refusal extends Error {

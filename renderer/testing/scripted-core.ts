@@ -1,21 +1,9 @@
 import type { DaemonEvent, Operation, OperationKind, Slot } from '../../daemon/contract/domain.ts';
 import type { CallName, ChannelName, Host, Settings } from '../../preload/contract.ts';
 import { playInstall, playLogs, playSystem, playTerminal } from './players.ts';
+import { createWorld, type ScenarioName } from './scenarios.ts';
 import { checkedAnswer, checkedMessage, Refusal, type ScriptedChannel } from './scripted-bridge.ts';
-import {
-  ago,
-  app,
-  bareHost,
-  createWorld,
-  imageId,
-  newOperationId,
-  operation,
-  release,
-  type ScenarioName,
-  STEP_DETAIL,
-  STEPS,
-  type WorldHost,
-} from './world.ts';
+import { ago, app, bareHost, imageId, newOperationId, operation, release, STEP_DETAIL, STEPS, type WorldHost } from './world.ts';
 
 const STEP_MS = 350;
 

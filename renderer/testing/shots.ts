@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import type { ScenarioName } from './world.ts';
+import type { ScenarioName } from './scenarios.ts';
 
 /** One picture: where, and what is done there first. */
 export interface Shot {

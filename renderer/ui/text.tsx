@@ -14,11 +14,12 @@ export function Ago({ ts }: { ts: string }) {
   );
 }
 
-export function Copyable({ value, label, children }: { value: string; label: string; children?: ReactNode }) {
+/** A value that is compared or typed elsewhere, with a button that copies it. */
+export function Copyable({ value, label }: { value: string; label: string }) {
   return (
     <span className="nd-copyable">
       <span className="nd-mono nd-ellipsis" title={value}>
-        {children ?? value}
+        {value}
       </span>
       <CopyButton value={value}>
         {({ copied, copy }) => (

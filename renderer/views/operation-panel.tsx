@@ -93,7 +93,7 @@ function Step({ step }: { step: OperationStep }) {
       <span className="nd-step-detail" title={step.detail ?? undefined}>
         {step.detail ?? ''}
       </span>
-      {step.started_at === null ? (
+      {step.started_at === null || step.state === 'undone' ? (
         <span />
       ) : (
         <Elapsed from={step.started_at} to={step.ended_at} isRunning={step.state === 'running'} />
