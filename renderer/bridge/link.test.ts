@@ -19,8 +19,12 @@ function fakeBridge() {
       return () => links.delete(listener);
     },
   };
-  const answer = (frame: DownFrame) => frames.forEach((listener) => listener(frame));
-  const setLink = (isOpen: boolean) => links.forEach((listener) => listener(isOpen));
+  const answer = (frame: DownFrame) => {
+    for (const listener of frames) listener(frame);
+  };
+  const setLink = (isOpen: boolean) => {
+    for (const listener of links) listener(isOpen);
+  };
   return { bridge, sent, answer, setLink };
 }
 

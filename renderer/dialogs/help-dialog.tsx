@@ -5,20 +5,20 @@ export function HelpDialog({ opened, onClose }: { opened: boolean; onClose(): vo
   const isApple = navigator.userAgent.includes('Mac');
   return (
     <Modal opened={opened} onClose={onClose} title="Keyboard shortcuts" size={420}>
-      <dl className="nd-shortcuts">
+      <dl>
         {SHORTCUTS.map(({ keys, text }) => (
-          <div key={text}>
+          <div key={text} className="nd-shortcut">
             <dt>{text}</dt>
-            <dd>
+            <dd className="nd-shortcut-keys">
               {keys.map((key) => (
                 <Kbd key={key}>{key.replace('mod+k', isApple ? '⌘ K' : 'Ctrl K')}</Kbd>
               ))}
             </dd>
           </div>
         ))}
-        <div>
+        <div className="nd-shortcut">
           <dt>Close a dialog, leave a field</dt>
-          <dd>
+          <dd className="nd-shortcut-keys">
             <Kbd>Esc</Kbd>
           </dd>
         </div>

@@ -27,7 +27,7 @@ describe('a console', () => {
     expect(model.stores.console.getState().hosts?.map((host) => host.name)).toEqual(['web-1', 'staging', 'edge-fra']);
     expect(Object.keys(daemon('web-1')?.apps ?? {})).toContain('shop');
     expect(daemon('web-1')?.images?.length).toBeGreaterThan(0);
-    expect(model.stores.metrics.getState()['web-1']?.latest).not.toBeNull();
+    expect(model.stores.metrics.getState()['web-1']).toMatchObject({ latest: { cpu: { cores: 4 } } });
     expect(daemon('edge-fra')).toBeUndefined();
   });
 

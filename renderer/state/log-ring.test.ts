@@ -15,7 +15,10 @@ const line = (log: string, part: Partial<LogLine> = {}): LogLine => ({
 function ringWithFrames() {
   const frames: (() => void)[] = [];
   const ring = new LogRing((act) => frames.push(act));
-  return { ring, frames, draw: () => frames.splice(0).forEach((act) => act()) };
+  const draw = () => {
+    for (const act of frames.splice(0)) act();
+  };
+  return { ring, frames, draw };
 }
 
 describe('the log ring', () => {

@@ -33,7 +33,7 @@ export function Empty({ icon: Icon, title, text, children }: EmptyProps) {
     <div className="nd-empty">
       <Icon size={28} strokeWidth={1.5} aria-hidden />
       <h2>{title}</h2>
-      <p>{text}</p>
+      <p className="nd-empty-text">{text}</p>
       {children}
     </div>
   );
