@@ -57,7 +57,7 @@ export class NetworkProber implements Prober {
       const { code, message } = describeError(error);
       const isTls = /^ERR_SSL|EPROTO|ERR_TLS/.test(code) || /tls|ssl|handshake/i.test(message);
       const failure = code === 'TIMEOUT' ? 'timeout' : isTls ? 'tls' : 'connect';
-      return { status: null, slot: null, failure, detail: message };
+      return { status: null, slot: null, failure, detail: isTls ? describeTls(message) : message };
     }
   }
 }
@@ -164,6 +164,12 @@ class ProbeTimeout extends Error {
 function unanswered(error: unknown): Seen {
   const { code, message } = describeError(error);
   return { healthy: false, status: null, detail: message, is_refused: code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' };
+}
+
+/** Of OpenSSL's line only the alert is for people: `…:tlsv1 alert internal error:…`. */
+function describeTls(message: string): string {
+  const alert = /alert [a-z ]+/.exec(message)?.[0];
+  return `the TLS handshake failed${alert === undefined ? '' : ` (${alert})`}`;
 }
 
 function describeError(error: unknown): { code: string; message: string } {

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import type { Intent } from './engine.ts';
+import { configuration, createEngine, ModelJournal, ModelWorld, run, signal } from './test-world.ts';
+
+const v1: Intent = { kind: 'deploy', image: 'shop:v1', configuration: configuration() };
+
+function start() {
+  const world = new ModelWorld();
+  world.state.images.set('shop:v1', 'sha256:1').set('shop:v2', 'sha256:2');
+  const journal = new ModelJournal();
+  return { world, journal, engine: createEngine(world, journal) };
+}
+
+const options = (key?: string, request_hash = 'same') => ({
+  actor: 'test',
+  idempotency: key ? { key, request_hash } : null,
+  signal,
+});
+
+describe('Engine', () => {
+  it('runs one operation at a time per app and names the one in flight', async () => {
+    const { engine } = start();
+    const first = await engine.begin('shop', v1, options());
+    await expect(engine.begin('shop', v1, options())).rejects.toMatchObject({ code: 'conflict', operation_id: first.id });
+    expect(
+      (await engine.begin('other', { ...v1, configuration: configuration({ domain: 'other.test' }) }, options())).state,
+    ).toBe('running');
+    expect((await engine.waitFor(first.id, signal)).state).toBe('succeeded');
+  });
+
+  it('lets only one of two that begin at the same instant through', async () => {
+    const { engine } = start();
+    const both = await Promise.allSettled([engine.begin('shop', v1, options()), engine.begin('shop', v1, options())]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
+  it('gives the first operation again for the same key, also after it has ended, and refuses the key for another request', async () => {
+    const { engine, journal } = start();
+    const first = await engine.begin('shop', v1, options('key'));
+    expect((await engine.begin('shop', v1, options('key'))).id).toBe(first.id);
+    await engine.waitFor(first.id, signal);
+    expect(await engine.begin('shop', v1, options('key'))).toMatchObject({ id: first.id, state: 'succeeded' });
+    await expect(engine.begin('shop', v1, options('key', 'another'))).rejects.toMatchObject({ code: 'conflict' });
+    expect(journal.operations).toHaveLength(1);
+  });
+
+  it.each<[string, Intent]>([
+    ['swap', { kind: 'swap', image: 'shop:v2' }],
+    ['rollback', { kind: 'rollback', release: undefined }],
+    ['stop', { kind: 'stop' }],
+    ['remove', { kind: 'remove' }],
+  ])('says that there is no app to %s', async (_, intent) => {
+    await expect(start().engine.begin('shop', intent, options())).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('refuses what the rules of the contract refuse', async () => {
+    const { engine } = start();
+    await run(engine, v1);
+    await expect(run(engine, { kind: 'start' })).rejects.toThrow('running already');
+    await expect(run(engine, { kind: 'rollback', release: undefined })).rejects.toThrow('no earlier release');
+    await expect(run(engine, { kind: 'rollback', release: 'r1' })).rejects.toThrow('is live');
+    await expect(run(engine, { kind: 'rollback', release: 'r9' })).rejects.toMatchObject({ code: 'not_found' });
+    await run(engine, { kind: 'stop' });
+    await expect(run(engine, { kind: 'swap', image: 'shop:v2' })).rejects.toThrow('start it first');
+    await expect(run(engine, { kind: 'restart' })).rejects.toThrow('start it instead');
+  });
+
+  it('keeps a failed release in the history with its reason, and the app with its error until the next success', async () => {
+    const { engine, world, journal } = start();
+    await run(engine, v1);
+    world.broken.add('sha256:2');
+    const failed = await run(engine, { kind: 'swap', image: 'shop:v2' });
+    expect(failed).toMatchObject({ state: 'failed', error: { step: 'probe' } });
+    expect(failed.evidence).toMatchObject({ step: 'probe', log_tail: ['log of nextdeploy-shop-green-0'] });
+    expect(failed.evidence?.probes.length).toBeGreaterThan(0);
+    expect(journal.getRelease('shop', 'r2')).toMatchObject({ state: 'failed', end_reason: failed.error?.message });
+    expect(journal.getApp('shop')?.last_error).toBe(failed.error?.message);
+    world.broken.clear();
+    expect((await run(engine, { kind: 'swap', image: 'shop:v2' })).release).toBe('r3');
+    expect(journal.getApp('shop')?.last_error).toBeNull();
+  });
+
+  it('tells every change as an event, numbered without a gap', async () => {
+    const { engine, journal } = start();
+    await run(engine, v1);
+    const kinds = journal.events.map(({ kind }) => kind);
+    expect(kinds[0]).toBe('operation.started');
+    expect(kinds.slice(-2)).toEqual(['operation.ended', 'app.changed']);
+    expect(journal.events.map(({ seq }) => seq)).toEqual(journal.events.map((_, index) => index + 1));
+    expect(JSON.stringify(journal.events)).not.toContain('verify_key');
+  });
+
+  it('restores a lost marker and removes what no app needs when it recovers', async () => {
+    const { engine, world, journal } = start();
+    await run(engine, v1);
+    await run(engine, { kind: 'swap', image: 'shop:v2' });
+    world.state.markers.clear();
+    const live = world.state.containers.get('nextdeploy-shop-green-0')!; // just swapped to
+    world.state.containers.set('nextdeploy-shop-blue-0', { ...live, spec: { ...live.spec, slot: 'blue', release: 'r1' } });
+    await createEngine(world, journal).recover();
+    expect([...world.state.markers]).toEqual([['shop', 'green']]);
+    expect([...world.state.containers.keys()]).toEqual(['nextdeploy-shop-green-0']);
+  });
+});

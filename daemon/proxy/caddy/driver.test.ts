@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import type { RouteModel } from '../../engine/state.ts';
+import { CaddyDriver, type CaddyMachine } from './driver.ts';
+
+const SETTINGS = {
+  directory: '/etc/caddy/nextdeploy',
+  caddyfile: '/etc/caddy/Caddyfile',
+  slots_directory: '/state/slots',
+  service: 'caddy',
+};
+const MAIN = 'own.test {\n\trespond "own"\n}\n\timport /etc/caddy/nextdeploy/*.caddy\nother.test {\n}\n';
+const FILE = '/etc/caddy/nextdeploy/shop.caddy';
+const { signal } = new AbortController();
+
+function route(domain = 'shop.test'): RouteModel {
+  return {
+    app_name: 'shop',
+    sites: [{ domain, tls: 'off' }],
+    upstreams: { blue: ['10.213.0.16:3000'], green: ['10.213.0.24:3000'] },
+    marker_directory: '/state/slots/shop',
+    verify_key: 'a'.repeat(32),
+  };
+}
+
+/** A Caddy that serves at each reload what the files say then. */
+class FakeMachine implements CaddyMachine {
+  readonly files = new Map<string, string>([[SETTINGS.caddyfile, MAIN]]);
+  readonly calls: { argv: string; input: string | undefined; cwd: string | undefined; asCaddy: boolean | undefined }[] = [];
+  served = '';
+  duringReload: () => Promise<void> = async () => undefined;
+  refuses: 'nothing' | 'validate' | 'reload' | 'silently' = 'nothing';
+
+  readText = async (path: string) => this.files.get(path) ?? null;
+  writeText = async (path: string, content: string) => void this.files.set(path, content);
+  remove = async (path: string) => void this.files.delete(path);
+  listFiles = async (directory: string) =>
+    [...this.files.keys()].filter((path) => path.startsWith(`${directory}/`)).map((path) => path.slice(directory.length + 1));
+
+  run: CaddyMachine['run'] = async (file, args, { input, cwd, asCaddy }) => {
+    const argv = [file, ...args].join(' ');
+    this.calls.push({ argv, input, cwd, asCaddy });
+    if (argv === 'caddy version') return { code: 0, output: '2.6.2\n' };
+    if (argv.startsWith('caddy validate') && this.refuses === 'validate') {
+      return { code: 1, output: '{"level":"info"}\nError: adapting config: ambiguous site definition: http://shop.test' };
+    }
+    if (argv === 'systemctl reload caddy') {
+      await this.duringReload();
+      if (this.refuses === 'reload') return { code: 1, output: 'Job for caddy.service failed.' };
+      if (this.refuses !== 'silently') this.served = [...this.files.values()].join('\n');
+    }
+    return { code: 0, output: '' };
+  };
+
+  readConfig = async () => ({
+    host: [...this.served.matchAll(/^http:\/\/(\S+) \{/gm)].map((match) => match[1]),
+    upstreams: [...this.served.matchAll(/reverse_proxy (\S+) \{/g)].map((match) => ({ dial: match[1] })),
+    roots: [...this.served.matchAll(/root (\S+)/g)].map((match) => ({ root: match[1] })),
+  });
+
+  count(argv: string): number {
+    return this.calls.filter((call) => call.argv.startsWith(argv)).length;
+  }
+}
+
+function start() {
+  const machine = new FakeMachine();
+  return { machine, driver: new CaddyDriver(SETTINGS, machine) };
+}
+
+describe('CaddyDriver', () => {
+  it("checks the candidate within the operator's file, from its directory and as Caddy's user, before it is put in place", async () => {
+    const { machine, driver } = start();
+    machine.files.set('/etc/caddy/nextdeploy/other.caddy', '# other app');
+    await driver.apply('shop', route(), signal);
+    const validation = machine.calls.find(({ argv }) => argv.startsWith('caddy validate'));
+    expect(validation).toMatchObject({ argv: 'caddy validate --adapter caddyfile --config -', cwd: '/etc/caddy', asCaddy: true });
+    expect(validation?.input).toMatch(/^own\.test \{[\s\S]*# other app\n[\s\S]*http:\/\/shop\.test \{[\s\S]*other\.test \{/);
+    expect(validation?.input).not.toContain('import');
+    expect(machine.files.get(FILE)).toContain('http://shop.test {');
+    expect(machine.files.get(SETTINGS.caddyfile)).toBe(MAIN);
+  });
+
+  it('does not reload when Caddy serves the route already', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    await driver.apply('shop', route(), signal);
+    expect(machine.count('systemctl reload')).toBe(1);
+    await driver.apply('shop', null, signal);
+    await driver.apply('shop', null, signal);
+    expect(machine.count('systemctl reload')).toBe(2);
+    expect(machine.files.has(FILE)).toBe(false);
+  });
+
+  it('reloads after a crash between rename and reload, when the file says what Caddy does not know', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    machine.served = '';
+    await driver.apply('shop', route(), signal);
+    expect(machine.count('systemctl reload')).toBe(2);
+  });
+
+  it('changes nothing when Caddy refuses the candidate, and says what Caddy says', async () => {
+    const { machine, driver } = start();
+    machine.refuses = 'validate';
+    const refusal = { code: 'unprocessable', message: expect.stringContaining('ambiguous site definition: http://shop.test') };
+    await expect(driver.apply('shop', route(), signal)).rejects.toMatchObject(refusal);
+    expect(machine.files.has(FILE)).toBe(false);
+    expect(machine.count('systemctl reload')).toBe(0);
+  });
+
+  it.each(['reload', 'silently'] as const)('restores the file when the reload fails (%s)', async (refuses) => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    const before = machine.files.get(FILE);
+    machine.refuses = refuses;
+    await expect(driver.apply('shop', route('new.test'), signal)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(machine.files.get(FILE)).toBe(before);
+  });
+
+  it('says which line the operator has to add when his file does not import ours', async () => {
+    const { machine, driver } = start();
+    machine.files.set(SETTINGS.caddyfile, ':80 {\n}\n# import /etc/caddy/nextdeploy/*.caddy\n');
+    await expect(driver.check()).rejects.toThrow('add the line `import /etc/caddy/nextdeploy/*.caddy`');
+    machine.files.set(SETTINGS.caddyfile, MAIN);
+    await expect(driver.check()).resolves.toBeUndefined();
+  });
+
+  it('shares reloads among changes that come at once', async () => {
+    const { machine, driver } = start();
+    const apps = ['shop', 'blog', 'docs', 'mail', 'wiki'];
+    // The first reload lasts until all files are there.
+    machine.duringReload = async () => {
+      while (machine.files.size < 1 + apps.length) await new Promise(setImmediate);
+    };
+    const changes = apps.map((app) => driver.apply(app, { ...route(`${app}.test`), app_name: app }, signal));
+    await Promise.all(changes);
+    expect(machine.count('systemctl reload')).toBe(2);
+    expect(apps.every((app) => machine.served.includes(`http://${app}.test`))).toBe(true);
+  });
+});
