@@ -132,21 +132,24 @@ function exchange(
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
     });
-    request.once('error', reject);
+    request.on('error', reject);
     request.once('response', (response) => {
       let body = '';
       const finish = () => {
+        if (signal.aborted) return reject(signal.reason);
         resolve({ response, body: body.slice(0, BODY_CHARACTERS_MAX) });
         request.destroy();
       };
+      request.off('error', reject);
+      // Cut off by the time-out or the peer: the status and what came of the body stand.
+      request.on('error', finish);
+      response.on('error', finish);
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
         body += chunk;
         if (body.length >= BODY_CHARACTERS_MAX) finish();
       });
       response.once('end', finish);
-      // Cut off by the time-out or the peer: the status and what came of the body stand.
-      response.once('error', finish);
       if (!wantsBody(response.statusCode ?? 0)) finish();
     });
     request.end();

@@ -1,0 +1,43 @@
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MarkerFiles } from './markers.ts';
+
+let root: string;
+let markers: MarkerFiles;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'nextdeploy-markers-'));
+  markers = new MarkerFiles(root);
+});
+afterEach(() => rm(root, { recursive: true }));
+
+describe('MarkerFiles', () => {
+  it('keeps exactly one file per app, named after what the proxy is to do', async () => {
+    expect(await markers.read('shop')).toBeNull();
+    for (const state of ['stopped', 'blue', 'green', 'green', 'blue', 'stopped'] as const) {
+      await markers.write('shop', state);
+      expect(await readdir(join(root, 'shop'))).toEqual([state]);
+      expect(await markers.read('shop')).toBe(state);
+    }
+  });
+
+  it("lets the proxy's user look, whatever the umask", async () => {
+    const before = process.umask(0o077);
+    try {
+      await markers.write('shop', 'blue');
+    } finally {
+      process.umask(before);
+    }
+    expect((await stat(join(root, 'shop'))).mode & 0o777).toBe(0o755);
+    expect((await stat(join(root, 'shop', 'blue'))).mode & 0o777).toBe(0o644);
+  });
+
+  it('removes an app, also twice', async () => {
+    await markers.write('shop', 'green');
+    await markers.remove('shop');
+    await markers.remove('shop');
+    expect(await readdir(root)).toEqual([]);
+  });
+});

@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo, createServer as createNetServer, type Server } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { NetworkProber } from './prober.ts';
+
+const servers: Server[] = [];
+const { signal } = new AbortController();
+const LISTENER = { host: '127.0.0.1', http_port: 1, https_port: 1 };
+
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
+});
+
+async function portOf(server: Server): Promise<number> {
+  servers.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port; // of a TCP server
+}
+
+const target = (port: number) => ({ name: 'shop', address: '127.0.0.1', port });
+const http = { kind: 'http', path: '/health', interval_ms: 500, timeout_ms: 300, deadline_ms: 5_000 } as const;
+const probe = async (listener: RequestListener) =>
+  new NetworkProber(LISTENER).probe(target(await portOf(createServer(listener))), http, signal);
+
+describe('a probe', () => {
+  it.each([
+    [200, true],
+    [204, true],
+    [307, true],
+    [404, false],
+    [500, false],
+  ])('takes HTTP %i for healthy: %s, and follows no redirect', async (status, healthy) => {
+    let requests = 0;
+    const result = await probe((_, response) => {
+      requests += 1;
+      response.writeHead(status, { location: '/elsewhere' }).end('the body');
+    });
+    expect(result).toMatchObject({ healthy, status, is_refused: false });
+    expect(requests).toBe(1);
+    if (!healthy) expect(result.detail).toBe('the body');
+  });
+
+  it('keeps only the start of a long body, and does not wait for one that never ends', async () => {
+    const result = await probe((_, response) => void response.writeHead(500).write('x'.repeat(10_000)));
+    expect(result.detail).toHaveLength(500);
+    const unended = await probe((_, response) => void response.writeHead(503).write('half'));
+    expect(unended).toMatchObject({ status: 503, detail: 'half' });
+  });
+
+  it('tells a port that nobody listens on from one that does not answer', async () => {
+    const server = createNetServer();
+    const port = await portOf(server);
+    server.close();
+    const prober = new NetworkProber(LISTENER);
+    expect(await prober.probe(target(port), http, signal)).toMatchObject({
+      is_refused: true,
+      status: null,
+      detail: 'connection refused',
+    });
+    const mute = await portOf(createNetServer());
+    expect(await prober.probe(target(mute), http, signal)).toMatchObject({ is_refused: false, detail: 'no answer in 0.3 s' });
+  });
+
+  it('over TCP needs only that the port opens', async () => {
+    const prober = new NetworkProber(LISTENER);
+    const check = { kind: 'tcp', interval_ms: 500, timeout_ms: 300, deadline_ms: 5_000 } as const;
+    const port = await portOf(createNetServer());
+    expect(await prober.probe(target(port), check, signal)).toMatchObject({ healthy: true, target: `tcp://127.0.0.1:${port}` });
+  });
+
+  it("rejects with the caller's reason when it is aborted", async () => {
+    const stopping = new AbortController();
+    const port = await portOf(createNetServer(() => stopping.abort(new Error('stopping'))));
+    await expect(new NetworkProber(LISTENER).probe(target(port), http, stopping.signal)).rejects.toThrow('stopping');
+  });
+});
+
+describe('a verification', () => {
+  const site = { domain: 'shop.test', tls: 'off', path: '/', verify_key: 'key' } as const;
+
+  it("asks as a visitor of the domain, with the key, and reads the proxy's word on the slot", async () => {
+    const http_port = await portOf(
+      createServer((request, response) => {
+        const isKnown = request.headers.host === 'shop.test' && request.headers['x-nextdeploy-verify'] === 'key';
+        response.writeHead(isKnown ? 200 : 404, { 'x-nextdeploy-slot': 'green' }).end();
+      }),
+    );
+    const answer = await new NetworkProber({ ...LISTENER, http_port }).verify(site, signal);
+    expect(answer).toMatchObject({ status: 200, slot: 'green', failure: 'none' });
+  });
+
+  it('tells a proxy that is down from one without a certificate', async () => {
+    const closed = createNetServer();
+    const port = await portOf(closed);
+    closed.close();
+    expect(await new NetworkProber({ ...LISTENER, http_port: port }).verify(site, signal)).toMatchObject({ failure: 'connect' });
+    const plain = await portOf(createNetServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')));
+    const answer = await new NetworkProber({ ...LISTENER, https_port: plain }).verify({ ...site, tls: 'auto' }, signal);
+    expect(answer).toMatchObject({ failure: 'tls', detail: expect.stringContaining('TLS handshake failed') });
+  });
+});

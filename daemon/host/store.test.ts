@@ -1,0 +1,216 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { appConfigurationSchema } from '../contract/domain.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { BeginEntry, NewEvent } from '../engine/ports.ts';
+import type { AppRecord, OperationRecord } from '../engine/state.ts';
+import { Store } from './store.ts';
+
+let directory: string;
+let path: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'nextdeploy-store-'));
+  path = join(directory, 'nextdeploy.db');
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const AT = '2026-01-01T00:00:00.000Z';
+const event = (message: string, app_name: string | null = 'shop'): NewEvent => ({
+  ts: AT,
+  kind: 'operation.started',
+  level: 'info',
+  message,
+  app_name,
+  operation: null,
+});
+
+const app = (name = 'shop', index = 1): AppRecord => ({
+  name,
+  index,
+  release: null,
+  slot: null,
+  wanted: 'running',
+  route: null,
+  verify_key: 'key',
+  last_release_number: 1,
+  last_error: null,
+  created_at: AT,
+  updated_at: AT,
+});
+
+const operation = (id: string, app_name = 'shop'): OperationRecord => ({
+  id,
+  app_name,
+  kind: 'deploy',
+  state: 'running',
+  direction: 'forward',
+  actor: 'admin',
+  release: 'r1',
+  is_new_release: true,
+  from_release: null,
+  image: 'shop:v1',
+  slot: 'blue',
+  created_at: AT,
+  ended_at: null,
+  steps: [],
+  error: null,
+  evidence: null,
+});
+
+const entry = (id: string, changes: Partial<BeginEntry> = {}): BeginEntry => ({
+  operation: operation(id),
+  app: app(),
+  release: null,
+  idempotency: null,
+  event: event('begins'),
+  ...changes,
+});
+
+const release = (id: string) => ({
+  id,
+  app_name: 'shop',
+  image: 'shop:v1',
+  configuration: appConfigurationSchema.parse({ domain: 'shop.test' }),
+  created_at: AT,
+  created_by: 'admin',
+  operation_id: 'op-1',
+});
+
+describe('Store', () => {
+  it('keeps everything over a restart, and events rise on', () => {
+    const first = new Store(path);
+    first.begin(entry('op-1', { release: release('r1'), idempotency: { key: 'k', request_hash: 'h' } }));
+    const route = {
+      app_name: 'shop',
+      sites: [],
+      upstreams: { blue: [], green: [] },
+      marker_directory: '/m',
+      verify_key: 'key',
+    };
+    first.commit(
+      { ...operation('op-1'), state: 'succeeded', ended_at: AT },
+      [
+        { kind: 'image_pinned', app_name: 'shop', release: 'r1', image_id: 'sha256:1' },
+        { kind: 'release_state', app_name: 'shop', release: 'r1', state: 'live', end_reason: null },
+        { kind: 'app_serves', app_name: 'shop', release: 'r1', slot: 'blue', wanted: 'running' },
+        { kind: 'app_route', app_name: 'shop', route },
+      ],
+      [event('ends')],
+    );
+    first.close();
+
+    const store = new Store(path);
+    expect(store.getApp('shop')).toMatchObject({ index: 1, release: 'r1', slot: 'blue', route });
+    expect(store.getRelease('shop', 'r1')).toEqual({
+      ...release('r1'),
+      state: 'live',
+      image_id: 'sha256:1',
+      ended_at: null,
+      end_reason: null,
+    });
+    expect(store.getOperation('op-1')).toMatchObject({ state: 'succeeded' });
+    expect(store.findIdempotent('k', 'admin')).toEqual({ operation_id: 'op-1', request_hash: 'h' });
+    expect(store.findIdempotent('k', 'somebody else')).toBeNull();
+    expect(store.listEvents({ after: 0, limit: 10 }).map(({ seq, message }) => [seq, message])).toEqual([
+      [1, 'begins'],
+      [2, 'ends'],
+    ]);
+    expect(store.appendEvent(event('later')).seq).toBe(3);
+    store.close();
+  });
+
+  it('lets one operation per app run, and begins nothing of a second one', () => {
+    const store = new Store(path);
+    store.begin(entry('op-1'));
+    const second = entry('op-2', { release: release('r2'), app: { ...app(), last_release_number: 2 } });
+    expect(() => store.begin(second)).toThrow(expect.objectContaining({ code: 'conflict', operation_id: 'op-1' }));
+    expect(store.getOperation('op-2')).toBeNull();
+    expect(store.getRelease('shop', 'r2')).toBeNull();
+    expect(store.getApp('shop')?.last_release_number).toBe(1);
+    expect(store.lastEventSeq()).toBe(1);
+    store.commit({ ...operation('op-1'), state: 'failed' }, [], []);
+    store.begin(second);
+    expect(store.listOperations({ app_name: 'shop', limit: 10 }).map(({ id }) => id)).toEqual(['op-2', 'op-1']);
+    expect(store.listOperations({ state: 'running', limit: 10 }).map(({ id }) => id)).toEqual(['op-2']);
+    store.close();
+  });
+
+  it('writes all of a commit or nothing', () => {
+    const store = new Store(path);
+    store.begin(entry('op-1'));
+    const changes = [{ kind: 'app_error', app_name: 'shop', message: 'never' } as const];
+    expect(() => store.commit(operation('op-unknown'), changes, [event('never')])).toThrow('not in the journal');
+    expect(store.getApp('shop')?.last_error).toBeNull();
+    expect(store.lastEventSeq()).toBe(1);
+    store.close();
+  });
+
+  it('forgets a removed app with its releases, and keeps its operations', () => {
+    const store = new Store(path);
+    store.begin(entry('op-1', { release: release('r1') }));
+    store.commit({ ...operation('op-1'), state: 'succeeded' }, [{ kind: 'app_removed', app_name: 'shop' }], []);
+    expect(store.listApps()).toEqual([]);
+    expect(store.listReleases('shop', 10)).toEqual([]);
+    expect(store.getOperation('op-1')).not.toBeNull();
+    store.close();
+  });
+
+  it('keeps a bounded number of events', () => {
+    const store = new Store(':memory:');
+    for (let count = 0; count < LIMITS.events_kept + 600; count += 1) store.appendEvent(event('again', null));
+    const oldest = store.listEvents({ after: 0, limit: 1 })[0]?.seq ?? 0;
+    expect(oldest).toBeGreaterThan(256);
+    expect(store.lastEventSeq()).toBe(LIMITS.events_kept + 600);
+    store.close();
+  });
+
+  it('can be read by its owner alone', () => {
+    const store = new Store(path);
+    store.begin(entry('op-1'));
+    for (const suffix of ['', '-wal', '-shm']) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
+    store.close();
+  });
+});
+
+describe('a database that cannot be used', () => {
+  const written = () => {
+    const store = new Store(path);
+    for (let count = 0; count < 200; count += 1) store.appendEvent(event('x'.repeat(500)));
+    store.close();
+    return readFileSync(path);
+  };
+
+  it('is refused and left as it is when it is torn', () => {
+    const whole = written();
+    const torn = Buffer.from(whole);
+    torn.fill(0x5a, 4096, 4096 * 4);
+    for (const content of [
+      torn,
+      whole.subarray(0, 5000),
+      Buffer.from('no database at all, but long enough to be one'.repeat(50)),
+    ]) {
+      writeFileSync(path, content);
+      expect(() => new Store(path)).toThrow(/NextDeploy leaves it as it is and does not start.*backup/);
+      expect(readFileSync(path).equals(content)).toBe(true);
+    }
+  });
+
+  it('is refused when a newer NextDeploy wrote it', () => {
+    written();
+    const database = new DatabaseSync(path);
+    database.exec('PRAGMA user_version = 999');
+    database.close();
+    expect(() => new Store(path)).toThrow(/written by a newer NextDeploy \(version 999/);
+  });
+
+  it('is refused when it belongs to another program', () => {
+    const database = new DatabaseSync(path);
+    database.exec('CREATE TABLE theirs (id INTEGER)');
+    database.close();
+    expect(() => new Store(path)).toThrow(/belongs to another program/);
+  });
+});
