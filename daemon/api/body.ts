@@ -79,6 +79,7 @@ export class UploadBody extends Readable {
   readonly #request: IncomingMessage;
   readonly #bytesMax: number;
   readonly #idle_ms: number;
+  readonly #leave: () => void;
   #received = 0;
   #idle: NodeJS.Timeout | undefined;
 
@@ -98,12 +99,18 @@ export class UploadBody extends Readable {
     signal.addEventListener('abort', onGone, { once: true });
     // A body that nobody reads when it fails must not bring the process down.
     this.on('error', () => undefined);
-    this.once('close', () => {
+    this.#leave = () => {
       clearTimeout(this.#idle);
       signal.removeEventListener('abort', onGone);
       request.off('data', onData).off('end', onEnd).off('error', onGone);
       request.pause();
-    });
+    };
+  }
+
+  /** At once, so that whoever answers can throw away what still arrives. */
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#leave();
+    done(error);
   }
 
   override _read(): void {

@@ -123,6 +123,16 @@ describe('a caller that does not play by the rules', () => {
     expect(daemon.calls).toEqual([]);
   });
 
+  it('gets its answer although it goes on sending an upload that nobody reads', async () => {
+    await using daemon = await startTestServer({
+      handlers: { loadImages: () => Promise.reject(new DomainError('unavailable', 'Docker does not answer.')) },
+    });
+    const body = Buffer.alloc(3 * 1024 * 1024);
+    const headers = { 'Content-Type': 'application/x-tar' };
+    const reply = await send({ port: daemon.port }, { method: 'POST', path: '/images', headers, body });
+    expect(reply).toMatchObject({ status: 503, json: { message: 'Docker does not answer.' } });
+  });
+
   it('may offer another protocol and is answered over this one', async () => {
     await using daemon = await startTestServer();
     const headers = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABkAAQAoAAAAAIAAAAA' };

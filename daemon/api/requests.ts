@@ -74,7 +74,7 @@ async function answer(
   }
   if (match.definition.role !== null) requireRole(caller, match.definition.role);
   const parsed = await parseRequest(match, request, response, caller, { signal, timeouts: options.timeouts });
-  const result = await callHandler(options.handlers, match.name, parsed);
+  const result = await callHandler(options.handlers, match.name, parsed).finally(() => parsed.upload.destroy());
   checkAnswer(options, match, result);
   return answerFor(options, match, parsed, result);
 }
@@ -126,7 +126,7 @@ function idempotencyKey(request: IncomingMessage): string | undefined {
   });
 }
 
-function callHandler(handlers: Handlers, name: RouteName, request: RouteRequest<RouteName>): Promise<unknown> {
+async function callHandler(handlers: Handlers, name: RouteName, request: RouteRequest<RouteName>): Promise<unknown> {
   // The table pairs each name with its own request type; TypeScript cannot follow the pairing through a variable.
   const handler = handlers[name] as (request: RouteRequest<RouteName>) => Promise<unknown>;
   return handler(request);

@@ -39,6 +39,8 @@ describe.each(Object.values(streams).map((stream): [string, Stream] => [stream.p
     ['another host', at, { Host: 'rebound.example.com' }, 403],
     ['an unknown query', `${at}?surprise=1`, {}, 400],
     ['a path below it', `${at}/deeper`, {}, 404],
+    ['another version of the protocol', at, { 'Sec-WebSocket-Version': '1' }, 400],
+    ['a handshake without a key', at, { 'Sec-WebSocket-Key': null }, 400],
   ])('refuses %s before the upgrade', async (_, target, extra, status) => {
     await using daemon = await startTestServer();
     for (const listener of [{ socketPath: daemon.socketPath }, { port: daemon.port }]) {

@@ -34,6 +34,9 @@ export function createUpgradeListener(options: SocketOptions) {
     perMessageDeflate: false,
     maxPayload: SERVER_BOUNDS.stream_incoming_bytes_max,
   });
+  server.on('wsClientError', (error, socket) => {
+    sendRaw(socket, errorAnswer(new DomainError('invalid_request', `The WebSocket handshake is not valid: ${error.message}.`)));
+  });
   const open = new Set<WebSocket>();
 
   async function admit(request: IncomingMessage, listener: ListenerKind, signal: AbortSignal) {

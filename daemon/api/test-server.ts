@@ -91,7 +91,7 @@ const sampleRelease: Release = {
 
 const sampleImage: Image = { id: `sha256:${'0'.repeat(64)}`, references: ['shop:v1'], size_bytes: 1234, created_at: AT };
 
-export const sampleMetrics: SystemMetrics = {
+const sampleMetrics: SystemMetrics = {
   ts: AT,
   cpu: { percent: 12.5, cores: 2 },
   memory: { total_bytes: 100, used_bytes: 40, available_bytes: 60 },

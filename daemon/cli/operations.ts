@@ -60,11 +60,7 @@ async function show(client: DaemonClient, started: Operation, flags: FollowFlags
 }
 
 /** An operation's state at each change, up to its end or the signal: by events, and by asking where the stream is lost. */
-export async function* watchOperation(
-  client: DaemonClient,
-  started: Operation,
-  signal: AbortSignal,
-): AsyncGenerator<Operation, void> {
+async function* watchOperation(client: DaemonClient, started: Operation, signal: AbortSignal): AsyncGenerator<Operation, void> {
   yield started;
   if (isTerminal(started)) return;
   try {

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { parseSubnet } from '../engine/slots.ts';
+import { configuration, createEngine, ModelJournal, ModelWorld, run, signal } from '../engine/test-world.ts';
+import { AppStatuses } from './service-status.ts';
+
+async function start() {
+  const world = new ModelWorld();
+  world.state.images.set('shop:v1', 'sha256:1').set('shop:v2', 'sha256:2');
+  const journal = new ModelJournal();
+  const engine = createEngine(world, journal);
+  await run(engine, { kind: 'deploy', image: 'shop:v1', configuration: configuration() });
+  const { containers, prober } = world.ports();
+  let now = 0;
+  let probes = 0;
+  world.hook = (effect) => {
+    if (effect === 'probe') probes += 1;
+  };
+  const statuses = new AppStatuses({
+    journal,
+    containers,
+    prober,
+    subnet: parseSubnet('10.213.0.0/16'),
+    now: () => new Date(now),
+  });
+  return { world, journal, engine, statuses, pass: (ms: number) => (now += ms), probed: () => probes };
+}
+
+describe('the status of an app', () => {
+  it('is what Docker and a probe say now', async () => {
+    const { statuses } = await start();
+    expect(await statuses.get('shop', signal)).toMatchObject({
+      status: 'running',
+      release: 'r1',
+      slot: 'blue',
+      replicas: 1,
+      version: 'shop:v1',
+      url: 'http://shop.test',
+      health: { healthy: true, detail: 'HTTP 200 in 1 ms' },
+      operation_id: null,
+    });
+    await expect(statuses.get('blog', signal)).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('is an error when the live container is dead or gone', async () => {
+    const { world, statuses } = await start();
+    const [container] = world.state.containers.values();
+    Object.assign(container!, { is_running: false }); // just deployed
+    expect(await statuses.get('shop', signal)).toMatchObject({ status: 'error', health: { healthy: false } });
+    world.state.containers.clear();
+    expect(await statuses.get('shop', signal)).toMatchObject({ status: 'error', container_id: null, replicas: 0 });
+  });
+
+  it('asks the app at most every five seconds, however many look', async () => {
+    const { statuses, pass, probed } = await start();
+    await Promise.all([statuses.list(signal), statuses.list(signal), statuses.get('shop', signal)]);
+    expect(probed()).toBe(1);
+    pass(5_000);
+    await statuses.list(signal);
+    expect(probed()).toBe(2);
+  });
+
+  it('shows what was asked for last and why it failed while nothing has ever served', async () => {
+    const { engine, statuses } = await start();
+    const wanted = configuration({ domain: 'blog.test', ports: [4000] });
+    await run(engine, { kind: 'deploy', image: 'missing:v1', configuration: wanted }, 'blog');
+    expect(await statuses.get('blog', signal)).toMatchObject({
+      status: 'error',
+      release: null,
+      port: 4000,
+      domain: 'blog.test',
+      last_error: 'The image missing:v1 does not exist.',
+    });
+  });
+});
