@@ -3,7 +3,7 @@ import { useState } from 'react';
 import type { Host } from '../../preload/contract.ts';
 import { useActions, useConsole } from '../state/hooks.ts';
 import { Notice } from '../ui/notice.tsx';
-import { useRun } from '../ui/run.ts';
+import { useRun } from '../ui/run.tsx';
 import { Copyable, Facts } from '../ui/text.tsx';
 
 type ConnectionOf<Kind extends Host['connection']['kind']> = Extract<Host['connection'], { kind: Kind }>;
@@ -115,7 +115,9 @@ function Credentials({ host, connection, onCancel }: CredentialsProps) {
         autoComplete="off"
         data-autofocus
       />
-      <p className="nd-hint">It is used for this connection and kept in memory only while it lasts.</p>
+      <p className="nd-hint">
+        {isPassword ? 'It is sent only after the server’s key has been verified.' : 'It unlocks the key here and is never sent.'}
+      </p>
       <Group justify="flex-end" gap={8}>
         <Button onClick={onCancel}>Cancel</Button>
         <Button type="submit" variant="filled" disabled={secret === ''} loading={isBusy}>

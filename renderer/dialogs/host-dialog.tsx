@@ -7,7 +7,7 @@ import { fieldErrorsOf, messageOf } from '../bridge/bridge-error.ts';
 import { hostPath } from '../paths.ts';
 import { useActions, useConsole } from '../state/hooks.ts';
 import { Notice } from '../ui/notice.tsx';
-import { notifyFailure } from '../ui/run.ts';
+import { notifyFailure } from '../ui/run.tsx';
 
 interface HostDialogProps {
   opened: boolean;

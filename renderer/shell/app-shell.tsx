@@ -86,5 +86,7 @@ function View({ place, onAddHost }: { place: Place; onAddHost(): void }) {
 }
 
 function focusFilter(): void {
-  document.querySelector<HTMLInputElement>('[data-shortcut="filter"]')?.focus();
+  const filter = document.querySelector<HTMLInputElement>('[data-shortcut="filter"]');
+  if (filter === null) spotlight.open();
+  else filter.focus();
 }

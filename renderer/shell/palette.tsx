@@ -6,7 +6,7 @@ import { appPath, FLEET_PATH, hostPath, type Place, SETTINGS_PATH } from '../pat
 import { useActions, useDaemons, useHosts } from '../state/hooks.ts';
 import { lookUp } from '../state/look-up.ts';
 import { APP_STATUS, hostMeaning } from '../ui/mark.tsx';
-import { useRun } from '../ui/run.ts';
+import { useRun } from '../ui/run.tsx';
 
 interface PaletteProps {
   place: Place;

@@ -3,7 +3,7 @@ import type { Operation } from '../../daemon/contract/domain.ts';
 import { isTerminal } from '../../daemon/contract/rules.ts';
 import type { DaemonData } from '../state/daemon-data.ts';
 import { ConsoleContext } from '../state/hooks.ts';
-import { notifyFailure, notifySuccess } from '../ui/run.ts';
+import { notifyFailure, notifySuccess } from '../ui/run.tsx';
 import { operationTitle } from '../views/operation-panel.tsx';
 
 type Daemons = Readonly<Record<string, DaemonData>>;

@@ -39,14 +39,18 @@ async function fillDeploy(page: Page): Promise<void> {
   await dialog(page).getByRole('button', { name: 'Deploy', exact: true }).click();
 }
 
-async function swapLive(page: Page): Promise<void> {
+async function swap(page: Page): Promise<void> {
   await openSwap(page);
   await dialog(page).getByRole('button', { name: 'Swap', exact: true }).click();
+}
+
+async function swapLive(page: Page): Promise<void> {
+  await swap(page);
   await page.locator('[data-step="probe"][data-state="running"]').waitFor();
 }
 
 async function swapDone(page: Page): Promise<void> {
-  await swapLive(page);
+  await swap(page);
   await button(page, 'Undo').waitFor();
 }
 

@@ -11,6 +11,7 @@ import {
   useTable,
 } from '@tanstack/react-table';
 import { ArrowDown, ArrowUp } from 'lucide-react';
+import { Prose } from './prose.tsx';
 
 const features = tableFeatures({
   rowSortingFeature,
@@ -83,7 +84,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
           {shown.length === 0 ? (
             <tr>
               <td colSpan={columns.length} className="nd-table-empty">
-                {empty}
+                <Prose text={empty} />
               </td>
             </tr>
           ) : null}

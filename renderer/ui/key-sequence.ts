@@ -5,7 +5,7 @@ export const SHORTCUTS = [
   { keys: ['g', 's'], command: 'settings', text: 'Go to the settings' },
   { keys: ['g', 'h'], command: 'host', text: 'Go to the host of the app shown' },
   { keys: ['g', 'l'], command: 'logs', text: 'Go to the logs of the app shown' },
-  { keys: ['/'], command: 'filter', text: 'Filter the lines or rows shown' },
+  { keys: ['/'], command: 'filter', text: 'Filter the log lines shown, else search' },
   { keys: ['s'], command: 'swap', text: 'Swap the app shown' },
   { keys: ['d'], command: 'deploy', text: 'Deploy an app on the host shown' },
   { keys: ['a'], command: 'add-host', text: 'Add a host' },

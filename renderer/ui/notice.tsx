@@ -2,6 +2,7 @@ import type { LucideIcon } from 'lucide-react';
 import { CircleAlert, Info, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { Tone } from './mark.tsx';
+import { Prose } from './prose.tsx';
 
 const ICONS: Partial<Record<Tone, LucideIcon>> = { bad: CircleAlert, busy: TriangleAlert };
 
@@ -13,7 +14,7 @@ export function Notice({ tone, title, text, children }: NoticeProps) {
       <Icon size={16} aria-hidden />
       <div className="nd-notice-text">
         <strong>{title}</strong>
-        {text === undefined ? null : <div>{text}</div>}
+        {text === undefined ? null : <div>{typeof text === 'string' ? <Prose text={text} /> : text}</div>}
       </div>
       {children === undefined ? null : <div className="nd-notice-actions">{children}</div>}
     </div>
@@ -33,7 +34,9 @@ export function Empty({ icon: Icon, title, text, children }: EmptyProps) {
     <div className="nd-empty">
       <Icon size={28} strokeWidth={1.5} aria-hidden />
       <h2>{title}</h2>
-      <p className="nd-empty-text">{text}</p>
+      <p className="nd-empty-text">
+        <Prose text={text} />
+      </p>
       {children}
     </div>
   );
@@ -42,6 +45,7 @@ export function Empty({ icon: Icon, title, text, children }: EmptyProps) {
 interface EmptyProps {
   icon: LucideIcon;
   title: string;
-  text: ReactNode;
+  /** Commands between backticks. */
+  text: string;
   children?: ReactNode;
 }

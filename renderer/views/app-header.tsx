@@ -13,7 +13,7 @@ import { lookUp } from '../state/look-up.ts';
 import { GatedButton } from '../ui/gated-button.tsx';
 import { useCommand } from '../ui/keyboard.tsx';
 import { APP_STATUS, healthMeaning, Mark, SlotMark } from '../ui/mark.tsx';
-import { useRun } from '../ui/run.ts';
+import { useRun } from '../ui/run.tsx';
 import { Ago, Facts, ImageName } from '../ui/text.tsx';
 
 interface AppHeaderProps {

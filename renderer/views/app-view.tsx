@@ -11,7 +11,7 @@ import type { LogSession } from '../state/log-session.ts';
 import { lookUp } from '../state/look-up.ts';
 import { useLogSession } from '../state/use-log-session.ts';
 import { Empty, Notice } from '../ui/notice.tsx';
-import { useRun } from '../ui/run.ts';
+import { useRun } from '../ui/run.tsx';
 import { Panel } from '../ui/text.tsx';
 import { useNow } from '../ui/use-now.ts';
 import { AppConfiguration } from './app-configuration.tsx';
@@ -123,7 +123,7 @@ function Overview({ app, log, latest, onUndo }: OverviewProps) {
       <div className="nd-overview">
         <Panel title={latest?.state === 'running' ? 'Operation in progress' : 'Last operation'}>
           {latest === undefined ? (
-            <p className="nd-dim">Nothing has been done with this app since the console connected.</p>
+            <p className="nd-dim">No operation of this app is on record.</p>
           ) : (
             <OperationPanel operation={latest} onUndo={onUndo} />
           )}

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import type { Host } from '../../preload/contract.ts';
 import { useActions } from '../state/hooks.ts';
-import { useRun } from '../ui/run.ts';
+import { useRun } from '../ui/run.tsx';
 
 /** Connects a host; what it asks (its key, a password) is put to the operator. */
 export function ConnectButton({ host, label = 'Connect' }: { host: Host; label?: string }) {

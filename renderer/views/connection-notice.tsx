@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import type { Host } from '../../preload/contract.ts';
 import { useActions } from '../state/hooks.ts';
 import { Notice } from '../ui/notice.tsx';
+import { Prose } from '../ui/prose.tsx';
 import { useNow } from '../ui/use-now.ts';
 import { ConnectButton } from './connect-button.tsx';
 
@@ -117,7 +118,9 @@ function KeyChanged({ host, connection }: KeyChangedProps) {
               </dd>
             ))}
           </dl>
-          <p>{connection.remedy}</p>
+          <p>
+            <Prose text={connection.remedy} />
+          </p>
         </>
       }
     >

@@ -11,7 +11,7 @@ import { operationsOf } from '../state/daemon-data.ts';
 import { useActions, useConsole, useDaemon } from '../state/hooks.ts';
 import { useCommand } from '../ui/keyboard.tsx';
 import { hostMeaning, Mark } from '../ui/mark.tsx';
-import { useRun } from '../ui/run.ts';
+import { useRun } from '../ui/run.tsx';
 import { ConnectionNotice } from './connection-notice.tsx';
 import { EventsPanel } from './events-panel.tsx';
 import { HostImages } from './host-images.tsx';

@@ -1,7 +1,7 @@
 import { SegmentedControl } from '@mantine/core';
 import type { Settings } from '../../preload/contract.ts';
 import { useActions, useConsole } from '../state/hooks.ts';
-import { useRun } from '../ui/run.ts';
+import { useRun } from '../ui/run.tsx';
 import { Facts, Panel } from '../ui/text.tsx';
 
 const SCHEMES: { value: Settings['color_scheme']; label: string }[] = [
