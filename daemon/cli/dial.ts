@@ -3,8 +3,8 @@ import { unixSocketTransport } from '../api/client.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
- * Carries bytes between standard input and output and the daemon's socket until one side is done. Either side may end
- * its half first: what the other still has to say arrives.
+ * Carries bytes between standard input and output and the daemon's socket until the daemon closes. The end of standard
+ * input is passed on, which the daemon takes for a hang-up.
  */
 export async function bridge(socketPath: string, { stdin, stdout, signal }: Terminal): Promise<void> {
   const socket = await unixSocketTransport(socketPath).connect(signal);

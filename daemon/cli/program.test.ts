@@ -341,7 +341,8 @@ describe('reaching the daemon', () => {
 
   it('carries bytes between standard streams and the socket', async () => {
     const stdin = new PassThrough();
-    stdin.end('GET /health HTTP/1.1\r\nHost: nextdeploy\r\nConnection: close\r\n\r\n');
+    // Left open, as SSH leaves it: the daemon takes the end of its input for a hang-up.
+    stdin.write('GET /health HTTP/1.1\r\nHost: nextdeploy\r\nConnection: close\r\n\r\n');
     const { code, out } = await nextdeploy(['dial-stdio'], { stdin, env: {} });
     expect(code).toBe(0);
     expect(out).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*"status":"ok"/);
