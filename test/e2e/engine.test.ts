@@ -5,7 +5,7 @@ import type { DaemonClient } from '../../daemon/api/client.ts';
 import type { Bed } from '../bed/bed.ts';
 import { sharedBed } from '../bed/shared.ts';
 import { startWrk } from '../load/wrk.ts';
-import { deploy, failureOf, swap, tracesOf, until, visit } from './engine-harness.ts';
+import { deploy, swap, tracesOf, until, visit } from './engine-harness.ts';
 
 let bed: Bed;
 let client: DaemonClient;
@@ -197,112 +197,4 @@ describe('lifecycle', () => {
     const state = async () => (await client.call('getOperation', { params: { id: first.id } })).state;
     expect(await until('its end', state, (value) => value !== 'running')).toBe('succeeded');
   });
-});
-
-describe('a release that is no good', () => {
-  const bad = [
-    {
-      what: 'has an image that does not exist',
-      image: '127.0.0.1:9/missing:v9',
-      env: {},
-      step: 'pull',
-      says: /does not exist on this host/,
-    },
-    { what: 'ends at once', env: { TINY_EXIT: '3' }, step: 'probe', says: /exit code 3/ },
-    { what: 'never opens its port', env: { TINY_NO_LISTEN: '1' }, step: 'probe', says: /Nothing listens on port 3000/ },
-    { what: 'listens on another port', env: {}, ports: [4000], image: 'eng-fixed-port', step: 'probe', says: /listens on 3000/ },
-    { what: 'answers 500 on its health path', env: { TINY_HEALTH: '500' }, step: 'probe', says: /answered 500/ },
-  ];
-
-  beforeAll(async () => {
-    // An image that ignores PORT, as some do.
-    const dockerfile = `FROM ${images.v2}\nCMD ["node", "--import", "data:text/javascript,process.env.PORT=3000", "server.mjs"]\n`;
-    const { code, stderr } = await bed.exec(['docker', 'build', '--tag', 'eng-fixed-port', '-'], { input: dockerfile });
-    if (code !== 0) throw new Error(stderr);
-  });
-
-  it.each(bad)(
-    'that $what is never served, with evidence, and nothing stays behind',
-    async ({ what: _, step, says, ...request }) => {
-      await deploy(client, { app_name: SHOP, image: images.v1, domain: DOMAIN });
-      const before = await tracesOf(bed, SHOP);
-      const load = startWrk({ url: `${bed.http}/`, host: DOMAIN, connections: 4, seconds_max: 120 });
-      const { error, evidence } = await failureOf(
-        deploy(client, { app_name: SHOP, domain: DOMAIN, image: images.v2, ...request }),
-      );
-      const result = await load.stop();
-
-      expect(error).toMatchObject({ code: 'unprocessable', message: expect.stringMatching(says) });
-      expect(evidence.step).toBe(step);
-      if (step === 'probe') {
-        expect(evidence.log_tail.join('\n')).toContain('tiny v2 starts');
-        expect(evidence.probes.length).toBeGreaterThan(0);
-      }
-      expect({ errors: result.socket_errors_total, non_2xx: result.non_2xx }).toEqual({ errors: 0, non_2xx: 0 });
-      expect(await tracesOf(bed, SHOP)).toEqual(before);
-      expect(await status()).toMatchObject({ status: 'running', release: 'r1', last_error: error.message });
-    },
-  );
-
-  it('as the first of an app leaves no container, route or marker, and the next attempt works', async () => {
-    const request = { app_name: SHOP, image: images.v1, domain: DOMAIN };
-    await failureOf(deploy(client, { ...request, env: { TINY_EXIT: '1' } }));
-    expect(await tracesOf(bed, SHOP)).toEqual([]);
-    expect(await status()).toMatchObject({ status: 'error', release: null });
-    expect((await deploy(client, request)).release).toBe('r2');
-    expect(await version()).toBe('v1');
-  });
-
-  it('for a domain of another app is refused before anything happens', async () => {
-    await deploy(client, { app_name: SHOP, image: images.v1, domain: DOMAIN });
-    const { error } = await failureOf(deploy(client, { app_name: 'eng-other', image: images.v1, domain: DOMAIN }));
-    expect(error.message).toContain(SHOP);
-    expect(await tracesOf(bed, 'eng-other')).toEqual([]);
-  });
-
-  it("for a domain of the operator's own site is refused by Caddy, and his site goes on", async () => {
-    const file = '/etc/caddy/nextdeploy/own-site.caddy';
-    await bed.exec(['tee', file], { input: 'http://own.test {\n\trespond "own"\n}\n' });
-    await bed.exec(['systemctl', 'reload', 'caddy']);
-    try {
-      const { error } = await failureOf(deploy(client, { app_name: 'eng-other', image: images.v1, domain: 'own.test' }));
-      expect(error.message).toMatch(/Caddy refuses the route: .*ambiguous/);
-      expect((await visit(bed, 'own.test')).body).toBe('own');
-      expect(await tracesOf(bed, 'eng-other')).toEqual([]);
-    } finally {
-      await bed.exec(['rm', file]);
-      await bed.exec(['systemctl', 'reload', 'caddy']);
-    }
-  });
-});
-
-describe('a daemon that is killed', () => {
-  it.each(['start', 'probe', 'drain'] as const)(
-    'during %s finishes the swap when it is back, and nothing is lost meanwhile',
-    async (during) => {
-      await deploy(client, {
-        app_name: SHOP,
-        image: images.v1,
-        domain: DOMAIN,
-        drain_ms: 5_000,
-        env: { TINY_LISTEN_AFTER_MS: '700' },
-      });
-      const load = startWrk({ url: `${bed.http}/`, host: DOMAIN, connections: 8, seconds_max: 120 });
-      const { id } = await client.call('swap', { body: { app_name: SHOP, image: images.v2 } });
-      const read = () => client.call('getOperation', { params: { id } });
-      await until(during, read, ({ steps }) => steps.some(({ name, state }) => name === during && state === 'running'));
-      await bed.exec(['systemctl', 'kill', '--signal=SIGKILL', 'nextdeployd.service']);
-      const operation = await until('the end', read, ({ state }) => state !== 'running', 60_000);
-      const result = await load.stop();
-
-      expect(operation).toMatchObject({ state: 'succeeded', release: 'r2' });
-      expect({ errors: result.socket_errors_total, non_2xx: result.non_2xx }).toEqual({ errors: 0, non_2xx: 0 });
-      expect(await version()).toBe('v2');
-      expect((await tracesOf(bed, SHOP)).filter((line) => line.startsWith('nextdeploy-'))).toEqual([
-        `nextdeploy-${SHOP}-green-0 running`,
-      ]);
-      // systemd counts restarts; the next kill of this test is not a crash loop.
-      await bed.exec(['systemctl', 'reset-failed', 'nextdeployd.service']);
-    },
-  );
 });
