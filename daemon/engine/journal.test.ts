@@ -133,7 +133,12 @@ describe('the journal', () => {
       const isOver = current.state !== 'running';
       const isPast = current.steps.some(({ step, state }) => step.on_failure === 'stuck' && state !== 'pending');
       if (isOver || isPast) expect(() => transition(current, order)).toThrow(IllegalTransition);
-      else expect(transition(current, order)).toMatchObject({ direction: 'unwind', error: { message: 'lost', step: null } });
+      else {
+        const ordered = transition(current, order);
+        expect(ordered).toMatchObject({ direction: 'unwind', error: { message: 'lost' } });
+        expect(ordered.steps.map(({ state }) => state)).not.toContain('running');
+        expect(ordered.error?.step ?? null).toBe(current.steps.find(({ state }) => state === 'running')?.step.name ?? null);
+      }
     }
   });
 

@@ -44,7 +44,7 @@ export function transition(record: OperationRecord, event: JournalEvent): Operat
     if (record.steps.some((step) => step.state !== 'pending' && step.step.on_failure === 'stuck')) {
       throw illegal(record, event, 'it is past the point of no return');
     }
-    return settle({ ...record, direction: 'unwind', error: { message: event.message, step: null } }, event.at);
+    return settle({ ...record, direction: 'unwind', ...interrupted(record, event.message, event.at) }, event.at);
   }
   const expected = nextAction(record);
   const isUndo = event.kind.startsWith('undo_');
@@ -54,6 +54,14 @@ export function transition(record: OperationRecord, event: JournalEvent): Operat
   const before = record.steps[event.index]!; // nextAction gave this index
   const steps = record.steps.with(event.index, stepAfter(record, before, event));
   return settle({ ...record, steps, ...consequence(before, event) }, event.at);
+}
+
+/** What was under way will not be finished any more. */
+function interrupted(record: OperationRecord, message: string, at: string): Pick<OperationRecord, 'steps' | 'error'> {
+  const current = record.steps.find((step) => step.state === 'running');
+  const failed: Partial<StepRecord> = { state: 'failed', ended_at: at, detail: message };
+  const steps = record.steps.map((step) => (step === current ? { ...step, ...failed } : step));
+  return { steps, error: { message, step: current?.step.name ?? null } };
 }
 
 type StepEvent = Exclude<JournalEvent, { kind: 'unwind_ordered' }>;
