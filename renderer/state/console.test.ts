@@ -67,6 +67,14 @@ describe('a console', () => {
     expect(daemon('bare')?.isLoaded).toBe(true);
   });
 
+  it('shows nothing of a host that it cannot see any more', async () => {
+    await open('full');
+    await model.actions.disconnect('staging');
+    await vi.advanceTimersByTimeAsync(50);
+    expect(daemon('staging')).toBeUndefined();
+    expect(daemon('web-1')?.isLoaded).toBe(true);
+  });
+
   it('forgets what came from a host that is removed', async () => {
     await open('full');
     await model.actions.removeHost('web-1');

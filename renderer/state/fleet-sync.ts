@@ -20,16 +20,15 @@ export function startFleetSync(link: Link, stores: Stores): { stop(): void } {
   };
   const onHosts = (hosts: readonly Host[]) => {
     stores.console.setState({ hosts });
-    forgetOtherHosts(
-      stores,
-      hosts.map((host) => host.id),
-    );
+    // A green mark for a server that nobody can see now would be a lie.
+    const seen = hosts.filter((host) => syncNeed(host) !== 'stop').map((host) => host.id);
     for (const [id, sync] of syncs) {
       const host = hosts.find((each) => each.id === id);
       if (host !== undefined && syncNeed(host) !== 'stop') continue;
       sync.stop();
       syncs.delete(id);
     }
+    forgetOtherHosts(stores, seen);
     for (const host of hosts) {
       if (syncNeed(host) === 'start' && !syncs.has(host.id)) syncs.set(host.id, startHostSync(link, stores, host.id));
     }

@@ -60,7 +60,7 @@ export function addMetrics(stores: Stores, host: string, add: (series: MetricsSe
   stores.metrics.setState({ ...all, [host]: add(all[host] ?? EMPTY_SERIES) }, true);
 }
 
-/** Forgets all that came from hosts that are no longer in the list. */
+/** Forgets all that came from hosts other than these. */
 export function forgetOtherHosts(stores: Stores, kept: readonly string[]): void {
   const isKept = ([host]: [string, unknown]) => kept.includes(host);
   const { daemons, metrics } = stores;

@@ -90,7 +90,7 @@ function plotOptions({ element, labels, tick, max, height }: PlotSettings): uPlo
     padding: [8, 4, 0, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { y: { range: (_plot, _low, high) => [0, max ?? niceTop(high)] } },
+    scales: { x: { range: timeRange }, y: { range: (_plot, _low, high) => [0, max ?? niceTop(high)] } },
     axes: [
       {
         ...axis,
@@ -112,6 +112,11 @@ function plotOptions({ element, labels, tick, max, height }: PlotSettings): uPlo
       })),
     ],
   };
+}
+
+/** A minute at least: the first samples do not stretch over the whole width. */
+function timeRange(_plot: uPlot, first: number, last: number): [number, number] {
+  return [Math.min(first, last - 60), last];
 }
 
 /** Room above the highest value, and a line near the ground where there is only noise. */
