@@ -13,15 +13,18 @@ export type DaemonAccess =
   | { kind: 'absent'; message: string }
   | { kind: 'denied'; message: string };
 
+/** What comes before it is the login shell's own greeting. */
+const MARK = '--- nextdeploy configuration ---';
 const EXIT_ABSENT = 44;
 const EXIT_DENIED = 45;
 
 /** Reads it as a member of the group `nextdeploy`, else through sudo; the group may be newer than this login. */
 const READ_CONFIG = `
-[ -r "$1" ] && exec cat "$1"
+say() { echo '${MARK}'; exec "$@"; }
+[ -r "$1" ] && say cat "$1"
 if sudo -n true 2>/dev/null; then
   sudo -n test -e "$1" || exit ${EXIT_ABSENT}
-  exec sudo -n cat "$1"
+  say sudo -n cat "$1"
 fi
 [ -e /opt/nextdeploy/current ] && exit ${EXIT_DENIED}
 exit ${EXIT_ABSENT}`;
@@ -39,7 +42,7 @@ export async function readDaemonAccess(ssh: SshConnection, signal: AbortSignal):
     const message = `You may not read ${CONFIG_PATH} on the server; have an administrator add your login to the group nextdeploy, then connect again.`;
     return { kind: 'denied', message };
   }
-  const parsed = configSchema.safeParse(parseYaml(stdout));
+  const parsed = configSchema.safeParse(parseYaml(stdout.slice(stdout.indexOf(MARK) + MARK.length)));
   if (!parsed.success)
     return { kind: 'denied', message: `${CONFIG_PATH} on the server is damaged; install the daemon again, or repair it.` };
   return { kind: 'found', token: new Sealed(parsed.data.auth.token), socketPath: parsed.data.listen.socket };

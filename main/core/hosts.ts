@@ -7,6 +7,7 @@ import { HOSTS_MAX, hostsFile, type StoredHost } from './host-store.ts';
 import { KnownHostsFile } from './known-hosts/known-hosts-file.ts';
 import type { CoreLog } from './log.ts';
 import type { SecretStore } from './secret-store.ts';
+import { Semaphore } from './semaphore.ts';
 import { HostSession } from './session.ts';
 import type { Credentials } from './ssh/credentials.ts';
 
@@ -16,6 +17,9 @@ export interface HostsOptions {
   secrets: SecretStore;
   log: CoreLog;
 }
+
+/** Every host may wait, as long as all of them before it take to fail. */
+const HANDSHAKE_BOUNDS = { waiting_max: HOSTS_MAX * 2, waiting_ms_max: 10 * 60_000 } as const;
 
 interface Entry {
   stored: StoredHost;
@@ -28,6 +32,10 @@ export class Hosts {
   readonly #knownHosts: KnownHostsFile;
   readonly #entries = new Map<string, Entry>();
   readonly #watchers = new Set<() => void>();
+  readonly #handshakes = new Semaphore(
+    HANDSHAKE_BOUNDS,
+    () => new DomainError('unavailable', 'Too many hosts are connecting; try again.'),
+  );
 
   private constructor(options: HostsOptions) {
     this.#options = options;
@@ -122,6 +130,7 @@ export class Hosts {
       knownHosts: this.#knownHosts,
       secrets,
       log,
+      handshakes: this.#handshakes,
       onChange: () => this.#changed(),
     });
     const entry = { stored, session };

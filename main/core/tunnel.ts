@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { DomainError } from '../../daemon/contract/errors.ts';
 import { isExpected } from './errors.ts';
+import { Semaphore } from './semaphore.ts';
 import type { SshConnection } from './ssh/connection.ts';
 
 export const TUNNEL_BOUNDS = {
@@ -23,8 +24,7 @@ export class Tunnel {
   readonly #ssh: SshConnection;
   readonly #socketPath: string;
   #way: Way = { kind: 'forward' };
-  #open = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #places = new Semaphore(TUNNEL_BOUNDS, busy);
 
   constructor(ssh: SshConnection, socketPath: string) {
     this.#ssh = ssh;
@@ -33,13 +33,14 @@ export class Tunnel {
 
   /** One connection to the daemon. Rejects with a {@link DomainError} `unavailable` that says what to do, or the signal's reason. */
   async connect(signal: AbortSignal): Promise<Duplex> {
-    await this.#acquire(signal);
+    const max = this.#way.kind === 'forward' ? TUNNEL_BOUNDS.forwarded_channels_max : TUNNEL_BOUNDS.command_channels_max;
+    const release = await this.#places.acquire(max, signal);
     try {
       const stream = await this.#dial(signal);
-      stream.once('close', () => this.#release());
+      stream.once('close', release);
       return stream;
     } catch (error) {
-      this.#release();
+      release();
       throw error;
     }
   }
@@ -84,35 +85,6 @@ export class Tunnel {
     } finally {
       stream?.destroy();
     }
-  }
-
-  async #acquire(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const max = this.#way.kind === 'forward' ? TUNNEL_BOUNDS.forwarded_channels_max : TUNNEL_BOUNDS.command_channels_max;
-    if (this.#open < max && this.#waiting.length === 0) {
-      this.#open++;
-      return;
-    }
-    if (this.#waiting.length >= TUNNEL_BOUNDS.waiting_max) throw busy();
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(TUNNEL_BOUNDS.waiting_ms_max)]);
-    await new Promise<void>((resolve, reject) => {
-      const admit = () => {
-        deadline.removeEventListener('abort', giveUp);
-        this.#open++;
-        resolve();
-      };
-      const giveUp = () => {
-        this.#waiting.splice(this.#waiting.indexOf(admit), 1);
-        reject(signal.aborted ? signal.reason : busy());
-      };
-      deadline.addEventListener('abort', giveUp, { once: true });
-      this.#waiting.push(admit);
-    });
-  }
-
-  #release(): void {
-    this.#open--;
-    this.#waiting.shift()?.();
   }
 }
 

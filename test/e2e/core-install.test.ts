@@ -9,7 +9,7 @@ import { buildDaemonTarball, DIST_CACHE, ROOT, releaseFiles } from '../../script
 import { packRelease } from '../../scripts/tarball/pack.ts';
 import { findRuntime } from '../../scripts/tarball/runtime.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
-import { connectToBed } from '../bed/install-daemon.ts';
+import { connectToBed, installDaemon } from '../bed/install-daemon.ts';
 import { inServer, openChannel, startCore, type TestCore } from './core-harness.ts';
 
 const NEVER = new AbortController().signal;
@@ -126,6 +126,23 @@ describe('a second time', () => {
     ]);
     expect({ token: await token(), site: await site() }).toEqual(before);
     expect(await runningVersion()).toBe(good.version);
+  });
+
+  it('works for root, and for a login whose shell greets every command', async () => {
+    await inServer(
+      bed,
+      'sh',
+      '-c',
+      "sed -i '1i echo Welcome to this server' /home/operator/.bashrc || echo 'echo Welcome to this server' > /home/operator/.bashrc",
+    );
+    try {
+      expect(await installDaemon(bed, async () => good)).toMatchObject({ token: await token() });
+      expect(await installDaemon({ ...bed, ssh: { ...bed.ssh, user: 'root' } }, async () => good)).toMatchObject({
+        token: await token(),
+      });
+    } finally {
+      await inServer(bed, 'sed', '-i', '/Welcome to this server/d', '/home/operator/.bashrc');
+    }
   });
 
   it('waits for nobody but a console that is alive', async () => {

@@ -145,17 +145,20 @@ describe('where sshd forbids forwarding', () => {
   const RULE = '/etc/ssh/sshd_config.d/no-forwarding.conf';
 
   it('calls and streams go through dial-stdio', async () => {
+    const other = await startCore();
+    const otherHost = await connectToBed(other.core, shared.bed);
+    other.core.hosts.disconnect(otherHost);
     await shared.bed.exec(['tee', RULE], { input: 'DisableForwarding yes\n' });
     await inServer(shared.bed, 'systemctl', 'reload', 'ssh');
     try {
-      const other = await startCore();
-      const otherHost = await connectToBed(other.core, shared.bed);
+      // While sshd starts itself anew, it refuses connections.
+      await vi.waitFor(async () => expect((await other.core.hosts.connect(otherHost)).connection.kind).toBe('connected'), WAIT);
       expect(other.core.hosts.get(otherHost).daemon.kind).toBe('ready');
       expect(await other.core.client(otherHost).call('listApps')).toMatchObject([{ name: APP }]);
       const channel = openChannel(other.core, 'daemon.stream', { host: otherHost, stream: 'system' });
       await vi.waitFor(() => expect(channel.messages.length).toBeGreaterThan(1), WAIT);
-      await other.close();
     } finally {
+      await other.close();
       await inServer(shared.bed, 'rm', RULE);
       await inServer(shared.bed, 'systemctl', 'reload', 'ssh');
     }

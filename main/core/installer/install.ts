@@ -182,7 +182,7 @@ class Installation {
   async #watchForCrash(signal: AbortSignal): Promise<never> {
     for (;;) {
       await setTimeout(CONDITION_INTERVAL_MS, undefined, { signal });
-      const condition = await this.#attempt('condition');
+      const condition = (await this.#attempt('condition')) ?? '';
       const restarts = Number(/^NRestarts=(\d+)$/m.exec(condition)?.[1] ?? 0);
       if (restarts < CRASHES_MAX && !condition.includes('ActiveState=failed')) continue;
       throw new DomainError('unprocessable', `Version ${this.#tarball.version} crashes when it starts`);
@@ -191,21 +191,27 @@ class Installation {
 
   /** The error to show: why the new version failed, and what runs now. */
   async #returnToPrevious(error: unknown): Promise<DomainError> {
-    const { previous, isCurrent } = this.plan;
-    const journal = await this.#attempt('journal');
+    const { previous } = this.plan;
+    const journal = (await this.#attempt('journal')) ?? '';
     const reason = error instanceof Error ? error.message : String(error);
-    let now = 'It is the version that was installed before too: see `journalctl -u nextdeployd` on the server.';
-    if (previous !== null) {
-      await this.#attempt('switch', previous);
-      await this.#attempt('start');
-      await this.#attempt('discard', this.#directory);
-      now = `The version before, ${previous}, runs again.`;
-    } else if (!isCurrent) {
-      await this.#attempt('remove_service');
-      now = 'The service was removed again.';
-    }
+    const now = previous === null ? await this.#withdraw() : await this.#bringBack(previous);
     const details = { journal: journal.split('\n').slice(-20).map(clean) };
     return new DomainError('unprocessable', `${clean(reason)}. ${now}`, { details, cause: error });
+  }
+
+  async #bringBack(previous: string): Promise<string> {
+    await this.#attempt('switch', previous);
+    const isBack = (await this.#attempt('start')) !== null;
+    if (!isBack) return `The version before, ${previous}, could not be started again either; connect and install once more.`;
+    await this.#attempt('discard', this.#directory);
+    return `The version before, ${previous}, runs again.`;
+  }
+
+  async #withdraw(): Promise<string> {
+    if (this.plan.isCurrent)
+      return 'It is the version that was installed before too: see `journalctl -u nextdeployd` on the server.';
+    const isGone = (await this.#attempt('remove_service')) !== null;
+    return isGone ? 'The service was removed again.' : 'The service could not be removed; connect and install once more.';
   }
 
   async #script(name: ScriptName, failure: string, ...args: string[]): Promise<void> {
@@ -213,13 +219,13 @@ class Installation {
     refuse(await runCommand(this.#target.ssh, argv, { signal: this.#target.signal, timeout_ms: STEP_MS_MAX }), failure);
   }
 
-  /** For mending: goes on whatever happens, also when the operator has given up. */
-  async #attempt(name: ScriptName, ...args: string[]): Promise<string> {
+  /** For mending: goes on whatever happens, also when the operator has given up. What it printed, or null where it failed. */
+  async #attempt(name: ScriptName, ...args: string[]): Promise<string | null> {
     const argv = this.#asRoot(scriptCommand(name, ...args));
     const signal = new AbortController().signal;
     return runCommand(this.#target.ssh, argv, { signal, timeout_ms: STEP_MS_MAX }).then(
-      ({ stdout }) => stdout,
-      () => '',
+      ({ code, stdout }) => (code === 0 ? stdout : null),
+      () => null,
     );
   }
 }

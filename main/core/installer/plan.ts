@@ -98,7 +98,7 @@ function systemd({ systemd: version }: Facts): Finding {
 }
 
 function tools({ missing }: Facts): Finding {
-  if (missing.length === 0) return ok('tools', 'all there');
+  if (missing.length === 0) return ok('tools', 'all tools there');
   return failed(
     'tools',
     `Missing on the server: ${missing.join(', ')}; install them (packages tar, gzip, coreutils, util-linux).`,
@@ -135,7 +135,7 @@ function proxy({ caddy, caddy_active }: Facts): Finding {
 
 function clock({ now_s }: Facts, own_s: number): Finding {
   const off_s = Math.abs(now_s - own_s);
-  if (off_s <= CLOCK_SECONDS_MAX) return ok('clock', 'in step');
+  if (off_s <= CLOCK_SECONDS_MAX) return ok('clock', 'clock in step');
   return warning(
     'clock',
     `The server's clock differs from this machine's by ${off_s} s; certificates may fail. Run: timedatectl set-ntp true`,
