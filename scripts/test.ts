@@ -11,7 +11,7 @@ import { EARLIER_CHECKS } from './plain-reporter.ts';
 const ROOT = join(import.meta.dirname, '..');
 const BIN = join(ROOT, 'node_modules', '.bin');
 const CHECKS = [
-  { title: 'format and lint', file: 'biome', arguments: ['ci', '--error-on-warnings', '.'] },
+  { title: 'format and lint', file: 'biome', arguments: ['ci', '--error-on-warnings', '--colors=off', '.'] },
   { title: 'types', file: 'tsc', arguments: [] },
   { title: 'unused code', file: 'knip', arguments: [] },
 ];
