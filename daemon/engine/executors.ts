@@ -141,7 +141,7 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
 }
 
 /** Who has this domain among the other apps. */
-export function domainOwner(journal: Pick<Journal, 'listApps'>, domain: string, except: string): string | undefined {
+function domainOwner(journal: Pick<Journal, 'listApps'>, domain: string, except: string): string | undefined {
   const has = (sites: { domain: string }[] | undefined) => sites?.some((site) => site.domain === domain) === true;
   return journal.listApps().find((app) => app.name !== except && has(app.route?.sites))?.name;
 }

@@ -271,7 +271,7 @@ function bridgeRoutes(current: RouteModel | null, target: RouteModel | null): Ro
   return { ...current, ...target, sites: [...sites, ...leaving] };
 }
 
-export function isSameRoute(a: RouteModel | null, b: RouteModel | null): boolean {
+function isSameRoute(a: RouteModel | null, b: RouteModel | null): boolean {
   return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
 }
 

@@ -69,7 +69,7 @@ export async function tracesOf(bed: Bed, app: string): Promise<string[]> {
     run('find', '/etc/caddy/nextdeploy', '-name', `*${app}*`),
     run('find', '/var/lib/nextdeploy/slots', '-path', `*/${app}*`),
   ]);
-  return [...containers, ...routes, ...markers].sort();
+  return [...containers, ...routes, ...markers].sort((a, b) => (a < b ? -1 : 1));
 }
 
 /** Polls until it holds; throws with what was seen last. */

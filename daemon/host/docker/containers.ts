@@ -8,7 +8,7 @@ import { listeningSockets } from '../sockets.ts';
 import { type DockerClient, DockerError } from './client.ts';
 import { readLogs } from './logs.ts';
 
-export const LABELS = {
+const LABELS = {
   app: 'nextdeploy.app',
   release: 'nextdeploy.release',
   slot: 'nextdeploy.slot',
