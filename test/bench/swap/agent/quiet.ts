@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const SAMPLE_MS = 250;
 const BUSY_PART_MAX = 0.1;
-const QUIET_WAIT_MS_MAX = 10_000;
+const QUIET_WAIT_MS_MAX = 30_000;
 
 /** Resolves with true as soon as the processors were 90 % idle for a quarter of a second, with false when that does not come. */
 export async function waitForQuiet(signal: AbortSignal): Promise<boolean> {
