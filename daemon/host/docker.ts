@@ -35,7 +35,7 @@ export class Docker {
 
   /** Docker's version. Throws `unavailable`. */
   async version(signal: AbortSignal): Promise<string> {
-    return versionSchema.parse(await this.#client.json({ method: 'GET', path: '/version', signal, deadlineMs: 3_000 })).Version;
+    return versionSchema.parse(await this.#client.call((docker) => docker.version(), { signal, deadlineMs: 3_000 })).Version;
   }
 
   /**
@@ -61,7 +61,7 @@ export class Docker {
       IPAM: { Driver: 'default', Config: [{ Subnet: subnet, Gateway: gateway, IPRange: range }] },
     };
     try {
-      await this.#client.json({ method: 'POST', path: '/networks/create', body, signal });
+      await this.#client.call((docker) => docker.createNetwork(body), { signal });
     } catch (cause) {
       if (!(cause instanceof DockerError)) throw cause;
       if (cause.status === 409) return; // made by somebody else at this moment
@@ -80,7 +80,9 @@ export class Docker {
 
   async #inspectNetwork(signal: AbortSignal): Promise<z.infer<typeof networkSchema> | null> {
     try {
-      return networkSchema.parse(await this.#client.json({ method: 'GET', path: `/networks/${this.#network.name}`, signal }));
+      return networkSchema.parse(
+        await this.#client.call((docker) => docker.getNetwork(this.#network.name).inspect(), { signal }),
+      );
     } catch (error) {
       if (error instanceof DockerError && error.status === 404) return null;
       throw error;

@@ -1,6 +1,6 @@
 /** The daemon and its command line, each as one file of JavaScript. */
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 export interface Bundle {
   name: string;
@@ -16,6 +16,28 @@ const BANNER = [
   'const __dirname = nextdeployDirname(__filename);',
 ].join('\n');
 
+/**
+ * What dockerode loads at its start, but needs only for Docker over ssh:// (ssh2) and BuildKit's sessions (the others). The daemon talks to
+ * its own machine's socket and builds no images. Without them dockerode costs no more memory than bare `node:http`.
+ * See docs/decisions/005-dockerode-without-ssh-and-grpc.md.
+ */
+const LEFT_OUT = /^(ssh2|@grpc\/grpc-js|@grpc\/proto-loader|protobufjs)$/;
+
+/** A module whose members may be looked up, which dockerode does when it is loaded, but not used. */
+const absent = (name: string) => `
+const refuse = () => { throw new Error(${JSON.stringify(`${name} is not part of this program: only Docker over SSH and BuildKit need it`)}); };
+const absent = new Proxy(function () {}, { get: () => absent, apply: refuse, construct: refuse });
+module.exports = absent;
+`;
+
+const leaveOut: Plugin = {
+  name: 'leave-out',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: LEFT_OUT }, ({ path }) => ({ path, namespace: 'left-out' }));
+    onLoad({ filter: /^/, namespace: 'left-out' }, ({ path }) => ({ contents: absent(path), loader: 'js' }));
+  },
+};
+
 /** Bundles `entry` (from the checkout's root) as `name`. */
 export async function bundle(root: string, entry: string, name: string): Promise<Bundle> {
   const { outputFiles } = await build({
@@ -30,8 +52,7 @@ export async function bundle(root: string, entry: string, name: string): Promise
     // Not minified: an uncaught error shows its line in the journal.
     legalComments: 'eof',
     banner: { js: BANNER },
-    // Native addons of ssh2, which comes along with dockerode for Docker over SSH: tried in vain, never needed.
-    external: ['*.node', 'cpu-features'],
+    plugins: [leaveOut],
     logLevel: 'warning',
   });
   const [output] = outputFiles;

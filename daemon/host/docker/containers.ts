@@ -5,7 +5,7 @@ import { DomainError } from '../../contract/errors.ts';
 import { DEFAULTS } from '../../contract/limits.ts';
 import type { ContainerSpec, Containers, ExitState, ObservedContainer } from '../../engine/ports.ts';
 import { listeningSockets } from '../sockets.ts';
-import { type DockerClient, DockerError } from './client.ts';
+import { type DockerAction, type DockerClient, DockerError } from './client.ts';
 import { readLogs } from './logs.ts';
 
 const LABELS = {
@@ -50,8 +50,8 @@ export class DockerContainers implements Containers {
   }
 
   async list(signal: AbortSignal): Promise<ObservedContainer[]> {
-    const filters = JSON.stringify({ label: [LABELS.app] });
-    const answer = await this.#client.json({ method: 'GET', path: '/containers/json', query: { all: true, filters }, signal });
+    const options = { all: true, filters: { label: [LABELS.app] } };
+    const answer = await this.#client.call((docker) => docker.listContainers(options), { signal });
     return listSchema.parse(answer).flatMap((item) => {
       const observed = observe(item.Id, item.Names[0] ?? '', item.State === 'running', item.Labels);
       return observed ? [observed] : [];
@@ -79,13 +79,14 @@ export class DockerContainers implements Containers {
   }
 
   async #create(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
-    const body = createBody(spec, this.#network);
-    await this.#client.json({ method: 'POST', path: '/containers/create', query: { name: spec.name }, body, signal });
+    // Apart, because dockerode otherwise writes everything into the address too, secrets of the environment included.
+    const options: object = { _query: { name: spec.name }, _body: createBody(spec, this.#network) };
+    await this.#client.call((docker) => docker.createContainer(options), { signal });
   }
 
   async start(name: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#client.json({ method: 'POST', path: `/containers/${name}/start`, signal });
+      await this.#client.call((docker) => docker.getContainer(name).start(), { signal });
     } catch (error) {
       throw error instanceof DockerError ? startFailure(error, name) : error;
     }
@@ -94,26 +95,20 @@ export class DockerContainers implements Containers {
   async remove(name: string, stopTimeoutMs: number, signal: AbortSignal): Promise<void> {
     const seconds = Math.ceil(stopTimeoutMs / 1000);
     const deadlineMs = seconds * 1000 + STOP_SLACK_MS;
-    await ignoreMissing(
-      this.#client.json({ method: 'POST', path: `/containers/${name}/stop`, query: { t: seconds }, signal, deadlineMs }),
-    );
-    await ignoreMissing(
-      this.#client.json({ method: 'DELETE', path: `/containers/${name}`, query: { force: true, v: true }, signal, deadlineMs }),
-    );
+    const options = { signal, deadlineMs };
+    await ignoreMissing(this.#client.call((docker) => docker.getContainer(name).stop({ t: seconds }), options));
+    await ignoreMissing(this.#client.call((docker) => docker.getContainer(name).remove({ force: true, v: true }), options));
   }
 
   async setRestart(name: string, isKept: boolean, signal: AbortSignal): Promise<void> {
     const body = { RestartPolicy: { Name: isKept ? 'unless-stopped' : 'no' } };
-    await this.#client.json({ method: 'POST', path: `/containers/${name}/update`, body, signal });
+    await this.#client.call((docker) => docker.getContainer(name).update(body), { signal });
   }
 
   async waitForExit(name: string, signal: AbortSignal): Promise<ExitState> {
-    const response = await this.#client.stream({
-      method: 'POST',
-      path: `/containers/${name}/wait`,
-      query: { condition: 'not-running' },
-      signal,
-    });
+    // As a stream, because it has no deadline.
+    const wait: DockerAction = (docker) => docker.getContainer(name).wait({ condition: 'not-running' });
+    const response = await this.#client.stream(wait, { signal });
     let text = '';
     for await (const chunk of response as AsyncIterable<Buffer>) text += chunk.toString('utf8');
     const exit_code = waitSchema.parse(JSON.parse(text)).StatusCode;
@@ -137,7 +132,7 @@ export class DockerContainers implements Containers {
 
   async #inspect(name: string, signal: AbortSignal): Promise<Inspected | null> {
     try {
-      return inspectSchema.parse(await this.#client.json({ method: 'GET', path: `/containers/${name}/json`, signal }));
+      return inspectSchema.parse(await this.#client.call((docker) => docker.getContainer(name).inspect(), { signal }));
     } catch (error) {
       if (error instanceof DockerError && error.status === 404) return null;
       throw error;

@@ -34,8 +34,7 @@ export class DockerImages implements Images {
 
   async pull(reference: string, signal: AbortSignal): Promise<void> {
     try {
-      const query = { fromImage: withTag(reference) };
-      const response = await this.#client.stream({ method: 'POST', path: '/images/create', query, signal });
+      const response = await this.#client.stream((docker) => docker.pull(reference), { signal });
       for await (const progress of readProgress(response)) {
         if (progress.error !== undefined) throw pullFailure(reference, progress.error);
       }
@@ -48,8 +47,7 @@ export class DockerImages implements Images {
   async load(archive: Readable, signal: AbortSignal): Promise<Image[]> {
     const names: string[] = [];
     try {
-      const request = { method: 'POST', path: '/images/load', query: { quiet: true }, body: archive, signal } as const;
-      const response = await this.#client.stream(request);
+      const response = await this.#client.stream((docker) => docker.loadImage(archive, { quiet: true }), { signal });
       for await (const { stream, error } of readProgress(response)) {
         if (error !== undefined) throw loadFailure(error);
         const name = /^Loaded image(?: ID)?: (\S+)/.exec(stream ?? '')?.[1];
@@ -65,7 +63,7 @@ export class DockerImages implements Images {
   }
 
   async list(signal: AbortSignal): Promise<Image[]> {
-    const answer = listSchema.parse(await this.#client.json({ method: 'GET', path: '/images/json', signal }));
+    const answer = listSchema.parse(await this.#client.call((docker) => docker.listImages(), { signal }));
     return answer.map((image) => ({
       id: image.Id,
       references: (image.RepoTags ?? []).filter((tag) => tag !== '<none>:<none>'),
@@ -76,7 +74,7 @@ export class DockerImages implements Images {
 
   async #inspect(reference: string, signal: AbortSignal): Promise<Image | null> {
     try {
-      const answer = await this.#client.json({ method: 'GET', path: `/images/${encodeReference(reference)}/json`, signal });
+      const answer = await this.#client.call((docker) => docker.getImage(encodeReference(reference)).inspect(), { signal });
       const image = inspectSchema.parse(answer);
       const created_at = new Date(image.Created || 0).toISOString();
       return { id: image.Id, references: image.RepoTags ?? [], size_bytes: image.Size, created_at };
@@ -90,12 +88,6 @@ export class DockerImages implements Images {
 /** Slashes stand as they are in Docker's paths. */
 function encodeReference(reference: string): string {
   return reference.split('/').map(encodeURIComponent).join('/');
-}
-
-/** Without a tag Docker would pull them all. */
-function withTag(reference: string): string {
-  const last = reference.slice(reference.lastIndexOf('/') + 1);
-  return last.includes(':') || last.includes('@') ? reference : `${reference}:latest`;
 }
 
 async function* readProgress(source: AsyncIterable<Buffer>): AsyncGenerator<Progress> {

@@ -1,6 +1,5 @@
 /** A container's log as lines: Docker's multiplexed stream taken apart. */
-import type { DockerClient } from './client.ts';
-import { DockerError } from './client.ts';
+import { type DockerClient, DockerError } from './client.ts';
 
 export interface ContainerLogLine {
   /** RFC 3339, UTC, always nine digits of a second: compares as text. */
@@ -29,16 +28,17 @@ export async function* readLogs(
   options: ReadLogsOptions,
 ): AsyncGenerator<ContainerLogLine> {
   const { since, tail, follow, signal } = options;
-  const query = {
+  const wanted = {
     stdout: true,
     stderr: true,
     timestamps: true,
-    follow,
-    tail: tail ?? 'all',
+    // The types take true or false, not either.
+    follow: follow as true,
+    ...(tail === undefined ? {} : { tail }),
     ...(since ? { since: toUnixTime(since) } : {}),
   };
   try {
-    const response = await client.stream({ method: 'GET', path: `/containers/${containerId}/logs`, query, signal });
+    const response = await client.stream((docker) => docker.getContainer(containerId).logs(wanted), { signal });
     try {
       for await (const line of splitLines(readFrames(response))) if (!since || line.ts > since) yield line;
     } finally {
