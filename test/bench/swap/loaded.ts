@@ -3,7 +3,7 @@ import { countFigure, describeSpread, type Figure, type Goal, ratioFigure, sprea
 import { expectSuccess, installWrk, startUnit } from '../server-tools.ts';
 import type { BenchContext } from '../suite.ts';
 import type { AgentRequest, LoadedRun, LoadTarget } from './agent/protocol.ts';
-import { APP_PORT, HEALTH_PATH, type Stage, VERSIONS } from './stage.ts';
+import { APP_PORT, FLOOR_ADDRESS, HEALTH_PATH, type Stage, VERSIONS } from './stage.ts';
 
 /**
  * The shortest drain: whether a swap loses requests must not depend on the old release's staying, and 50 swaps with the default drain
@@ -19,10 +19,11 @@ const RELOAD = {
   addresses: { v1: '10.213.255.251', v2: '10.213.255.252' },
 };
 
-/** Four runs of the same length. */
+/** Runs of the same length. */
 interface Round {
   steady: LoadedRun;
   swaps: LoadedRun;
+  churn: LoadedRun;
   reload_steady: LoadedRun;
   reloads: LoadedRun;
 }
@@ -31,6 +32,7 @@ export async function measureUnderLoad(stage: Stage, context: BenchContext): Pro
   const { isQuick, say, emit } = context;
   await stage.deploy({ app_name: APP.name, image: stage.images.tiny.v1, domain: APP.domain, drain_ms: APP.drain_ms });
   await startReloadReference(stage);
+  const flags = await stage.runFlags(APP.name);
   const wrk = await installWrk(stage.bed);
   const plan = { rounds: isQuick ? 1 : 5, swaps: isQuick ? 4 : 10 };
   say('warming up');
@@ -41,14 +43,17 @@ export async function measureUnderLoad(stage: Stage, context: BenchContext): Pro
     const steady = await run(stage, 'baseline', { load: swapLoad(wrk), seconds });
     const swaps = await run(stage, 'swaps', swapRequest(stage, wrk, plan.swaps));
     seconds = swaps.seconds;
+    const churn = await run(stage, 'churn', churnRequest(stage, wrk, flags, swaps.changes_at_ms));
     const reload_steady = await run(stage, 'baseline', { load: reloadLoad(wrk), seconds });
     const reloads = await run(stage, 'reloads', reloadRequest(wrk, swaps.changes_at_ms));
-    rounds.push({ steady, swaps, reload_steady, reloads });
+    const round: Round = { steady, swaps, churn, reload_steady, reloads };
+    rounds.push(round);
     say(`round ${index + 1} of ${plan.rounds}, ${plan.swaps} changes in ${seconds.toFixed(1)} s`);
-    for (const [name, result] of Object.entries({ steady, swaps, reload_steady, reloads })) say(`  ${runLine(name, result)}`);
+    for (const [name, result] of Object.entries<LoadedRun>({ ...round })) say(`  ${runLine(name, result)}`);
   }
   for (const figure of figuresOf(rounds)) emit(figure);
   say(`p99 with swaps: ${describeSpread(p99(rounds, 'swaps'), 'ms')}, without: ${describeSpread(p99(rounds, 'steady'), 'ms')}`);
+  say(`p99 with Docker's work alone: ${describeSpread(p99(rounds, 'churn'), 'ms')}`);
   const reloads = describeSpread(p99(rounds, 'reloads'), 'ms');
   say(`p99 with reloads: ${reloads}, without: ${describeSpread(p99(rounds, 'reload_steady'), 'ms')}`);
 }
@@ -65,6 +70,7 @@ function figuresOf(rounds: readonly Round[]): Figure[] {
     countFigure('swap.errors.caddy', 'requests', { value: errors('swaps'), reference: errors('reloads') }, none),
     countFigure('swap.non2xx.caddy', 'requests', { value: non2xx('swaps'), reference: non2xx('reloads') }, none),
     p99Figure('swap.p99.caddy', 'swaps', 'steady', { at_most: 1.5 }),
+    p99Figure('churn.p99.caddy', 'churn', 'steady', null),
     countFigure('reload.errors.caddy', 'requests', { value: errors('reloads'), reference: errors('reload_steady') }, null),
     countFigure('reload.non2xx.caddy', 'requests', { value: non2xx('reloads'), reference: non2xx('reload_steady') }, null),
     p99Figure('reload.p99.caddy', 'reloads', 'reload_steady', null),
@@ -80,7 +86,7 @@ function runLine(name: string, { wrk }: LoadedRun): string {
   return `${name.padEnd(13)} ${rate}, p50 ${wrk.latency_p50_ms} ms, p99 ${wrk.latency_p99_ms} ms, ${lost}, ${wrk.non_2xx} non-2xx`;
 }
 
-type LoadedCall = 'baseline' | 'swaps' | 'reloads';
+type LoadedCall = 'baseline' | 'swaps' | 'churn' | 'reloads';
 
 function run<C extends LoadedCall>(stage: Stage, call: C, request: AgentRequest<C>): Promise<LoadedRun> {
   return stage.agent(call, request, RUN_MS_MAX);
@@ -101,6 +107,12 @@ function swapRequest(stage: Stage, wrk: LoadTarget['wrk'], count: number): Agent
   const images = versions.map((version) => stage.images.tiny[version]);
   const check = { address: '127.0.0.1', port: 80, path: HEALTH_PATH, host: APP.domain };
   return { load: swapLoad(wrk), daemon: stage.daemon, app: APP.name, images, versions, check };
+}
+
+/** What of a swap's p99 is Docker's: the same container run, stopped and removed at the same moments, while nothing changes. */
+function churnRequest(stage: Stage, wrk: LoadTarget['wrk'], flags: string[], at_ms: number[]): AgentRequest<'churn'> {
+  const target = { address: FLOOR_ADDRESS, port: APP_PORT, path: HEALTH_PATH, host: APP.domain, version: 'v1' };
+  return { load: swapLoad(wrk), at_ms, docker_run: [...flags, stage.images.tiny.v1], target };
 }
 
 function reloadRequest(wrk: LoadTarget['wrk'], at_ms: number[]): AgentRequest<'reloads'> {

@@ -1,21 +1,17 @@
 /** `swap.overhead`: a swap on an idle machine, against `docker run` of the same image until it is healthy; alternating. */
 import type { Operation } from '../../../daemon/contract/domain.ts';
 import { describeSpread, ratioFigure, spreadOf } from '../figures.ts';
-import { expectSuccess } from '../server-tools.ts';
 import type { BenchContext } from '../suite.ts';
 import type { AgentAnswer, PollTarget } from './agent/protocol.ts';
-import { mirroredRunArguments } from './mirror.ts';
-import { APP_PORT, HEALTH_PATH, type Stage, VERSIONS } from './stage.ts';
+import { APP_PORT, FLOOR_ADDRESS, HEALTH_PATH, type Stage, VERSIONS } from './stage.ts';
 
 const APP = { name: 'bench-next', domain: 'next.bench.test' };
-/** At the far end of the daemon's network, where no slot of a bench's few apps is. */
-const FLOOR_ADDRESS = '10.213.255.250';
 const MEASUREMENT_MS_MAX = 120_000;
 
 export async function measureOverhead(stage: Stage, { isQuick, say, emit }: BenchContext): Promise<void> {
   const images = stage.images.next;
   await stage.deploy({ app_name: APP.name, image: images.v1, domain: APP.domain });
-  const flags = await floorFlags(stage);
+  const flags = await stage.runFlags(APP.name);
   const floors: AgentAnswer<'floor'>[] = [];
   const swaps: AgentAnswer<'swap'>[] = [];
   const rounds = isQuick ? 3 : 12;
@@ -38,12 +34,6 @@ export async function measureOverhead(stage: Stage, { isQuick, say, emit }: Benc
   say(`steps of a swap: ${stepMedians(swaps.map((swap) => swap.operation))}`);
   const measured = { value: spreadOf(times.swap).median, reference: spreadOf(times.floor).median };
   emit(ratioFigure('swap.overhead.caddy', 'ms', measured, { at_most: 1.25 }));
-}
-
-async function floorFlags(stage: Stage): Promise<string[]> {
-  const filter = ['--filter', `label=nextdeploy.app=${APP.name}`, '--format', '{{.ID}}'];
-  const container = (await expectSuccess(stage.bed, ['docker', 'ps', ...filter])).trim();
-  return mirroredRunArguments(await expectSuccess(stage.bed, ['docker', 'inspect', container]), FLOOR_ADDRESS);
 }
 
 const floorTarget = (version: string): PollTarget => ({

@@ -9,11 +9,15 @@ import { installDaemon } from '../../bed/install-daemon.ts';
 import { bedPaths } from '../../bed/paths.ts';
 import { installPackages, missingPackages } from '../../bed/prerequisites.ts';
 import { buildFixtureImages, buildTinyImages, type FixtureImages, saveImage } from '../../fixtures/images.ts';
+import { expectSuccess } from '../server-tools.ts';
 import type { BenchContext } from '../suite.ts';
 import type { DaemonAccess } from './agent/protocol.ts';
 import { type Agent, installAgent } from './agent-client.ts';
+import { mirroredRunArguments } from './mirror.ts';
 
 export const APP_PORT = 3000;
+/** Of containers beside the engine's own: at the far end of the daemon's network, where no slot of a bench's few apps is. */
+export const FLOOR_ADDRESS = '10.213.255.250';
 export const HEALTH_PATH = '/api/health';
 export const VERSIONS = ['v1', 'v2'] as const satisfies (keyof FixtureImages)[];
 
@@ -25,6 +29,8 @@ export interface Stage {
   images: { next: FixtureImages; tiny: FixtureImages };
   /** Deploys with the fixtures' health path and without TLS; resolves when the operation has succeeded. */
   deploy(request: Pick<RouteBodyInput<'deploy'>, 'app_name' | 'image' | 'domain' | 'drain_ms'>): Promise<void>;
+  /** Arguments for `docker run` as the app's own container has them, at `FLOOR_ADDRESS`. */
+  runFlags(app: string): Promise<string[]>;
 }
 
 /** Runs `work` on a fresh stage and takes it down, whatever happens. */
@@ -45,7 +51,14 @@ export async function withStage(context: BenchContext, work: (stage: Stage) => P
         const body = { ...request, tls: 'off' as const, health: { kind: 'http' as const, path: HEALTH_PATH } };
         await client.call('deploy', { body, query: { wait: '1' }, signal });
       };
-      await work({ bed, agent, daemon: { socket: DAEMON_SOCKET_PATH, token }, images, deploy });
+      await work({
+        bed,
+        agent,
+        daemon: { socket: DAEMON_SOCKET_PATH, token },
+        images,
+        deploy,
+        runFlags: (app) => runFlags(bed, app),
+      });
     } finally {
       client.close();
     }
@@ -63,4 +76,10 @@ async function loadImages(bed: Bed, client: DaemonClient, { signal, say }: Bench
     await client.upload('loadImages', Readable.from(await saveImage(engine, image)), { signal });
   }
   return images;
+}
+
+async function runFlags(bed: Bed, app: string): Promise<string[]> {
+  const filter = ['--filter', `label=nextdeploy.app=${app}`, '--format', '{{.ID}}'];
+  const container = (await expectSuccess(bed, ['docker', 'ps', ...filter])).trim();
+  return mirroredRunArguments(await expectSuccess(bed, ['docker', 'inspect', container]), FLOOR_ADDRESS);
 }

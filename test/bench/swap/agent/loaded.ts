@@ -1,14 +1,20 @@
-/** Runs under load: alone, with swaps, and with reloads. */
+/** Runs under load: alone, with swaps, with Docker's work alone, and with reloads. */
+import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { startWrk } from '../../../load/wrk.ts';
 import { daemonClient } from './cold.ts';
 import { firstAnswer } from './poll.ts';
 import type { AgentAnswer, AgentRequest, LoadedRun, LoadTarget } from './protocol.ts';
 
+const execute = promisify(execFile);
+
 const CONNECTIONS = 32;
 const LOAD_SECONDS_MAX = 600;
 /** How long a change must be visible within. */
 const CHANGE_MS_MAX = 5000;
+/** How soon the container of a churn must answer. */
+const CHURN_MS_MAX = 30_000;
 /** The load goes on that long after the last change, so that what it breaks is counted. */
 const TAIL_MS = 1000;
 
@@ -35,15 +41,36 @@ export async function measureSwaps(request: AgentRequest<'swaps'>, signal: Abort
   });
 }
 
+export async function measureChurn(request: AgentRequest<'churn'>, signal: AbortSignal): Promise<AgentAnswer<'churn'>> {
+  return atMoments(request, signal, async () => {
+    const { stdout } = await execute('docker', ['run', '--detach', ...request.docker_run], { signal });
+    const container = stdout.trim();
+    await firstAnswer(request.target, AbortSignal.any([signal, AbortSignal.timeout(CHURN_MS_MAX)]));
+    await execute('docker', ['stop', container], { signal });
+    await execute('docker', ['rm', '--volumes', container], { signal });
+  });
+}
+
 export async function measureReloads(request: AgentRequest<'reloads'>, signal: AbortSignal): Promise<AgentAnswer<'reloads'>> {
-  return underLoad(request.load, signal, async (elapsed) => {
+  return atMoments(request, signal, async (index) => {
+    await changeUpstream(request.admin, request.upstreams[index] ?? '', signal);
+    await expectVersion(request.check, request.versions[index], signal);
+  });
+}
+
+/** Does something at each of the given moments of a load, or directly after the one before if that took longer. */
+function atMoments(
+  { load, at_ms }: { load: LoadTarget; at_ms: number[] },
+  signal: AbortSignal,
+  change: (index: number) => Promise<void>,
+): Promise<LoadedRun> {
+  return underLoad(load, signal, async (elapsed) => {
     const changes: number[] = [];
-    for (const [index, at_ms] of request.at_ms.entries()) {
-      const wait = at_ms - elapsed();
+    for (const [index, moment] of at_ms.entries()) {
+      const wait = moment - elapsed();
       if (wait > 0) await delay(wait, undefined, { signal });
       changes.push(elapsed());
-      await changeUpstream(request.admin, request.upstreams[index] ?? '', signal);
-      await expectVersion(request.check, request.versions[index], signal);
+      await change(index);
     }
     return changes;
   });

@@ -1,7 +1,7 @@
 /** The program that measures inside the server: `main.mjs CALL`, the request as JSON on stdin, the answer as JSON on stdout. */
 import { text } from 'node:stream/consumers';
 import { measureFloor, measureSwap } from './cold.ts';
-import { measureBaseline, measureReloads, measureSwaps } from './loaded.ts';
+import { measureBaseline, measureChurn, measureReloads, measureSwaps } from './loaded.ts';
 import type { AgentAnswer, AgentCall, AgentRequest } from './protocol.ts';
 
 type Measure<C extends AgentCall> = (request: AgentRequest<C>, signal: AbortSignal) => Promise<AgentAnswer<C>>;
@@ -11,6 +11,7 @@ const CALLS: { [C in AgentCall]: Measure<C> } = {
   swap: measureSwap,
   baseline: measureBaseline,
   swaps: measureSwaps,
+  churn: measureChurn,
   reloads: measureReloads,
 };
 

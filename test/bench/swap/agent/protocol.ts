@@ -47,6 +47,8 @@ export interface AgentCalls {
     };
     answer: LoadedRun;
   };
+  /** No change at all, but the same work for Docker at the same moments: a container is run until it answers, then stopped and removed. */
+  churn: { request: { load: LoadTarget; at_ms: number[]; docker_run: string[]; target: PollTarget }; answer: LoadedRun };
   /** The same number of changes at the same moments, by a new upstream over Caddy's admin API. */
   reloads: {
     request: {
