@@ -18,7 +18,7 @@ const BANNER = [
 
 /**
  * What dockerode loads at its start, but needs only for Docker over ssh:// (ssh2) and BuildKit's sessions (the others). The daemon talks to
- * its own machine's socket and builds no images. Without them dockerode costs no more memory than bare `node:http`.
+ * its own machine's socket and builds no images: 9 MB of memory and 1.7 MB of code for nothing.
  * See docs/decisions/005-dockerode-without-ssh-and-grpc.md.
  */
 const LEFT_OUT = /^(ssh2|@grpc\/grpc-js|@grpc\/proto-loader|protobufjs)$/;

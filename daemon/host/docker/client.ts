@@ -3,7 +3,7 @@
  * answers of bounded length, and errors that an operator can act on.
  */
 import { Agent, type IncomingMessage } from 'node:http';
-import { addAbortSignal, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
 import { z } from 'zod';
@@ -128,8 +128,7 @@ export class DockerClient {
       dial({ ...options, abortSignal, isStream: true, statusCodes: ALL_STATUS_CODES }, (error, answer) => {
         if (error) return callback(unreachable('Docker does not answer', error), null);
         // A stream was asked for, and no hijacking: it is the response itself.
-        const response = addAbortSignal(abortSignal, answer as IncomingMessage);
-        refuseErrors(response)
+        refuseErrors(answer as IncomingMessage)
           .then(receive)
           .then((result) => callback(null, result as object))
           // dockerode's callback may throw, too, at what Docker answered.
