@@ -6,8 +6,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DaemonClient, type Transport, unixSocketTransport } from '../../../daemon/api/client.ts';
+import { DaemonClient, unixSocketTransport } from '../../../daemon/api/client.ts';
 import { openSsh, type SshConnection } from '../../../main/core/ssh/connection.ts';
+import { Tunnel } from '../../../main/core/tunnel.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import { waitFor } from '../../bed/run.ts';
 import { describeSpread, ratioFigure, spreadOf } from '../figures.ts';
@@ -91,11 +92,11 @@ async function directAddress(bed: Bed): Promise<string> {
 }
 
 function consoleWay(connection: SshConnection): Way {
-  const transport: Transport = { connect: (signal) => connection.openUnixSocket(REMOTE.http, signal) };
+  const bulk = new Tunnel(connection, REMOTE.bulk);
   return {
     name: 'console',
-    client: new DaemonClient({ transport }),
-    bulk: (signal) => connection.openUnixSocket(REMOTE.bulk, signal),
+    client: new DaemonClient({ transport: new Tunnel(connection, REMOTE.http) }),
+    bulk: (signal) => bulk.connect(signal),
   };
 }
 
