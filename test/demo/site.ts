@@ -32,7 +32,7 @@ export function visit(base: string, path: string, signal: AbortSignal): Promise<
 }
 
 /** The version that the page prints, from its own markup. */
-export async function pageVersion(base: string, signal: AbortSignal): Promise<string> {
+async function pageVersion(base: string, signal: AbortSignal): Promise<string> {
   const { status, body } = await visit(base, '/', signal);
   const version = /data-testid="version"[^>]*>(?:<!-- -->)?([^<]+)/.exec(body)?.[1];
   if (status !== 200 || version === undefined)

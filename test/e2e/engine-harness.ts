@@ -38,7 +38,7 @@ export function visit(bed: Bed, host: string, path = '/', headers: Record<string
 
 export type Deploy = RouteBodyInput<'deploy'>;
 
-export const HEALTH = { kind: 'http', path: '/api/health', deadline_ms: 3_000 } as const;
+const HEALTH = { kind: 'http', path: '/api/health', deadline_ms: 3_000 } as const;
 
 export function deploy(client: DaemonClient, body: Deploy): Promise<Operation> {
   return client.call('deploy', {
