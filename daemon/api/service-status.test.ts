@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DomainError } from '../contract/errors.ts';
 import { parseSubnet } from '../engine/slots.ts';
 import { configuration, createEngine, ModelJournal, ModelWorld, run, signal } from '../engine/test-world.ts';
 import { AppStatuses } from './service-status.ts';
@@ -10,6 +11,7 @@ async function start() {
   const engine = createEngine(world, journal);
   await run(engine, { kind: 'deploy', image: 'shop:v1', configuration: configuration() });
   const { containers, prober } = world.ports();
+  const change = { list: containers.list, probe: prober.probe };
   let now = 0;
   let probes = 0;
   world.hook = (effect) => {
@@ -17,12 +19,12 @@ async function start() {
   };
   const statuses = new AppStatuses({
     journal,
-    containers,
-    prober,
+    containers: { list: (asking) => change.list(asking) },
+    prober: { probe: (...args) => change.probe(...args) },
     subnet: parseSubnet('10.213.0.0/16'),
     now: () => new Date(now),
   });
-  return { world, journal, engine, statuses, pass: (ms: number) => (now += ms), probed: () => probes };
+  return { world, journal, engine, statuses, change, pass: (ms: number) => (now += ms), probed: () => probes };
 }
 
 describe('the status of an app', () => {
@@ -70,5 +72,56 @@ describe('the status of an app', () => {
       domain: 'blog.test',
       last_error: 'The image missing:v1 does not exist.',
     });
+  });
+
+  it('reaches all who look though the one who looked first hangs up', async () => {
+    const { statuses, change } = await start();
+    const answer = Promise.withResolvers<void>();
+    const probe = change.probe;
+    const asked: AbortSignal[] = [];
+    change.probe = async (target, health, asking) => {
+      asked.push(asking);
+      await Promise.race([
+        answer.promise,
+        new Promise((_, reject) => asking.addEventListener('abort', () => reject(asking.reason))),
+      ]);
+      return probe(target, health, asking);
+    };
+    const first = new AbortController();
+    const gone = statuses.list(first.signal);
+    const others = [statuses.list(signal), statuses.get('shop', signal)];
+    await expect.poll(() => asked.length).toBe(1);
+    first.abort(new Error('hung up'));
+    await expect(gone).rejects.toThrow('hung up');
+    answer.resolve();
+    await Promise.all(others);
+    expect((await statuses.get('shop', signal)).health.healthy).toBe(true);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('is what the journal knows while Docker is down, and says why there is no more', async () => {
+    const { statuses, change } = await start();
+    change.list = () => Promise.reject(new DomainError('unavailable', 'Docker does not answer.'));
+    const shown = { name: 'shop', status: 'error', release: 'r1', health: { healthy: null, detail: 'Docker does not answer.' } };
+    expect(await statuses.list(signal)).toMatchObject([shown]);
+    expect(await statuses.get('shop', signal)).toMatchObject(shown);
+    await expect(statuses.get('blog', signal)).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('knows the live release and the one before it under any number of failed ones', async () => {
+    const { journal, engine, statuses } = await start();
+    await run(engine, { kind: 'swap', image: 'shop:v2' });
+    const live = journal.getRelease('shop', 'r2')!; // just swapped to
+    for (let number = 3; number < 400; number += 1) {
+      journal.releases.set(`shop r${number}`, { ...live, id: `r${number}`, image: 'shop:broken', state: 'failed' });
+    }
+    expect(await statuses.get('shop', signal)).toMatchObject({
+      release: 'r2',
+      version: 'shop:v2',
+      domain: 'shop.test',
+      previous_release: 'r1',
+      health: { healthy: true },
+    });
+    expect(await run(engine, { kind: 'rollback', release: undefined })).toMatchObject({ state: 'succeeded', release: 'r1' });
   });
 });

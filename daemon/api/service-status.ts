@@ -1,7 +1,6 @@
 /** The status of apps as observed now: their containers as Docker says, their health as a probe of the live container says. */
 import type { AppStatus } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
-import { LIMITS } from '../contract/limits.ts';
 import type { Containers, Journal, ObservedContainer, Prober } from '../engine/ports.ts';
 import { containerName, type Subnet, slotAddress } from '../engine/slots.ts';
 import type { AppRecord } from '../engine/state.ts';
@@ -20,6 +19,8 @@ type Health = AppStatus['health'];
 /** Many clients ask every second; the app is asked this often at most. */
 const HEALTH_KEPT_MS = 5_000;
 const HEALTH_TIMEOUT_MS = 2_000;
+/** Should a probe ever overrun its own time-out. */
+const HEALTH_DEADLINE_MS = 2 * HEALTH_TIMEOUT_MS;
 const UNKNOWN: Health = { healthy: null, checked_at: null, detail: 'not checked' };
 
 export class AppStatuses {
@@ -32,35 +33,48 @@ export class AppStatuses {
   }
 
   async list(signal: AbortSignal): Promise<AppStatus[]> {
-    const containers = await this.#options.containers.list(signal);
-    this.#forget(containers);
-    return Promise.all(this.#options.journal.listApps().map((app) => this.#describe(app, containers, signal)));
+    const observed = await this.#observe(signal);
+    if (typeof observed !== 'string') this.#forget(observed);
+    return Promise.all(this.#options.journal.listApps().map((app) => this.#describe(app, observed, signal)));
   }
 
   /** Throws `not_found`. */
   async get(name: string, signal: AbortSignal): Promise<AppStatus> {
-    const containers = await this.#options.containers.list(signal);
+    const observed = await this.#observe(signal);
     const app = this.#options.journal.getApp(name);
     if (!app) throw new DomainError('not_found', `There is no app ${name}.`);
-    return this.#describe(app, containers, signal);
+    return this.#describe(app, observed, signal);
   }
 
-  async #describe(app: AppRecord, containers: readonly ObservedContainer[], signal: AbortSignal): Promise<AppStatus> {
+  /** The containers, or why they cannot be seen: what is known without Docker is shown all the same. */
+  async #observe(signal: AbortSignal): Promise<ObservedContainer[] | string> {
+    try {
+      return await this.#options.containers.list(signal);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof DomainError)) throw error;
+      return error.message;
+    }
+  }
+
+  async #describe(app: AppRecord, observed: readonly ObservedContainer[] | string, signal: AbortSignal): Promise<AppStatus> {
     const { journal } = this.#options;
-    const releases = journal.listReleases(app.name, LIMITS.releases_page_max);
+    const releases = journal.listCurrentReleases(app.name, app.release);
     const operation = journal.listOperations({ app_name: app.name, state: 'running', limit: 1 })[0] ?? null;
+    if (typeof observed === 'string') {
+      return toAppStatus({ app, releases, container: null, health: { ...UNKNOWN, detail: observed }, operation });
+    }
     const name = app.slot && app.wanted === 'running' ? containerName(app.name, app.slot, 0) : null;
-    const container = containers.find((candidate) => candidate.name === name && candidate.release === app.release) ?? null;
+    const container = observed.find((candidate) => candidate.name === name && candidate.release === app.release) ?? null;
     const live = releases.find((release) => release.id === app.release);
-    const health = container && live ? await this.#health(app, container, live.configuration, signal) : UNKNOWN;
+    const health = container && live ? await orAborted(this.#health(app, container, live.configuration), signal) : UNKNOWN;
     return toAppStatus({ app, releases, container, health, operation });
   }
 
+  /** Shared by all who ask meanwhile, so it depends on none of them. */
   #health(
     app: AppRecord,
     container: ObservedContainer,
     configuration: { health: Parameters<Prober['probe']>[1] | { kind: 'none' }; ports: number[] },
-    signal: AbortSignal,
   ): Promise<Health> {
     const now = this.#options.now();
     const checked_at = now.toISOString();
@@ -72,18 +86,34 @@ export class AppStatuses {
     const address = slotAddress(this.#options.subnet, app.index, container.slot, 0);
     const target = { name: container.name, address, port: ports[0] ?? 0 };
     const timeout_ms = Math.min(check.timeout_ms, HEALTH_TIMEOUT_MS);
-    const health = this.#options.prober.probe(target, { ...check, timeout_ms }, signal).then((probe) => ({
-      healthy: probe.healthy,
-      checked_at: probe.at,
-      detail: probe.status === null ? probe.detail || 'open' : `HTTP ${probe.status} in ${probe.duration_ms} ms`,
-    }));
+    const deadline = AbortSignal.timeout(HEALTH_DEADLINE_MS);
+    const health = this.#options.prober.probe(target, { ...check, timeout_ms }, deadline).then(
+      (probe) => ({
+        healthy: probe.healthy,
+        checked_at: probe.at,
+        detail: probe.status === null ? probe.detail || 'open' : `HTTP ${probe.status} in ${probe.duration_ms} ms`,
+      }),
+      () => ({ ...UNKNOWN, detail: 'the check did not end in time' }),
+    );
     this.#checked.set(container.id, { at: now.getTime(), health });
-    health.catch(() => this.#checked.delete(container.id)); // that caller went away; the next one asks again
     return health;
   }
 
   #forget(containers: readonly ObservedContainer[]): void {
     const there = new Set(containers.map((container) => container.id));
     for (const id of this.#checked.keys()) if (!there.has(id)) this.#checked.delete(id);
+  }
+}
+
+/** Rejects with the signal's reason once it is aborted; the promise itself goes on. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }

@@ -39,7 +39,6 @@ export const DEFAULTS = {
   health_deadline_ms: 60_000,
   drain_ms: 30_000,
   stop_timeout_ms: 10_000,
-  releases_kept: 5,
   log_tail_lines: 200,
   operations_page: 50,
   releases_page: 50,

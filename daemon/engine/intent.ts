@@ -1,6 +1,5 @@
 import type { AppStatus, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
-import { LIMITS } from '../contract/limits.ts';
 import { can, previousRelease, type Verdict } from '../contract/rules.ts';
 import type { Intent } from './engine.ts';
 import type { Wish } from './plan.ts';
@@ -12,7 +11,7 @@ interface Present {
   app: AppRecord | null;
   container: ObservedContainer | null;
   operation: OperationRecord | null;
-  journal: Pick<Journal, 'listReleases' | 'getRelease'>;
+  journal: Pick<Journal, 'listCurrentReleases' | 'getRelease'>;
 }
 
 /**
@@ -26,7 +25,7 @@ export function resolveWish(name: string, intent: Intent, { app, container, oper
   }
   if (intent.kind === 'deploy') return intent;
   if (!app) throw new DomainError('not_found', `There is no app ${name}; deploy it first.`);
-  const releases = journal.listReleases(name, LIMITS.releases_page_max);
+  const releases = journal.listCurrentReleases(name, app.release);
   const health = { healthy: null, checked_at: null, detail: '' };
   const status = toAppStatus({ app, releases, container, health, operation });
   const live = () => releaseOf(journal, app, app.release);

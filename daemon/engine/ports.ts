@@ -129,6 +129,8 @@ export interface Journal {
   getRelease(app: string, id: string): Release | null;
   /** Newest first. */
   listReleases(app: string, limit: number): Release[];
+  /** The live release and the one that a rollback goes to, newest first; with none live, the newest release. However many there are. */
+  listCurrentReleases(app: string, live: string | null): Release[];
   getOperation(id: string): OperationRecord | null;
   /** Newest first. */
   listOperations(filter: OperationFilter): OperationRecord[];

@@ -1,6 +1,7 @@
 /** In-memory models of everything the engine touches, for its tests: they obey the same promises as the real ones. */
 import { type AppConfiguration, appConfigurationSchema, type DaemonEvent, type Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
+import { previousRelease } from '../contract/rules.ts';
 import { Engine, type Intent } from './engine.ts';
 import { createExecutors } from './executors.ts';
 import type { BeginEntry, ContainerSpec, Journal, NewEvent, OperationFilter, World } from './ports.ts';
@@ -188,6 +189,13 @@ export class ModelJournal implements Journal {
   listReleases(app: string, limit: number): Release[] {
     const all = [...this.releases.values()].filter((release) => release.app_name === app);
     return all.sort((a, b) => Number(b.id.slice(1)) - Number(a.id.slice(1))).slice(0, limit);
+  }
+
+  listCurrentReleases(app: string, live: string | null): Release[] {
+    const all = this.listReleases(app, Number.MAX_SAFE_INTEGER);
+    if (live === null) return all.slice(0, 1);
+    const previous = previousRelease(all, live);
+    return all.filter((release) => release.id === live || release === previous);
   }
 
   listOperations({ app_name, state, limit }: OperationFilter): OperationRecord[] {

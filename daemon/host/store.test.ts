@@ -159,6 +159,23 @@ describe('Store', () => {
     store.close();
   });
 
+  it('finds the live release and the newest standby before it among any number of others', () => {
+    const store = new Store(path);
+    const states = ['standby', 'standby', 'failed', 'live', 'standby', 'failed'] as const;
+    for (const [index, state] of states.entries()) {
+      const id = `r${index + 1}`;
+      store.begin(entry(`op-${index}`, { release: release(id) }));
+      const ended = { kind: 'release_state', app_name: 'shop', release: id, state, end_reason: null } as const;
+      store.commit({ ...operation(`op-${index}`), state: 'succeeded' }, [ended], []);
+    }
+    const ids = (live: string | null) => store.listCurrentReleases('shop', live).map(({ id }) => id);
+    expect(ids('r4')).toEqual(['r4', 'r2']);
+    expect(ids('r1')).toEqual(['r1']);
+    expect(ids(null)).toEqual(['r6']);
+    expect(store.listCurrentReleases('blog', null)).toEqual([]);
+    store.close();
+  });
+
   it('keeps a bounded number of events', () => {
     const store = new Store(':memory:');
     for (let count = 0; count < LIMITS.events_kept + 600; count += 1) store.appendEvent(event('again', null));

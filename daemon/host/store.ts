@@ -90,6 +90,13 @@ export class Store implements Journal {
     return this.#all('SELECT * FROM releases WHERE app_name = ? ORDER BY number DESC LIMIT ?', app, limit).map(toRelease);
   }
 
+  listCurrentReleases(app: string, live: string | null): Release[] {
+    if (live === null) return this.listReleases(app, 1);
+    const standby = `SELECT * FROM releases WHERE app_name = ?1 AND number < ?2 AND state = 'standby' ORDER BY number DESC LIMIT 1`;
+    const sql = `SELECT * FROM releases WHERE app_name = ?1 AND number = ?2 UNION ALL SELECT * FROM (${standby})`;
+    return this.#all(sql, app, releaseNumber(live)).map(toRelease);
+  }
+
   getOperation(id: string): OperationRecord | null {
     const row = this.#get('SELECT record FROM operations WHERE id = ?', id);
     return row ? toRecord(row) : null;
