@@ -80,6 +80,14 @@ describe('Engine', () => {
     expect(journal.getApp('shop')?.last_error).toBeNull();
   });
 
+  it('says what was pulled, that a tag on the host was not, and what was started', async () => {
+    const { engine } = start();
+    const { steps } = await run(engine, v1);
+    const detail = (name: string) => steps.find((step) => step.name === name)?.detail;
+    expect(detail('pull')).toBe('already on the host as 1, not pulled');
+    expect(detail('start')).toBe('nextdeploy-shop-blue-0 started');
+  });
+
   it('tells every change as an event, numbered without a gap', async () => {
     const { engine, journal } = start();
     await run(engine, v1);

@@ -142,7 +142,9 @@ export class Engine {
         'removing a container that no app needs',
       );
       // By id: a new operation may have made another container of that name.
-      await this.#options.world.containers.remove(orphan.id, ORPHAN_STOP_TIMEOUT_MS, this.#stopping.signal);
+      const { id: name, app_name, operation_id } = orphan;
+      const target = { name, app_name, operation_id };
+      await this.#options.world.containers.remove(target, ORPHAN_STOP_TIMEOUT_MS, this.#stopping.signal);
     }
   }
 

@@ -2,7 +2,7 @@
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { waitUntilDrained } from './drain.ts';
-import type { Journal, World } from './ports.ts';
+import type { Journal, OwnContainer, World } from './ports.ts';
 import { waitUntilHealthy } from './probe.ts';
 import { type Executors, StepFailure } from './saga.ts';
 import type { Change } from './state.ts';
@@ -15,8 +15,8 @@ const UNDO_STOP_TIMEOUT_MS = 2_000;
 export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>): Executors {
   const { containers, images, markers, proxy } = world;
 
-  const removeAll = async (plans: readonly ContainerPlan[], stopTimeoutMs: number, signal: AbortSignal) => {
-    await Promise.all(plans.map((plan) => containers.remove(plan.name, stopTimeoutMs, signal)));
+  const removeAll = async (targets: readonly OwnContainer[], stopTimeoutMs: number, signal: AbortSignal) => {
+    await Promise.all(targets.map((target) => containers.remove(target, stopTimeoutMs, signal)));
   };
 
   return {
@@ -38,7 +38,7 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
         const image_id = here ?? (await images.find(wanted, signal));
         if (image_id === null) throw new StepFailure(missingPinned(step));
         const changes: Change[] = [{ kind: 'image_pinned', app_name: step.app_name, release: step.release, image_id }];
-        const detail = here === null ? `pulled ${shortId(image_id)}` : `on the host as ${shortId(image_id)}`;
+        const detail = here === null ? `pulled ${shortId(image_id)}` : `already on the host as ${shortId(image_id)}, not pulled`;
         return { detail, output: { image_id }, ...(step.pinned_image_id === null ? { changes } : {}) };
       },
     },
@@ -53,7 +53,10 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
         return { detail: step.containers.map((plan) => `${plan.name} at ${plan.address}`).join(', ') };
       },
       async undo(step, { signal }) {
-        await removeAll(step.containers, UNDO_STOP_TIMEOUT_MS, signal);
+        // What has the name may be what kept this operation from making its own.
+        const { app_name, operation_id } = step.template;
+        const made = step.containers.map(({ name }) => ({ name, app_name, operation_id }));
+        await removeAll(made, UNDO_STOP_TIMEOUT_MS, signal);
         return {};
       },
     },
@@ -61,7 +64,7 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
     start: {
       async do(step, { signal }) {
         await Promise.all(step.containers.map((plan) => containers.start(plan.name, signal)));
-        return {};
+        return { detail: `${step.containers.map((plan) => plan.name).join(', ')} started` };
       },
     },
 
@@ -114,7 +117,9 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
 
     retire: {
       async do(step, { signal }) {
-        await removeAll(step.containers, step.stop_timeout_ms, signal);
+        const { app_name } = step;
+        const replaced = step.containers.map(({ name }) => ({ name, app_name }));
+        await removeAll(replaced, step.stop_timeout_ms, signal);
         if (step.final_route === 'unchanged') return {};
         await proxy.apply(step.app_name, step.final_route, signal);
         return { changes: [{ kind: 'app_route', app_name: step.app_name, route: step.final_route }] };
@@ -126,7 +131,9 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
         // Whatever of ours is there, also what an earlier failure left.
         const others = (await containers.list(signal)).filter((container) => container.app_name === step.app_name);
         const names = new Set([...step.containers, ...others].map((container) => container.name));
-        await Promise.all([...names].map((name) => containers.remove(name, step.stop_timeout_ms, signal)));
+        const { app_name } = step;
+        const targets = [...names].map((name) => ({ name, app_name }));
+        await removeAll(targets, step.stop_timeout_ms, signal);
         return {};
       },
     },

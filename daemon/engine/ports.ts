@@ -23,16 +23,28 @@ export interface ExitState {
   oom_killed: boolean;
 }
 
+/** Names a container and says whose it must be. A name alone proves nothing: anybody may have given it to a container of his own. */
+export interface OwnContainer {
+  /** Or its id. */
+  name: string;
+  app_name: string;
+  /** Given: only the one that this operation made. */
+  operation_id?: string;
+}
+
 /** Containers by name. Every effect may be repeated: creating what is there as wanted, starting what runs, removing what is gone. */
 export interface Containers {
   /** All containers with our labels, running or not. */
   list(signal: AbortSignal): Promise<ObservedContainer[]>;
   inspect(name: string, signal: AbortSignal): Promise<(ObservedContainer & ExitState) | null>;
-  /** Makes the container without starting it; one of that name from another operation is removed first. Restart policy `no`. */
+  /**
+   * Makes the container without starting it; one of that name from another operation on the app is removed first. Throws `conflict` when
+   * one that is not the app's has the name. Restart policy `no`.
+   */
   create(spec: ContainerSpec, signal: AbortSignal): Promise<void>;
   start(name: string, signal: AbortSignal): Promise<void>;
-  /** SIGTERM, SIGKILL after the timeout, then removal; fine if it is gone. */
-  remove(name: string, stopTimeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** SIGTERM, SIGKILL after the timeout, then removal; fine if it is gone. One that is not as `target` says stays untouched. */
+  remove(target: OwnContainer, stopTimeoutMs: number, signal: AbortSignal): Promise<void>;
   /** `true`: Docker brings it back after a crash or reboot, so that apps never depend on the daemon. */
   setRestart(name: string, isKept: boolean, signal: AbortSignal): Promise<void>;
   /** Resolves when the container is not running. */

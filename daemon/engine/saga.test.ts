@@ -4,7 +4,7 @@ import type { Operation } from '../contract/domain.ts';
 import type { Intent } from './engine.ts';
 import type { Executors, StepContext, StepResult } from './saga.ts';
 import type { Step } from './steps.ts';
-import { configuration, createEngine, ModelJournal, ModelWorld, run } from './test-world.ts';
+import { configuration, createEngine, type ModelContainer, ModelJournal, ModelWorld, run } from './test-world.ts';
 import { toOperation } from './view.ts';
 
 interface Scenario {
@@ -116,6 +116,24 @@ describe.each(SCENARIOS)('$name', (scenario) => {
         expect(operation.evidence?.step).toBe(operation.error?.step);
       }
     }
+  });
+
+  it("never touches somebody else's container that has one of its names", async () => {
+    const parts = await prepare(scenario);
+    const { containers } = parts.world.state;
+    const idle = ['blue', 'green'].map((slot) => `nextdeploy-shop-${slot}-0`).filter((name) => !containers.has(name));
+    const foreign = (name: string): ModelContainer => {
+      const spec = { name, app_name: '', operation_id: '', release: '', image_id: '', env: {}, ports: [] };
+      const place = { slot: 'blue', address: '172.17.0.2', port: 5432, replica: 0, stop_timeout_ms: 0 } as const;
+      return { spec: { ...spec, ...place }, is_running: true, is_kept: false };
+    };
+    for (const name of idle) containers.set(name, foreign(name));
+    const before = snapshotOf(parts);
+    const operation = await run(createEngine(parts.world, parts.journal), scenario.intent);
+    for (const name of idle) expect(containers.get(name)).toEqual(foreign(name));
+    if (operation.slot === null) expect(operation.state).toBe('succeeded');
+    else expect(operation).toMatchObject({ state: 'failed', error: { message: expect.stringContaining('in the way') } });
+    if (operation.slot !== null) expect(withoutFailedRelease(snapshotOf(parts), operation)).toEqual(before);
   });
 
   it('does the same when each step and each undo is done twice', async () => {

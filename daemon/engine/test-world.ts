@@ -79,11 +79,18 @@ export class ModelWorld {
         inspect: async (name) => (containers.has(name) ? observe(name, there(name)) : null),
         create: (spec) =>
           effect('create', () => {
-            if (containers.get(spec.name)?.spec.operation_id === spec.operation_id) return;
+            const existing = containers.get(spec.name)?.spec;
+            if (existing?.operation_id === spec.operation_id) return;
+            if (existing && existing.app_name !== spec.app_name) throw new DomainError('conflict', `${spec.name} is in the way`);
             containers.set(spec.name, { spec, is_running: false, is_kept: false });
           }),
         start: (name) => effect('start', () => void Object.assign(there(name), { is_running: true })),
-        remove: (name) => effect('remove', () => void containers.delete(name)),
+        remove: ({ name, app_name, operation_id }) =>
+          effect('remove', () => {
+            const spec = containers.get(name)?.spec;
+            const isOurs = spec?.app_name === app_name && (operation_id ?? spec.operation_id) === spec.operation_id;
+            if (isOurs) containers.delete(name);
+          }),
         setRestart: (name, isKept) => effect('setRestart', () => void Object.assign(there(name), { is_kept: isKept })),
         waitForExit: (_, signal) =>
           new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),

@@ -82,6 +82,19 @@ describe('a release that is no good', () => {
     expect(await version()).toBe('v1');
   });
 
+  it("leaves somebody else's container of that name, with its data, alone", async () => {
+    const name = `nextdeploy-${SHOP}-blue-0`;
+    await bed.exec(['docker', 'run', '--detach', '--name', name, '--volume', '/data', images.v1]);
+    try {
+      await bed.exec(['docker', 'exec', name, 'touch', '/data/precious']);
+      const { error } = await failureOf(deploy(client, { app_name: SHOP, image: images.v1 }));
+      expect(error.message).toContain('that NextDeploy did not make is in the way');
+      expect((await bed.exec(['docker', 'exec', name, 'ls', '/data'])).stdout.trim()).toBe('precious');
+    } finally {
+      await bed.exec(['docker', 'rm', '--force', '--volumes', name]);
+    }
+  });
+
   it('for a domain of another app is refused before anything happens', async () => {
     await deploy(client, { app_name: SHOP, image: images.v1, domain: DOMAIN });
     const { error } = await failureOf(deploy(client, { app_name: 'eng-other', image: images.v1, domain: DOMAIN }));

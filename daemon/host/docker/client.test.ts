@@ -185,6 +185,47 @@ describe('calls with a stream', () => {
   });
 });
 
+describe('removing a container', () => {
+  const target = { name: 'nextdeploy-shop-blue-0', app_name: 'shop', operation_id: 'op-2' };
+  const found = (labels: Record<string, string>): Answer =>
+    says(
+      200,
+      JSON.stringify({
+        Id: 'abc',
+        Name: '/nextdeploy-shop-blue-0',
+        State: { Running: true, ExitCode: 0, Pid: 1 },
+        Config: { Labels: labels },
+      }),
+    );
+  const labels = (app: string, operation: string) => ({
+    'nextdeploy.app': app,
+    'nextdeploy.release': 'r1',
+    'nextdeploy.slot': 'blue',
+    'nextdeploy.operation': operation,
+  });
+  const remove = () => new DockerContainers(client, 'nextdeploy').remove(target, 1_000, signal);
+
+  it('goes by its id once its labels have shown that it is ours', async () => {
+    answers = [found(labels('shop', 'op-2')), says(204), says(204)];
+    await remove();
+    expect(paths).toEqual([
+      'GET /v1.41/containers/nextdeploy-shop-blue-0/json',
+      'POST /v1.41/containers/abc/stop?t=1',
+      'DELETE /v1.41/containers/abc?force=true&v=true',
+    ]);
+  });
+
+  it.each([
+    ["somebody else's of that name", {}],
+    ["another app's", labels('blog', 'op-2')],
+    ["another operation's", labels('shop', 'op-1')],
+  ])('leaves %s alone', async (_, its) => {
+    answers = [found(its)];
+    await remove();
+    expect(paths).toEqual(['GET /v1.41/containers/nextdeploy-shop-blue-0/json']);
+  });
+});
+
 describe('creating a container', () => {
   it('sends its environment in the body alone: addresses end up in logs', async () => {
     let body = '';

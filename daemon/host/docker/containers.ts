@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { slotSchema } from '../../contract/domain.ts';
 import { DomainError } from '../../contract/errors.ts';
 import { DEFAULTS } from '../../contract/limits.ts';
-import type { ContainerSpec, Containers, ExitState, ObservedContainer } from '../../engine/ports.ts';
+import type { ContainerSpec, Containers, ExitState, ObservedContainer, OwnContainer } from '../../engine/ports.ts';
 import { listeningSockets } from '../sockets.ts';
 import { type DockerAction, type DockerClient, DockerError } from './client.ts';
 import { readLogs } from './logs.ts';
@@ -72,8 +72,8 @@ export class DockerContainers implements Containers {
       if (error.status !== 409) throw createFailure(error, spec);
       const existing = await this.inspect(spec.name, signal);
       if (existing?.operation_id === spec.operation_id) return;
-      if (!existing) throw createFailure(error, spec);
-      await this.remove(spec.name, spec.stop_timeout_ms, signal);
+      if (existing?.app_name !== spec.app_name) throw createFailure(error, spec);
+      await this.remove(existing, spec.stop_timeout_ms, signal);
       await this.#create(spec, signal);
     }
   }
@@ -92,12 +92,14 @@ export class DockerContainers implements Containers {
     }
   }
 
-  async remove(name: string, stopTimeoutMs: number, signal: AbortSignal): Promise<void> {
+  async remove({ name, app_name, operation_id }: OwnContainer, stopTimeoutMs: number, signal: AbortSignal): Promise<void> {
+    const found = await this.inspect(name, signal);
+    if (found?.app_name !== app_name || (operation_id !== undefined && found.operation_id !== operation_id)) return;
     const seconds = Math.ceil(stopTimeoutMs / 1000);
     const deadlineMs = seconds * 1000 + STOP_SLACK_MS;
     const options = { signal, deadlineMs };
-    await ignoreMissing(this.#client.call((docker) => docker.getContainer(name).stop({ t: seconds }), options));
-    await ignoreMissing(this.#client.call((docker) => docker.getContainer(name).remove({ force: true, v: true }), options));
+    await ignoreMissing(this.#client.call((docker) => docker.getContainer(found.id).stop({ t: seconds }), options));
+    await ignoreMissing(this.#client.call((docker) => docker.getContainer(found.id).remove({ force: true, v: true }), options));
   }
 
   async setRestart(name: string, isKept: boolean, signal: AbortSignal): Promise<void> {
