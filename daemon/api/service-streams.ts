@@ -3,8 +3,8 @@ import type { DaemonEvent } from '../contract/domain.ts';
 import type { Dropped, Hub } from '../stream/hub.ts';
 
 export interface EventSource {
-  /** Kept events after `after`, oldest first. */
-  listEvents(options: { after: number; app_name?: string | undefined; limit: number }): DaemonEvent[];
+  /** Kept events after `after`, or without it the newest; oldest first. */
+  listEvents(options: { after?: number | undefined; app_name?: string | undefined; limit: number }): DaemonEvent[];
   /** The number of the newest event; 0 before the first. */
   lastEventSeq(): number;
 }

@@ -20,7 +20,7 @@ export async function showEvents(client: DaemonClient, flags: EventFlags, termin
   const tail = Number(flags.tail);
   if (!Number.isSafeInteger(tail) || tail < 0)
     throw new DomainError('invalid_request', `--tail takes a whole number, not "${flags.tail}".`);
-  const kept = await keptEvents(client, flags);
+  const kept = await keptEvents(client, flags, tail);
   const shown = flags.after === undefined ? Math.min(kept.length, tail) : kept.length;
   for (const event of kept.slice(kept.length - shown)) await show(event);
   if (flags.follow !== true) return;
@@ -31,10 +31,14 @@ export async function showEvents(client: DaemonClient, flags: EventFlags, termin
   }
 }
 
-/** All after a number, or all: the daemon keeps a bounded number and gives them by the page, oldest first. */
-async function keptEvents(client: DaemonClient, { after, app }: EventFlags): Promise<DaemonEvent[]> {
+/** All after a number, or at least the last so many: the daemon gives a bounded number at once, and pages only from the oldest on. */
+async function keptEvents(client: DaemonClient, { after, app }: EventFlags, tail: number): Promise<DaemonEvent[]> {
+  if (after === undefined && tail <= PAGE) {
+    // One at least: `follow` goes on after it.
+    return client.call('listEvents', { query: { app_name: app, limit: Math.max(tail, 1) } });
+  }
   const events: DaemonEvent[] = [];
-  for (let from: string | number | undefined = after; ; from = events.at(-1)?.seq) {
+  for (let from: string | number = after ?? 0; ; from = events.at(-1)?.seq ?? from) {
     const page = await client.call('listEvents', { query: { after: from, app_name: app, limit: PAGE } });
     events.push(...page);
     if (page.length < PAGE) return events;

@@ -250,10 +250,10 @@ export const routes = {
     path: '/events',
     kind: 'read',
     role: 'viewer',
-    summary: 'List kept events, oldest first.',
+    summary: 'List kept events, oldest first: those after a number, or the newest.',
     params: noParams,
     query: z.strictObject({
-      after: whole(0, Number.MAX_SAFE_INTEGER).default(0),
+      after: whole(0, Number.MAX_SAFE_INTEGER).optional().meta({ description: 'default: the newest `limit` events' }),
       app_name: appNameSchema.optional(),
       limit: whole(1, 1000).default(200),
     }),

@@ -176,6 +176,17 @@ describe('Store', () => {
     store.close();
   });
 
+  it('gives the events after a number or the newest, oldest first', () => {
+    const store = new Store(path);
+    for (let count = 1; count <= 6; count += 1) store.appendEvent(event('again', count % 2 === 0 ? 'shop' : 'blog'));
+    const numbers = (filter: Parameters<Store['listEvents']>[0]) => store.listEvents(filter).map(({ seq }) => seq);
+    expect(numbers({ after: 2, limit: 2 })).toEqual([3, 4]);
+    expect(numbers({ limit: 2 })).toEqual([5, 6]);
+    expect(numbers({ limit: 2, app_name: 'shop' })).toEqual([4, 6]);
+    expect(numbers({ after: 2, limit: 9, app_name: 'shop' })).toEqual([4, 6]);
+    store.close();
+  });
+
   it('keeps a bounded number of events', () => {
     const store = new Store(':memory:');
     for (let count = 0; count < LIMITS.events_kept + 600; count += 1) store.appendEvent(event('again', null));

@@ -9,6 +9,12 @@ import { openDatabase } from './store/database.ts';
 
 type Row = Record<string, SQLOutputValue>;
 
+interface EventFilter {
+  after?: number | undefined;
+  app_name?: string | undefined;
+  limit: number;
+}
+
 const OPERATIONS_KEPT = 5_000;
 const IDEMPOTENCY_KEYS_KEPT = 10_000;
 /** Trimming is cheap but not free: once in this many events. */
@@ -112,10 +118,12 @@ export class Store implements Journal {
     return row ? { operation_id: String(row.operation_id), request_hash: String(row.request_hash) } : null;
   }
 
-  /** Kept events after `after`, oldest first. */
-  listEvents({ after, app_name, limit }: { after: number; app_name?: string | undefined; limit: number }): DaemonEvent[] {
-    const sql = 'SELECT seq, event FROM events WHERE seq > ?1 AND (?2 IS NULL OR app_name = ?2) ORDER BY seq LIMIT ?3';
-    return this.#all(sql, after, app_name ?? null, limit).map(toEvent);
+  /** Kept events after `after`, or without it the newest; oldest first. */
+  listEvents({ after, app_name, limit }: EventFilter): DaemonEvent[] {
+    const order = after === undefined ? 'DESC' : 'ASC';
+    const sql = `SELECT seq, event FROM events WHERE seq > ?1 AND (?2 IS NULL OR app_name = ?2) ORDER BY seq ${order} LIMIT ?3`;
+    const events = this.#all(sql, after ?? 0, app_name ?? null, limit).map(toEvent);
+    return after === undefined ? events.reverse() : events;
   }
 
   /** The number of the newest event; 0 before the first. */
