@@ -7,6 +7,8 @@ import { followStream } from './daemon-streams.ts';
 import { LinkError } from './errors.ts';
 
 type Script = { messages: unknown[]; end?: DomainError; refuses?: boolean };
+/** The daemon's newest event. */
+const NEWEST = 5;
 
 /** Runs a stream against a daemon that plays one script a connection. Resolves with what was emitted and what each opening asked for. */
 async function play(
@@ -24,7 +26,7 @@ async function play(
     yield* script.messages;
     if (script.end !== undefined) throw script.end;
   }
-  const client = { stream: open } as unknown as DaemonClient;
+  const client = { stream: open, call: async () => [{ seq: NEWEST }] } as unknown as DaemonClient;
   const source = {
     waitForClient: async () => (scripts.length > 0 ? client : Promise.reject(new LinkError('host_unavailable', 'over'))),
   };
@@ -68,8 +70,15 @@ describe('followStream', () => {
       { messages: [{ seq: 8 }] },
     ];
     const { asked, emitted } = await play('events', {}, scripts);
-    expect(asked).toEqual([{}, { after: '7' }, { after: '7' }]);
+    expect(asked).toEqual([{ after: '5' }, { after: '7' }, { after: '7' }]);
     expect(emitted.map(({ kind }) => kind)).toEqual(['message', 'interrupted', 'resumed', 'message']);
+  });
+
+  it('loses no event though it is cut before the first of them', async () => {
+    const scripts = [{ messages: [], end: lost() }, { messages: [{ seq: 6 }] }];
+    const { asked } = await play('events', {}, scripts);
+    expect(asked).toEqual([{ after: '5' }, { after: '5' }]);
+    expect((await play('events', { query: { after: '2' } }, [{ messages: [] }])).asked).toEqual([{ after: '2' }]);
   });
 
   it('passes on what was dropped', async () => {

@@ -43,6 +43,7 @@ export async function followStream(
   for (;;) {
     const client = await source.waitForClient(signal);
     try {
+      if (cursor.isMissing) cursor.begin(await newestEvent(client, signal));
       for await (const message of openAny(client, stream, params, cursor.query, signal, onOpen)) {
         cursor.pass(message);
         await emit(isDropped(message) ? { kind: 'dropped', count: message.dropped } : { kind: 'message', message });
@@ -71,6 +72,15 @@ class Cursor {
     return this.#query;
   }
 
+  /** Events from now on are those after a number that must be known before the first of them: the stream may be cut until then. */
+  get isMissing(): boolean {
+    return this.#stream === 'events' && this.#query.after === undefined;
+  }
+
+  begin(after: number): void {
+    this.#query = { ...this.#query, after: String(after) };
+  }
+
   /** `message` is being handed on. The daemon is not trusted to send the cursor's type. */
   pass(message: unknown): void {
     if (typeof message !== 'object' || message === null) return;
@@ -82,6 +92,11 @@ class Cursor {
       this.#query = { ...this.#query, since: message.ts, tail: String(LIMITS.log_tail_lines_max) };
     }
   }
+}
+
+async function newestEvent(client: DaemonClient, signal: AbortSignal): Promise<number> {
+  const [newest] = await client.call('listEvents', { query: { limit: 1 }, signal });
+  return newest?.seq ?? 0;
 }
 
 /** All streams alike: the tables tie name, parameters and messages together, which no single type can say. */
