@@ -32,16 +32,13 @@ export class DaemonLink {
 
   /** Looks at the daemon now, and never twice at once. Does not throw: the outcome is the state. */
   check(): Promise<void> {
-    this.#checking ??= this.#look().finally(() => {
-      this.#checking = null;
-    });
-    return this.#checking;
+    return this.#once(() => this.#client);
   }
 
-  /** Forgets token and socket, which an installation may have made anew. */
-  async reset(): Promise<void> {
-    await this.#checking;
-    this.#dropClient();
+  /** As {@link check}, but reads token and socket again, which an installation may have made anew. Until then the present ones serve. */
+  async refresh(): Promise<void> {
+    while (this.#checking !== null) await this.#checking;
+    await this.#once(() => null);
   }
 
   close(): void {
@@ -49,11 +46,18 @@ export class DaemonLink {
     this.#set({ kind: 'unknown' });
   }
 
-  async #look(): Promise<void> {
+  #once(known: () => DaemonClient | null): Promise<void> {
+    this.#checking ??= this.#look(known()).finally(() => {
+      this.#checking = null;
+    });
+    return this.#checking;
+  }
+
+  async #look(known: DaemonClient | null): Promise<void> {
     try {
-      await this.#findClient();
-      if (this.#client === null) return;
-      const version = await this.#client.call('getVersion', { signal: this.#ssh.closed, timeout_ms: VERSION_MS_MAX });
+      const client = known ?? (await this.#findClient());
+      if (client === null) return;
+      const version = await client.call('getVersion', { signal: this.#ssh.closed, timeout_ms: VERSION_MS_MAX });
       this.#set({ kind: 'ready', version });
     } catch (error) {
       if (this.#ssh.closed.aborted) return;
@@ -63,14 +67,16 @@ export class DaemonLink {
     }
   }
 
-  async #findClient(): Promise<void> {
-    if (this.#client !== null) return;
+  /** In place of the one before. Null, with the reason in the state, where none is to be had. */
+  async #findClient(): Promise<DaemonClient | null> {
     const access = await readDaemonAccess(this.#ssh, this.#ssh.closed);
+    this.#dropClient();
     if (access.kind === 'found') {
       this.#client = new DaemonClient({ transport: new Tunnel(this.#ssh, access.socketPath), token: access.token });
-      return;
+      return this.#client;
     }
     this.#set({ kind: access.kind === 'absent' ? 'absent' : 'unreachable', message: access.message });
+    return null;
   }
 
   #dropClient(): void {

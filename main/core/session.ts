@@ -133,8 +133,7 @@ export class HostSession {
 
   /** Reads token and socket again after an installation. */
   async refreshDaemon(): Promise<void> {
-    await this.#live?.daemon.reset();
-    await this.#live?.daemon.check();
+    await this.#live?.daemon.refresh();
   }
 
   #apply(event: PhaseEvent): void {
