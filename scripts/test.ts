@@ -10,6 +10,8 @@ import { EARLIER_CHECKS } from './plain-reporter.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const BIN = join(ROOT, 'node_modules', '.bin');
+/** Into a file or a pipe go words alone. */
+const PLAIN = process.stdout.isTTY ? {} : { NO_COLOR: '1', FORCE_COLOR: undefined };
 const CHECKS = [
   { title: 'format and lint', file: 'biome', arguments: ['ci', '--error-on-warnings', '--colors=off', '.'] },
   { title: 'types', file: 'tsc', arguments: [] },
@@ -37,7 +39,7 @@ function run(program: string, programArguments: string[], env: NodeJS.ProcessEnv
       stdio: ['ignore', 'inherit', 'inherit'],
       cwd: ROOT,
       // The programs find their Node by PATH: it must be the one that came with them.
-      env: { ...process.env, PATH: `${BIN}:${process.env.PATH}`, ...env },
+      env: { ...process.env, ...PLAIN, PATH: `${BIN}:${process.env.PATH}`, ...env },
     });
     child.once('error', reject);
     child.once('close', (code) => resolve(code ?? 1));

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { type Core, createCore } from '../../main/core/core.ts';
 import type { CoreLog } from '../../main/core/log.ts';
 import { consolePaths } from '../../main/web/paths.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import type { Host } from '../../preload/contract.ts';
 import { buildDaemonTarball } from '../../scripts/dist.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
@@ -106,7 +107,13 @@ export function consoleHome(directory: string): string {
 
 function openCore(home: string): Promise<Core> {
   const tarball: Parameters<typeof createCore>[0]['tarball'] = (arch) => buildDaemonTarball({ arch });
-  return createCore({ ...consolePaths(process.platform, {}, home), tarball, log: QUIET, version: 'demo', shell: 'web' });
+  return createCore({
+    ...consolePaths(process.platform, {}, home),
+    tarball,
+    log: QUIET,
+    version: manifest.version,
+    shell: 'web',
+  });
 }
 
 function hostInput(bed: Bed) {

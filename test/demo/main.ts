@@ -2,12 +2,11 @@
  * `npm run demo`: from nothing to a Next.js app on a server of its own, with the console open on it. `-- --check` runs the whole path
  * without a person, swaps under load in a real browser, takes everything down and exits 0 only if all of it held.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { ensureTestPrograms } from '../bed/test-programs.ts';
 import { bringUp, type DemoContext } from './bring-up.ts';
+import { createDirectory } from './directory.ts';
 import { findLeftovers, type Traces } from './leftovers.ts';
 import { createPhases, type Phases } from './phases.ts';
 import { openForPerson } from './stay-open.ts';
@@ -20,6 +19,8 @@ interface Options {
 }
 
 const INTERRUPTED = new Error('interrupted');
+/** One Ctrl-C may arrive twice: from the terminal's group, and passed on by the program that started us. */
+const SAME_SIGNAL_MS = 1_000;
 
 const command = new Command('npm run demo --')
   .description('Start a disposable server, install the daemon on it, deploy a Next.js app and open the console on it.')
@@ -32,7 +33,8 @@ process.exitCode = await main(command.opts<Options>());
 
 async function main(options: Options): Promise<number> {
   const abort = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt(abort));
+  const interrupt = createInterrupt(abort);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
   const start = performance.now();
   const phases = createPhases((line) => console.log(line));
   const progress = (line: string) => options.verbose && console.log(`      ${line}`);
@@ -44,22 +46,28 @@ async function main(options: Options): Promise<number> {
     console.log(`\nAll held, in ${seconds} s.`);
     return 0;
   }
+  if (error === INTERRUPTED && isDown) console.log('\nEverything is removed.');
   if (error !== undefined && error !== INTERRUPTED) console.error(`\n${describe(error)}`);
   return error === INTERRUPTED && isDown && !options.check ? 0 : 1;
 }
 
-/** The first signal ends the demo in order; a second one is for those who cannot wait, and the next run sweeps up. */
-function interrupt(abort: AbortController): void {
-  if (abort.signal.aborted) process.exit(130);
-  console.log('\nTaking everything down … (again to leave at once)');
-  abort.abort(INTERRUPTED);
+/** The first signal ends the demo in order; a later one is for those who cannot wait, and the next run sweeps up. */
+function createInterrupt(abort: AbortController): () => void {
+  let first: number | undefined;
+  return () => {
+    first ??= performance.now();
+    if (abort.signal.aborted && performance.now() - first > SAME_SIGNAL_MS) process.exit(130);
+    if (abort.signal.aborted) return;
+    console.log('\nTaking everything down … (again to leave at once)');
+    abort.abort(INTERRUPTED);
+  };
 }
 
 /** Resolves with what ended it early, if anything did. */
 async function runPhases(context: Omit<DemoContext, 'directory'>, options: Options): Promise<unknown> {
   const { phases, traces, progress, signal } = context;
   try {
-    const directory = await mkdtemp(join(tmpdir(), 'nextdeploy-demo-'));
+    const directory = await createDirectory();
     phases.onEnd('temporary files', () => rm(directory, { recursive: true, force: true }));
     traces.words.push(directory);
     traces.paths.push(directory);

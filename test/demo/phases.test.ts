@@ -16,7 +16,7 @@ it('prints one line a phase with its details and time', async () => {
   });
   expect(result).toBe(7);
   expect(lines).toHaveLength(1);
-  expect(lines[0]).toMatch(/^✓ a {2}server +one, two +1\.3 s$/);
+  expect(lines[0]).toMatch(/^✓ a {2}server +1\.3 s {2}one, two$/);
 });
 
 it('says which phase failed and passes the error on', async () => {

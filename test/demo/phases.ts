@@ -1,7 +1,7 @@
 /** The demo's phases: one line each with its time, and an end in order whatever happens. */
 
 export interface Phases {
-  /** Runs one phase and prints its line: letter, title, what `work` returns, seconds. Throws what `work` throws, after saying so. */
+  /** Runs one phase and prints its line: letter, title, seconds, what `work` says. Throws what `work` throws, after saying so. */
   run<T>(letter: string, title: string, work: (say: (detail: string) => void) => Promise<T>): Promise<T>;
   /** Undone in reverse order by `end`, also when later phases fail; each is tried whatever the others do. */
   onEnd(title: string, undo: () => Promise<void>): void;
@@ -21,14 +21,14 @@ export function createPhases(print: (line: string) => void, now: () => number = 
     async run(letter, title, work) {
       const start = now();
       const details: string[] = [];
-      const line = (mark: string) => `${mark} ${letter}  ${title.padEnd(12)} ${details.join(', ')}`.padEnd(100);
       const seconds = () => `${((now() - start) / 1000).toFixed(1)} s`.padStart(8);
+      const line = (mark: string) => `${mark} ${letter}  ${title.padEnd(10)}${seconds()}  ${details.join(', ')}`;
       try {
         const result = await work((detail) => details.push(detail));
-        print(`${line('✓')} ${seconds()}`);
+        print(line('✓'));
         return result;
       } catch (error) {
-        print(`${line('✗')} ${seconds()}`);
+        print(line('✗'));
         throw error;
       }
     },

@@ -5,6 +5,7 @@ import { buildRenderer } from '../../scripts/build.ts';
 import { findElectron } from '../../scripts/electron-runtime.ts';
 import { startElectron } from '../../scripts/electron-start.ts';
 import { consoleHome, type Demo } from './bring-up.ts';
+import { openFrontDoor } from './front-door.ts';
 import type { Phases } from './phases.ts';
 import { DOMAIN } from './site.ts';
 
@@ -21,9 +22,11 @@ export async function openForPerson(demo: Demo, context: OpenContext): Promise<v
   const opened = await context.phases.run('f', 'console', (say) =>
     electron === null ? openWebShell(demo, context, say) : openElectron(demo, electron, context, say),
   );
+  const door = await openFrontDoor(demo.bed.http);
+  context.phases.onEnd('port 80', async () => door?.close());
   console.log(`
   ${opened.where}
-  The app      http://${DOMAIN}:${new URL(demo.bed.http).port}/
+  The app      http://${DOMAIN}${door === null ? `:${new URL(demo.bed.http).port}` : ''}/
   The server   ssh -p ${demo.bed.ssh.port} -i ${demo.bed.ssh.key} ${demo.bed.ssh.user}@${demo.bed.ssh.host}
   To swap      press Swap, choose ${demo.images.v2}
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 
-const DEMO = join(import.meta.dirname, '..', 'demo', 'main.ts');
+const ROOT = join(import.meta.dirname, '..', '..');
 const MINUTES = 60_000;
 
 const running = new Set<ChildProcess>();
@@ -15,12 +15,13 @@ afterEach(() => {
 interface DemoRun {
   /** Resolves when the output holds the text; rejects when the demo ends without it. */
   says(text: string): Promise<void>;
-  interrupt(): void;
+  interrupt(): boolean;
   ended: Promise<{ code: number | null; output: string }>;
 }
 
 function startDemo(...options: string[]): DemoRun {
-  const child = spawn(process.execPath, [DEMO, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const program = [join(ROOT, 'scripts', 'run.mjs'), 'test/demo/main.ts', ...options];
+  const child = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   running.add(child);
   let output = '';
   const listeners = new Set<() => void>();
@@ -38,7 +39,8 @@ function startDemo(...options: string[]): DemoRun {
   });
   return {
     ended,
-    interrupt: () => child.kill('SIGINT'),
+    // As a terminal does it: the whole group at once.
+    interrupt: () => process.kill(-(child.pid ?? process.pid), 'SIGINT'),
     says: (text) =>
       new Promise((resolve, reject) => {
         const look = () => output.includes(text) && resolve();
