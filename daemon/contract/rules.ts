@@ -57,14 +57,17 @@ export const can = {
   },
   stop(app: AppStatus): Verdict {
     if (app.operation_id !== null) return refused('an operation is in progress');
+    if (app.release === null) return refused('nothing is deployed yet');
     return app.status === 'stopped' ? refused('the app is stopped already') : allowed;
   },
   start(app: AppStatus): Verdict {
     if (app.operation_id !== null) return refused('an operation is in progress');
+    if (app.release === null) return refused('nothing is deployed yet');
     return app.status === 'stopped' || app.status === 'error' ? allowed : refused('the app is running already');
   },
   restart(app: AppStatus): Verdict {
     if (app.operation_id !== null) return refused('an operation is in progress');
+    if (app.release === null) return refused('nothing is deployed yet');
     return app.status === 'stopped' ? refused('the app is stopped; start it instead') : allowed;
   },
 };

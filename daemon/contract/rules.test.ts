@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import type { AppStatus } from './domain.ts';
+import { can } from './rules.ts';
+
+const neverLive = (status: AppStatus['status']): AppStatus => ({
+  name: 'shop',
+  status,
+  container_id: null,
+  port: 3000,
+  domain: null,
+  url: null,
+  version: 'shop:v1',
+  updated_at: '2026-01-01T00:00:00.000Z',
+  slot: null,
+  release: null,
+  previous_release: null,
+  replicas: 0,
+  proxy: 'caddy',
+  tls: 'off',
+  health: { healthy: null, checked_at: null, detail: '' },
+  operation_id: null,
+  last_error: null,
+});
+
+it('has nothing to start, stop, restart or swap before a first success', () => {
+  const refused = { allowed: false, reason: 'nothing is deployed yet' };
+  for (const app of [neverLive('error'), neverLive('stopped')]) {
+    expect([can.start(app), can.stop(app), can.restart(app), can.swap(app)]).toEqual([refused, refused, refused, refused]);
+  }
+});
+
+it('starts and stops what is deployed, by whether it runs', () => {
+  const running = { ...neverLive('running'), release: 'r1' };
+  const stopped = { ...running, status: 'stopped' as const };
+  expect([can.start(running).allowed, can.stop(running).allowed, can.restart(running).allowed]).toEqual([false, true, true]);
+  expect([can.start(stopped).allowed, can.stop(stopped).allowed, can.restart(stopped).allowed]).toEqual([true, false, false]);
+});
