@@ -1,5 +1,14 @@
 import { expect, it } from 'vitest';
-import { formatAgo, formatBytes, formatDuration, formatSetting, formatUptime, shortId, shortReference } from './format.ts';
+import {
+  formatAgo,
+  formatBytes,
+  formatDuration,
+  formatSetting,
+  formatUptime,
+  sentence,
+  shortId,
+  shortReference,
+} from './format.ts';
 
 it('writes sizes with three figures at most and moves on before a thousand', () => {
   expect([0, 999, 1_000, 1_536, 99_960, 999_600, 172_000_000, 16.6e9].map(formatBytes)).toEqual([
@@ -41,4 +50,15 @@ it('shortens images to what differs', () => {
   expect(shortReference('registry.example.com/team/shop:1.4')).toBe('shop:1.4');
   expect(shortReference('shop@sha256:ab/cd')).toBe('shop@sha256:ab/cd');
   expect(shortId('sha256:0123456789abcdef')).toBe('0123456789ab');
+});
+
+it('begins a sentence with a capital, but leaves names and paths as they are', () => {
+  expect(['use a port', 'at most 64', 'shop:v1 is not there', '/api', 'Already so', ''].map(sentence)).toEqual([
+    'Use a port',
+    'At most 64',
+    'shop:v1 is not there',
+    '/api',
+    'Already so',
+    '',
+  ]);
 });

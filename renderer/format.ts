@@ -75,3 +75,7 @@ export function formatSetting(duration_ms: number): string {
   const seconds = duration_ms / 1000;
   return seconds >= 60 && seconds % 60 === 0 ? `${seconds / 60} min` : `${Number(seconds.toFixed(2))} s`;
 }
+
+/** With a capital letter at its start, unless that would change a name or a path: `use a port` → `Use a port`. */
+export const sentence = (text: string): string =>
+  /^[a-z]+(?=[\s,;]|$)/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;

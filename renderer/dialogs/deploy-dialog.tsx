@@ -4,10 +4,13 @@ import { useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import { defaultTls } from '../../daemon/contract/rules.ts';
 import { fieldErrorsOf, messageOf } from '../bridge/bridge-error.ts';
+import { sentence } from '../format.ts';
 import { appPath } from '../paths.ts';
 import {
+  areAllShown,
   type DeployForm,
   type DeployTemplate,
+  deployChanges,
   emptyDeployForm,
   formErrors,
   formFromTemplate,
@@ -19,6 +22,7 @@ import { lookUp } from '../state/look-up.ts';
 import { Notice } from '../ui/notice.tsx';
 import { EnvEditor } from './env-editor.tsx';
 import { ProductionNote } from './production-note.tsx';
+import { type DeployBase, useDeployBase } from './use-deploy-base.ts';
 
 interface DeployDialogProps {
   opened: boolean;
@@ -30,12 +34,18 @@ interface DeployDialogProps {
 
 /** Creates an app, or makes a new release of one with another configuration. */
 export function DeployDialog(props: DeployDialogProps) {
-  const title = props.template === undefined ? 'Deploy an app' : `Deploy ${props.template.app.name} with changes`;
+  const title = titleOf(props.template);
   return (
     <Modal opened={props.opened} onClose={props.onClose} title={title} size={640}>
       <DeployFormView {...props} />
     </Modal>
   );
+}
+
+function titleOf(template: DeployTemplate | undefined): string {
+  if (template === undefined) return 'Deploy an app';
+  const { app, release } = template;
+  return release.state === 'failed' ? `Try ${app.name} again` : `Deploy ${app.name} with changes`;
 }
 
 function DeployFormView({ onClose, hostId, template }: DeployDialogProps) {
@@ -50,16 +60,18 @@ function DeployFormView({ onClose, hostId, template }: DeployDialogProps) {
     initialValues: template === undefined ? emptyDeployForm() : formFromTemplate(template),
   });
   const { values } = form;
+  const base = useDeployBase(hostId, form, template);
   useEffect(() => {
     actions.refreshImages(hostId).catch(() => undefined); // a name can be typed all the same
   }, [actions, hostId]);
 
   const submit = async () => {
+    if (base.state === 'reading' || base.state === 'failed') return;
     setProblem(null);
     const read = readDeployForm(values);
     if (!read.isValid) {
       form.setErrors(formErrors(read.errors));
-      setProblem(read.errors.find((error) => !(error.field in values) && !error.field.startsWith('env'))?.message ?? null);
+      setProblem(areAllShown(read.errors, values) ? null : sentence(read.errors[0]?.message ?? ''));
       return;
     }
     setBusy(true);
@@ -68,13 +80,14 @@ function DeployFormView({ onClose, hostId, template }: DeployDialogProps) {
       onClose();
       navigate(appPath(hostId, read.request.app_name));
     } catch (error) {
-      form.setErrors(formErrors(fieldErrorsOf(error)));
-      setProblem(messageOf(error));
+      const errors = fieldErrorsOf(error);
+      form.setErrors(formErrors(errors));
+      setProblem(areAllShown(errors, values) ? null : sentence(messageOf(error)));
       setBusy(false);
     }
   };
-  const exists = template === undefined && lookUp(daemon.apps, values.app_name) !== undefined;
-  const references = imageChoices(daemon.images ?? [], template?.app.version).map((choice) => choice.reference);
+  const known = lookUp(daemon.apps, values.app_name.trim());
+  const references = imageChoices(daemon.images ?? [], known?.version).map((choice) => choice.reference);
 
   return (
     <form
@@ -95,7 +108,7 @@ function DeployFormView({ onClose, hostId, template }: DeployDialogProps) {
           data-autofocus={template === undefined}
           autoComplete="off"
           {...form.getInputProps('app_name')}
-          description={exists ? 'This app exists: its release will be replaced.' : 'Lower case, digits and hyphens.'}
+          description={known === undefined ? 'Lower case, digits and hyphens.' : `It exists on ${host?.name ?? 'this host'}.`}
         />
         <Autocomplete
           label="Image"
@@ -122,13 +135,14 @@ function DeployFormView({ onClose, hostId, template }: DeployDialogProps) {
             { value: 'auto', label: 'Managed certificate' },
             { value: 'off', label: 'Off: plain HTTP' },
           ]}
-          description="Certificates are fetched and renewed."
+          description={isTlsOff(values) ? 'Plain HTTP; no certificate is fetched.' : 'Certificates are fetched and renewed.'}
           {...form.getInputProps('tls')}
         />
         <NumberInput
           label="Port"
           min={1}
           max={65_535}
+          clampBehavior="none"
           allowDecimal={false}
           hideControls
           description="On which the app listens in its container."
@@ -150,10 +164,11 @@ function DeployFormView({ onClose, hostId, template }: DeployDialogProps) {
         ) : null}
       </div>
       <EnvEditor rows={values.env} errors={form.errors} onChange={(env) => form.setFieldValue('env', env)} />
+      <BaseNotice base={base} values={values} />
       {problem === null ? null : <Notice tone="bad" title="It was not deployed" text={problem} />}
       <Group justify="flex-end" gap={8}>
         <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" variant="filled" loading={isBusy}>
+        <Button type="submit" variant="filled" loading={isBusy} disabled={base.state === 'reading' || base.state === 'failed'}>
           Deploy
         </Button>
       </Group>
@@ -161,7 +176,52 @@ function DeployFormView({ onClose, hostId, template }: DeployDialogProps) {
   );
 }
 
+/** What the app runs with now, and what this deploy would make of it. */
+function BaseNotice({ base, values }: { base: DeployBase; values: DeployForm }) {
+  switch (base.state) {
+    case 'new':
+      return null;
+    case 'reading':
+      return <Notice tone="info" title="Reading the configuration that this app has…" />;
+    case 'failed':
+      return (
+        <Notice tone="bad" title="This app exists, and its configuration could not be read" text={base.message}>
+          <Button onClick={base.retry}>Read again</Button>
+        </Notice>
+      );
+    case 'ready': {
+      const changes = deployChanges(base.release, values);
+      const { app_name, id, state } = base.release;
+      const from = state === 'failed' ? `${id}, which failed` : id;
+      return (
+        <div data-testid="deploy-changes">
+          <Notice
+            tone="info"
+            title={`A new release of ${app_name}, made from ${from}`}
+            text={
+              changes.length === 0 ? (
+                'Nothing differs: the same is deployed once more.'
+              ) : (
+                <ul>
+                  {changes.map((change) => (
+                    <li key={change}>{change}</li>
+                  ))}
+                </ul>
+              )
+            }
+          />
+        </div>
+      );
+    }
+  }
+}
+
+const domainOf = (domain: string) => (domain.trim() === '' ? undefined : domain.trim());
+
+function isTlsOff({ tls, domain }: DeployForm): boolean {
+  return (tls === 'default' ? defaultTls(domainOf(domain)) : tls) === 'off';
+}
+
 function tlsDefaultText(domain: string): string {
-  const mode = defaultTls(domain.trim() === '' ? undefined : domain.trim());
-  return mode === 'auto' ? 'By the domain: managed' : 'By the domain: off';
+  return defaultTls(domainOf(domain)) === 'auto' ? 'By the domain: managed' : 'By the domain: off';
 }

@@ -1,4 +1,4 @@
-import type { Operation } from '../../daemon/contract/domain.ts';
+import type { Operation, Release } from '../../daemon/contract/domain.ts';
 import type { RouteBodyInput } from '../../daemon/contract/routes.ts';
 import type { Host, HostInput, Settings } from '../../preload/contract.ts';
 import { messageOf } from '../bridge/bridge-error.ts';
@@ -29,7 +29,8 @@ export interface Actions {
   rollback(host: string, app: string, release?: string): Promise<Operation>;
   lifecycle(host: string, app: string, route: LifecycleRoute): Promise<Operation>;
   purge(host: string, app: string): Promise<Operation>;
-  loadReleases(host: string, app: string): Promise<void>;
+  /** Newest first. */
+  loadReleases(host: string, app: string): Promise<readonly Release[]>;
   refreshImages(host: string): Promise<void>;
   setSettings(settings: Settings): Promise<void>;
   openLog(host: string, app: string): LogSession;

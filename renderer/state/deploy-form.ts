@@ -8,6 +8,7 @@ import {
 import { type FieldError, toInvalidRequest } from '../../daemon/contract/errors.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
 import { healthPath } from '../../daemon/contract/rules.ts';
+import { sentence } from '../format.ts';
 
 export interface EnvRow {
   /** Stays with the row while others come and go. */
@@ -31,7 +32,7 @@ export interface DeployForm {
 }
 
 export interface DeployTemplate {
-  app: AppStatus;
+  app: Pick<AppStatus, 'name'>;
   release: Release;
 }
 
@@ -70,6 +71,42 @@ export function formFromTemplate({ app, release }: DeployTemplate): DeployForm {
   };
 }
 
+/** What the next deploy of an app starts from: what is live, or before a first success what was tried last. Newest first. */
+export function baseRelease(app: Pick<AppStatus, 'release'>, releases: readonly Release[]): Release | null {
+  return (app.release === null ? releases[0] : releases.find((release) => release.id === app.release)) ?? null;
+}
+
+/** What a deploy of `form` would change of `release`, a sentence's part each; empty where it would be the same again. */
+export function deployChanges(release: Release, form: DeployForm): string[] {
+  const before = formFromTemplate({ app: { name: release.app_name }, release });
+  const fields: [name: string, from: string, to: string][] = [
+    ['Image', before.image, form.image.trim()],
+    ['Domain', before.domain || 'none', form.domain.trim() || 'none'],
+    ['TLS', before.tls, form.tls],
+    ['Port', String(before.port), String(form.port)],
+    ['Health check', healthText(before), healthText(form)],
+  ];
+  const changed = fields.filter(([, from, to]) => from !== to).map(([name, from, to]) => `${name}: ${from} → ${to || 'nothing'}`);
+  return [...changed, ...envChanges(release.configuration.env, form.env)];
+}
+
+const healthText = (form: DeployForm) => (form.health_kind === 'http' ? `GET ${form.health_path.trim()}` : form.health_kind);
+
+/** By name only: values are secrets more often than not. */
+function envChanges(before: Readonly<Record<string, string>>, rows: readonly EnvRow[]): string[] {
+  const after = new Map(rows.map((row) => [row.name.trim(), row.value]));
+  after.delete('');
+  const added = [...after.keys()].filter((name) => !Object.hasOwn(before, name));
+  const changed = Object.keys(before).filter((name) => after.has(name) && after.get(name) !== before[name]);
+  const dropped = Object.keys(before).filter((name) => !after.has(name));
+  const parts: [verb: string, names: string[]][] = [
+    ['Adds', added],
+    ['Changes', changed],
+    ['Drops', dropped],
+  ];
+  return parts.filter(([, names]) => names.length > 0).map(([verb, names]) => `${verb} ${names.join(', ')}`);
+}
+
 export type ReadForm = { isValid: true; request: DeployRequest } | { isValid: false; errors: FieldError[] };
 
 /** Checks the form with the contract's own schema, so that it refuses what the daemon would refuse. */
@@ -103,7 +140,14 @@ function healthOf(form: DeployForm): unknown {
 
 /** The daemon's dotted paths as the form's field names: `ports.0` is shown at `port`, `health.path` at `health_path`. */
 export function formErrors(errors: readonly FieldError[]): Record<string, string> {
-  return Object.fromEntries(errors.map(({ field, message }) => [fieldName(field), message]));
+  return Object.fromEntries(errors.map(({ field, message }) => [fieldName(field), sentence(message)]));
+}
+
+/** Whether every complaint is shown at a field of the form, so that nothing is left to say below it. */
+export function areAllShown(errors: readonly FieldError[], form: DeployForm): boolean {
+  const names = new Set(form.env.map((row) => `env.${row.name.trim()}`));
+  const isShown = (name: string) => (name in form && name !== 'env' && name !== 'kept') || names.has(name);
+  return errors.length > 0 && errors.every(({ field }) => isShown(fieldName(field)));
 }
 
 function fieldName(path: string): string {

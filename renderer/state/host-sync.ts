@@ -1,4 +1,4 @@
-import type { DaemonEvent } from '../../daemon/contract/domain.ts';
+import type { DaemonEvent, Release } from '../../daemon/contract/domain.ts';
 import { backoffMs } from '../bridge/backoff.ts';
 import { type BridgeError, messageOf } from '../bridge/bridge-error.ts';
 import { callDaemon, openDaemonStream } from '../bridge/daemon.ts';
@@ -36,7 +36,7 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     if (!isStopped) updateDaemon(stores, host, (data) => (data.problem === problem ? data : { ...data, problem }));
   };
   /** Reads when asked; a read that fails says so and is made again with back-off. */
-  const guarded = (read: () => Promise<void>) => {
+  const guarded = (read: () => Promise<unknown>) => {
     let failures = 0;
     const refresh = coalesce(async () => {
       if (isStopped) return;
@@ -134,9 +134,10 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
 }
 
 /** Releases of one app, newest first, into the store. */
-export async function readReleases(link: Link, stores: Stores, host: string, name: string): Promise<void> {
+export async function readReleases(link: Link, stores: Stores, host: string, name: string): Promise<readonly Release[]> {
   const releases = await callDaemon(link, host, 'listReleases', { params: { name } });
   updateDaemon(stores, host, (data) => ({ ...data, releases: { ...data.releases, [name]: releases } }));
+  return releases;
 }
 
 /** A sync that starts again goes on from the last event it saw. */

@@ -39,6 +39,15 @@ async function fillDeploy(page: Page): Promise<void> {
   await dialog(page).getByRole('button', { name: 'Deploy', exact: true }).click();
 }
 
+async function fillExisting(page: Page): Promise<void> {
+  await button(page, 'Deploy').click();
+  await page.getByLabel('App name').fill('checkout');
+  await page.getByTestId('deploy-changes').waitFor();
+  await page.getByRole('combobox', { name: 'Image' }).fill('checkout:v9');
+  await page.getByLabel('Port').fill('99999');
+  await button(page, 'Remove LOG_LEVEL').click();
+}
+
 async function swap(page: Page): Promise<void> {
   await openSwap(page);
   await dialog(page).getByRole('button', { name: 'Swap', exact: true }).click();
@@ -148,6 +157,19 @@ export const SHOTS: Shot[] = [
   { name: 'swap-live', scenario: 'full', path: '/hosts/web-1/apps/shop', act: swapLive },
   { name: 'swap-done', scenario: 'full', path: '/hosts/web-1/apps/shop', act: swapDone },
   { name: 'deploy-dialog', scenario: 'full', path: '/hosts/staging', act: fillDeploy },
+  { name: 'deploy-existing', scenario: 'full', path: '/hosts/staging', act: fillExisting },
+  {
+    name: 'retry-dialog',
+    scenario: 'full',
+    path: '/hosts/staging/apps/portal',
+    act: (page) => button(page, 'Try again…').click(),
+  },
+  {
+    name: 'app-never-live',
+    scenario: 'full',
+    path: '/hosts/staging/apps/portal',
+    act: (page) => button(page, 'Try again…').waitFor(),
+  },
   { name: 'host-dialog', scenario: 'empty', path: '/', act: fillHost },
   {
     name: 'confirm-stop',

@@ -1,6 +1,7 @@
 import { Button, type ButtonProps, Tooltip } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { Verdict } from '../../daemon/contract/rules.ts';
+import { sentence } from '../format.ts';
 
 interface GatedButtonProps extends ButtonProps {
   verdict: Verdict;
@@ -26,5 +27,3 @@ export function GatedButton({ verdict, onClick, children, ...button }: GatedButt
     </Tooltip>
   );
 }
-
-const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

@@ -14,7 +14,7 @@ interface AppConfigurationProps {
   release: Release | undefined;
 }
 
-/** What the live release runs with. It is changed by a deploy, which makes a new release of it. */
+/** What the live release runs with, or before a first success what was tried last. It is changed by a deploy, which makes a new release of it. */
 export function AppConfiguration({ host, app, release }: AppConfigurationProps) {
   const [isEditing, setEditing] = useState(false);
   if (release === undefined) return <p className="nd-dim">The configuration appears with the first release.</p>;
@@ -22,10 +22,10 @@ export function AppConfiguration({ host, app, release }: AppConfigurationProps) 
   return (
     <div className="nd-columns">
       <Panel
-        title="Configuration"
+        title={release.state === 'failed' ? `Configuration of ${release.id}, which failed` : 'Configuration'}
         aside={
           <Button size="compact-sm" leftSection={<Pencil size={13} />} onClick={() => setEditing(true)}>
-            Deploy with changes…
+            {release.state === 'failed' ? 'Try again…' : 'Deploy with changes…'}
           </Button>
         }
       >

@@ -1,12 +1,14 @@
 import { ActionIcon, Button, Group, Menu } from '@mantine/core';
-import { ArrowRight, Ellipsis, ExternalLink, Play, RotateCw, Square, Trash2, Undo2 } from 'lucide-react';
+import { ArrowRight, Ellipsis, ExternalLink, Pencil, Play, RotateCw, Square, Trash2, Undo2 } from 'lucide-react';
 import { useState } from 'react';
-import type { AppStatus } from '../../daemon/contract/domain.ts';
+import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
 import { can } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
 import { ConfirmDialog } from '../dialogs/confirm-dialog.tsx';
+import { DeployDialog } from '../dialogs/deploy-dialog.tsx';
 import { SwapDialog } from '../dialogs/swap-dialog.tsx';
 import { shortReference } from '../format.ts';
+import { baseRelease } from '../state/deploy-form.ts';
 import { useActions, useDaemon } from '../state/hooks.ts';
 import { newerImage } from '../state/images.ts';
 import { lookUp } from '../state/look-up.ts';
@@ -16,19 +18,27 @@ import { APP_STATUS, healthMeaning, Mark, SlotMark } from '../ui/mark.tsx';
 import { useRun } from '../ui/run.tsx';
 import { Ago, Facts, ImageName } from '../ui/text.tsx';
 
+type AppWish = 'swap' | 'rollback' | 'stop' | 'deploy';
+type Question = AppWish | 'purge';
+
 interface AppHeaderProps {
   host: Host;
   app: AppStatus;
   onRemoved(): void;
 }
 
+const NO_RELEASES: readonly Release[] = [];
+
 /** What is live, and everything that can be done with it; the contract's rules say what may be done now. */
 export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
   const actions = useActions();
   const daemon = useDaemon(host.id);
-  const [question, setQuestion] = useState<'swap' | 'rollback' | 'stop' | 'purge' | null>(null);
+  const [question, setQuestion] = useState<Question | null>(null);
   const { run, isBusy } = useRun();
-  const live = lookUp(daemon.releases, app.name)?.find((release) => release.id === app.release);
+  const releases = lookUp(daemon.releases, app.name) ?? NO_RELEASES;
+  const live = releases.find((release) => release.id === app.release);
+  const base = baseRelease(app, releases);
+  const isRetry = app.release === null && base !== null && app.operation_id === null;
   const newer = can.swap(app).allowed ? newerImage(daemon.images ?? [], app, live) : null;
   const close = () => setQuestion(null);
   const rollback = () => run('The roll-back was not started', () => actions.rollback(host.id, app.name));
@@ -45,7 +55,17 @@ export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
           </div>
         </div>
         <Group gap={6}>
-          <GatedButton variant="filled" verdict={can.swap(app)} loading={isBusy} onClick={() => setQuestion('swap')}>
+          {isRetry ? (
+            <Button variant="filled" leftSection={<RotateCw size={13} />} onClick={() => setQuestion('deploy')}>
+              Try again…
+            </Button>
+          ) : null}
+          <GatedButton
+            variant={isRetry ? 'default' : 'filled'}
+            verdict={can.swap(app)}
+            loading={isBusy}
+            onClick={() => setQuestion('swap')}
+          >
             Swap
           </GatedButton>
           <GatedButton
@@ -79,6 +99,11 @@ export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
               </ActionIcon>
             </Menu.Target>
             <Menu.Dropdown>
+              {base === null ? null : (
+                <Menu.Item leftSection={<Pencil size={14} />} onClick={() => setQuestion('deploy')}>
+                  Deploy with changes…
+                </Menu.Item>
+              )}
               <Menu.Item color="red" leftSection={<Trash2 size={14} />} onClick={() => setQuestion('purge')}>
                 Remove app…
               </Menu.Item>
@@ -107,6 +132,9 @@ export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
         </div>
       )}
       <SwapDialog opened={question === 'swap'} onClose={close} host={host} app={app} liveRelease={live} />
+      {base === null ? null : (
+        <DeployDialog opened={question === 'deploy'} onClose={close} hostId={host.id} template={{ app, release: base }} />
+      )}
       <ConfirmDialog
         opened={question === 'rollback'}
         onClose={close}
@@ -148,6 +176,7 @@ export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
 
 function AppLink({ app }: { app: AppStatus }) {
   if (app.url === null) return <span className="nd-dim">no domain</span>;
+  if (app.release === null) return <span className="nd-dim">{app.domain}</span>; // nothing is there to be opened yet
   return (
     <a className="nd-link" href={app.url} target="_blank" rel="noopener noreferrer">
       {app.domain ?? app.url}

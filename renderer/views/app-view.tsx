@@ -6,6 +6,7 @@ import type { AppStatus, Operation } from '../../daemon/contract/domain.ts';
 import type { Host } from '../../preload/contract.ts';
 import { APP_TABS, type AppTab, appPath, hostPath } from '../paths.ts';
 import { operationsOf, undoTarget } from '../state/daemon-data.ts';
+import { baseRelease } from '../state/deploy-form.ts';
 import { useActions, useDaemon } from '../state/hooks.ts';
 import type { LogSession } from '../state/log-session.ts';
 import { lookUp } from '../state/look-up.ts';
@@ -102,7 +103,7 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
           {log === null ? null : <LogViewer ring={log.ring} />}
         </Panel>
       ) : (
-        <AppConfiguration host={host} app={app} release={releases?.find((release) => release.id === app.release)} />
+        <AppConfiguration host={host} app={app} release={baseRelease(app, releases ?? []) ?? undefined} />
       )}
     </div>
   );

@@ -80,7 +80,7 @@ function appColumns(host: string): Column<AppStatus>[] {
 
 function Domain({ app }: { app: AppStatus }) {
   if (app.domain === null) return <span className="nd-dim">none</span>;
-  if (app.url === null) return <>{app.domain}</>;
+  if (app.url === null || app.release === null) return <>{app.domain}</>;
   return (
     <a className="nd-link nd-ellipsis" href={app.url} target="_blank" rel="noopener noreferrer" title={app.url}>
       {app.domain}

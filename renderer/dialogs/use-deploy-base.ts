@@ -1,0 +1,78 @@
+import { useEffect, useRef, useState } from 'react';
+import type { Release } from '../../daemon/contract/domain.ts';
+import { messageOf } from '../bridge/bridge-error.ts';
+import { baseRelease, type DeployForm, type DeployTemplate, formFromTemplate } from '../state/deploy-form.ts';
+import { useActions, useDaemon } from '../state/hooks.ts';
+import { lookUp } from '../state/look-up.ts';
+
+/** The release that a deploy starts from. Until it has been read nothing may be deployed: what it sets would be lost. */
+export type DeployBase =
+  | { state: 'new' }
+  | { state: 'reading' }
+  | { state: 'failed'; message: string; retry(): void }
+  | { state: 'ready'; release: Release };
+
+interface FormHandle {
+  values: DeployForm;
+  setValues(values: DeployForm): void;
+}
+
+/** What was read for one name. */
+interface Reading {
+  name: string;
+  release: Release | null;
+  message: string | null;
+}
+
+/**
+ * While the name typed is that of an app, the form holds that app's configuration; once it is another name, it holds
+ * again what it held before. With a template there is nothing to look up.
+ */
+export function useDeployBase(hostId: string, form: FormHandle, template: DeployTemplate | undefined): DeployBase {
+  const actions = useActions();
+  const { apps } = useDaemon(hostId);
+  const [reading, setReading] = useState<Reading | null>(null);
+  const [attempt, setAttempt] = useState(1);
+  const name = form.values.app_name.trim();
+  const app = template === undefined ? lookUp(apps, name) : undefined;
+  const exists = app !== undefined;
+  const latest = useRef({ form, app });
+  useEffect(() => {
+    latest.current = { form, app };
+  });
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `attempt` asks for it once more
+  useEffect(() => {
+    if (!exists) return;
+    let isCurrent = true;
+    let before: DeployForm | null = null;
+    const take = (releases: readonly Release[]) => {
+      const { form: held, app: known } = latest.current;
+      if (!isCurrent || known === undefined) return;
+      const release = baseRelease(known, releases);
+      const isMissing = release === null && known.release !== null;
+      setReading({ name, release, message: isMissing ? `Release ${known.release} is not among those listed.` : null });
+      if (release === null) return;
+      before = held.values;
+      const filled = formFromTemplate({ app: known, release });
+      held.setValues({ ...filled, app_name: before.app_name, image: before.image.trim() === '' ? filled.image : before.image });
+    };
+    actions.loadReleases(hostId, name).then(take, (error: unknown) => {
+      if (isCurrent) setReading({ name, release: null, message: messageOf(error) });
+    });
+    return () => {
+      isCurrent = false;
+      setReading(null);
+      const { form: held } = latest.current;
+      if (before !== null) held.setValues({ ...before, app_name: held.values.app_name });
+    };
+  }, [actions, hostId, name, exists, attempt]);
+
+  if (template !== undefined) return { state: 'ready', release: template.release };
+  if (!exists) return { state: 'new' };
+  if (reading === null || reading.name !== name) return { state: 'reading' };
+  if (reading.message !== null) {
+    return { state: 'failed', message: reading.message, retry: () => setAttempt((count) => count + 1) };
+  }
+  return reading.release === null ? { state: 'new' } : { state: 'ready', release: reading.release };
+}
