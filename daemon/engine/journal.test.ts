@@ -12,7 +12,7 @@ function record(
 ) {
   // Only name and on_failure matter to the journal.
   const steps = NAMES.map((name) => ({
-    step: { name, on_failure: on_failure(name) } as Step,
+    step: { name, on_failure: on_failure(name), app_name: 'shop', containers: [{ name: 'shop-0' }] } as unknown as Step,
     state: 'pending' as const,
     undo: 'none' as const,
     started_at: null,
@@ -91,6 +91,7 @@ describe('the journal', () => {
         const history = play(fails);
         const undone = history.flatMap(({ steps }) => steps.flatMap(({ undo }, index) => (undo === 'running' ? [index] : [])));
         expect(undone).toEqual(undone.toSorted((a, b) => b - a));
+        expect(new Set(undone).size).toBe(undone.length);
         const last = history.at(-1)!; // never empty
         const isPast = last.steps.some(({ step, state }) => step.on_failure === 'stuck' && state !== 'skipped');
         if (isPast) expect(undone).toEqual([]);
@@ -145,10 +146,22 @@ describe('the journal', () => {
   it('ends as stuck, with what to do, when a step can be neither finished nor undone', () => {
     const failsAtDrain = [...Array.from({ length: 8 }, () => false), true];
     expect(play(failsAtDrain).at(-1)).toMatchObject({ state: 'stuck', error: { step: 'drain', message: 'broken' } });
+  });
+
+  it('goes on with the earlier undos after one that fails, and names what is left', () => {
     const failsAtProbeAndItsUnwinding = [...Array.from({ length: 5 }, () => false), true, true];
-    expect(play(failsAtProbeAndItsUnwinding).at(-1)).toMatchObject({
+    const last = play(failsAtProbeAndItsUnwinding).at(-1)!; // never empty
+    expect(last).toMatchObject({
       state: 'stuck',
-      error: { step: 'route', message: 'cannot' },
+      error: { step: 'probe', message: "broken Still there: the proxy's route of shop (could not be undone: cannot)." },
     });
+    expect(last.steps.find(({ step }) => step.name === 'create')?.undo).toBe('done');
+  });
+
+  it('leaves the new containers where they are while the switch to them cannot be taken back', () => {
+    const failsAtVerifyAndUnswitching = [...Array.from({ length: 7 }, () => false), true, true];
+    const last = play(failsAtVerifyAndUnswitching).at(-1)!; // never empty
+    expect(last).toMatchObject({ state: 'stuck', error: { message: expect.stringContaining('the container shop-0') } });
+    expect(last.steps.find(({ step }) => step.name === 'create')?.undo).toBe('none');
   });
 });

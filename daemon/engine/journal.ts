@@ -4,7 +4,7 @@
  */
 import type { Evidence } from '../contract/domain.ts';
 import type { OperationRecord, StepOutput, StepRecord } from './state.ts';
-import { isUndoable } from './steps.ts';
+import { describeLeft, isUndoable } from './steps.ts';
 
 export type JournalEvent =
   | { kind: 'step_started'; index: number; at: string }
@@ -27,11 +27,14 @@ export function nextAction(record: OperationRecord): Action {
     const index = record.steps.findIndex((step) => step.state === 'pending' || step.state === 'running');
     return index < 0 ? { kind: 'end' } : { kind: 'do', index };
   }
-  const index = record.steps.findLastIndex(needsUndo);
+  // While traffic may still be sent to the new containers, what they need stays: a way back that costs visitors is none.
+  if (record.steps.some(({ step, undo }) => step.name === 'switch' && undo === 'failed')) return { kind: 'end' };
+  const index = record.steps.findLastIndex((step) => isLeft(step) && step.undo !== 'failed');
   return index < 0 ? { kind: 'end' } : { kind: 'undo', index };
 }
 
-function needsUndo(step: StepRecord): boolean {
+/** It has left something behind that was not taken back. */
+function isLeft(step: StepRecord): boolean {
   const hasBegun = step.state === 'running' || step.state === 'done' || step.state === 'failed';
   return isUndoable(step.step.name) && hasBegun && step.undo !== 'done';
 }
@@ -83,7 +86,7 @@ function stepAfter(record: OperationRecord, step: StepRecord, event: StepEvent):
       return { ...step, undo: 'done', ended_at: event.at };
     case 'undo_failed':
       if (step.undo !== 'running') throw illegal(record, event, 'its undo was not started');
-      return { ...step, undo: 'failed', ended_at: event.at };
+      return { ...step, undo: 'failed', ended_at: event.at, detail: `could not be undone: ${event.message}` };
   }
 }
 
@@ -93,7 +96,6 @@ function consequence(step: StepRecord, event: StepEvent): Partial<OperationRecor
     const hasNoWayBack = step.step.on_failure === 'stuck';
     return { error, evidence: event.evidence, ...(hasNoWayBack ? { state: 'stuck' } : { direction: 'unwind' }) };
   }
-  if (event.kind === 'undo_failed') return { state: 'stuck', error: { message: event.message, step: step.step.name } };
   return {};
 }
 
@@ -103,7 +105,16 @@ function settle(record: OperationRecord, at: string): OperationRecord {
   const ended_at = at;
   const steps = record.steps.map((step) => (step.state === 'pending' ? { ...step, state: 'skipped' as const } : step));
   if (record.state === 'stuck') return { ...record, ended_at, steps };
+  const left = record.direction === 'unwind' ? record.steps.filter(isLeft) : [];
+  if (left.length > 0) return { ...record, ended_at, steps, state: 'stuck', error: stuckError(record, left) };
   return { ...record, ended_at, steps, state: record.direction === 'forward' ? 'succeeded' : 'failed' };
+}
+
+/** What went wrong first, what is still there because of it, and why that could not be taken back. */
+function stuckError({ error }: OperationRecord, left: readonly StepRecord[]): OperationRecord['error'] {
+  const things = left.map(({ step }) => describeLeft(step)).join(', ');
+  const reasons = left.flatMap(({ undo, detail }) => (undo === 'failed' ? [detail] : [])).join('; ');
+  return { message: `${error?.message ?? ''} Still there: ${things} (${reasons}).`.trim(), step: error?.step ?? null };
 }
 
 function illegal(record: OperationRecord, event: JournalEvent, why: string): IllegalTransition {

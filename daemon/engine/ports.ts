@@ -70,9 +70,12 @@ export interface Markers {
 }
 
 export interface ReverseProxy {
-  /** Throws a DomainError with the remedy when the proxy cannot take routes. */
+  /** Throws a DomainError with the remedy when the proxy does not run or cannot take routes. */
   check(signal: AbortSignal): Promise<void>;
-  /** Makes the proxy serve exactly this route for the app (null: none). Either it does so when this resolves, or all is as before. */
+  /**
+   * Makes the proxy serve exactly this route for the app (null: none). Either it does so when this resolves, or all is as before. To serve
+   * none is possible without a running proxy, too: it will not serve the route when it is back.
+   */
   apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void>;
 }
 

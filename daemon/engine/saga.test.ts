@@ -118,6 +118,33 @@ describe.each(SCENARIOS)('$name', (scenario) => {
     }
   });
 
+  it('takes back all it can when something stays broken, and tells what it could not', async () => {
+    const { effects, before, after } = await undisturbed(scenario);
+    for (let failing = 1; failing <= effects; failing += 1) {
+      const parts = await prepare(scenario);
+      let count = 0;
+      let broken: string | null = null;
+      parts.world.hook = (effect) => {
+        parts.watch();
+        count += 1;
+        if (count === failing) broken = effect;
+        if (effect === broken) throw new Error(`${effect} is broken`);
+      };
+      const operation = await run(createEngine(parts.world, parts.journal), scenario.intent);
+      parts.expectSeamless();
+      const result = withoutFailedRelease(snapshotOf(parts), operation);
+      if (operation.state === 'succeeded') expect(snapshotOf(parts)).toEqual(after);
+      if (operation.state === 'failed') expect(result).toEqual(before);
+      const isUnwound = parts.journal.operations[0]?.direction === 'unwind';
+      if (operation.state !== 'stuck' || !isUnwound) continue;
+      expect(operation.error?.message).toMatch(/failed unexpectedly.* Still there: /);
+      const [switched] = parts.journal.operations[0]!.steps.filter(({ step }) => step.name === 'switch');
+      if (broken === 'remove' || switched?.undo === 'failed') continue;
+      const containersOf = (snapshot: { world: unknown }) => (snapshot.world as { containers: unknown }).containers;
+      expect(containersOf(result)).toEqual(containersOf(before));
+    }
+  });
+
   it("never touches somebody else's container that has one of its names", async () => {
     const parts = await prepare(scenario);
     const { containers } = parts.world.state;

@@ -63,6 +63,20 @@ export function isUndoable(name: StepName): name is UndoableStep {
   return name in UNDOABLE;
 }
 
+/** What stays when an undoable step is not undone, for the operator. */
+export function describeLeft(step: Step): string {
+  switch (step.name) {
+    case 'create':
+      return `the container ${step.containers.map(({ name }) => name).join(', ')}`;
+    case 'route':
+      return `the proxy's route of ${step.app_name}`;
+    case 'switch':
+      return `the marker of ${step.app_name}`;
+    default:
+      return step.name;
+  }
+}
+
 const SLACK_MS = 30_000;
 
 /** How long one attempt at a step may take, in milliseconds. */

@@ -16,7 +16,7 @@ function toStep(record: StepRecord): OperationStep {
   const { started_at, ended_at } = record;
   const isUndoneLater = record.state === 'done' && record.undo === 'done';
   const state = isUndoneLater ? 'undone' : record.state;
-  const detail = record.undo === 'running' ? 'being undone' : record.undo === 'failed' ? 'could not be undone' : record.detail;
+  const detail = record.undo === 'running' ? 'being undone' : record.detail;
   return { name: record.step.name, state, started_at, ended_at, detail };
 }
 

@@ -47,7 +47,10 @@ function readConfig(address: string, signal: AbortSignal): Promise<unknown> {
         }
       });
     });
-    outgoing.on('error', reject);
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') resolve(null);
+      else reject(error);
+    });
     outgoing.end();
   });
 }

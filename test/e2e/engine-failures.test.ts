@@ -95,6 +95,19 @@ describe('a release that is no good', () => {
     }
   });
 
+  it('while Caddy is stopped is refused before anything happens', async () => {
+    await bed.exec(['systemctl', 'stop', 'caddy']);
+    try {
+      const { error } = await failureOf(deploy(client, { app_name: SHOP, image: images.v1, domain: DOMAIN }));
+      expect(error.message).toContain('Caddy does not run');
+      const [operation] = await client.call('listOperations', { query: { app_name: SHOP } });
+      expect(operation?.state).toBe('failed');
+      expect(await tracesOf(bed, SHOP)).toEqual([]);
+    } finally {
+      await bed.exec(['systemctl', 'start', 'caddy']);
+    }
+  });
+
   it('for a domain of another app is refused before anything happens', async () => {
     await deploy(client, { app_name: SHOP, image: images.v1, domain: DOMAIN });
     const { error } = await failureOf(deploy(client, { app_name: 'eng-other', image: images.v1, domain: DOMAIN }));

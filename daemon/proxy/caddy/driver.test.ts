@@ -29,6 +29,7 @@ class FakeMachine implements CaddyMachine {
   served = '';
   duringReload: () => Promise<void> = async () => undefined;
   refuses: 'nothing' | 'validate' | 'reload' | 'silently' = 'nothing';
+  state: 'running' | 'stopped' = 'running';
 
   readText = async (path: string) => this.files.get(path) ?? null;
   writeText = async (path: string, content: string) => void this.files.set(path, content);
@@ -45,13 +46,15 @@ class FakeMachine implements CaddyMachine {
     }
     if (argv === 'systemctl reload caddy') {
       await this.duringReload();
-      if (this.refuses === 'reload') return { code: 1, output: 'Job for caddy.service failed.' };
+      if (this.refuses === 'reload' || this.state === 'stopped') return { code: 1, output: 'Job for caddy.service failed.' };
       if (this.refuses !== 'silently') this.served = [...this.files.values()].join('\n');
     }
     return { code: 0, output: '' };
   };
 
-  readConfig = async () => ({
+  readConfig = async () => (this.state === 'running' ? this.#config() : null);
+
+  #config = () => ({
     host: [...this.served.matchAll(/^http:\/\/(\S+) \{/gm)].map((match) => match[1]),
     upstreams: [...this.served.matchAll(/reverse_proxy (\S+) \{/g)].map((match) => ({ dial: match[1] })),
     roots: [...this.served.matchAll(/root (\S+)/g)].map((match) => ({ root: match[1] })),
@@ -120,9 +123,36 @@ describe('CaddyDriver', () => {
   it('says which line the operator has to add when his file does not import ours', async () => {
     const { machine, driver } = start();
     machine.files.set(SETTINGS.caddyfile, ':80 {\n}\n# import /etc/caddy/nextdeploy/*.caddy\n');
-    await expect(driver.check()).rejects.toThrow('add the line `import /etc/caddy/nextdeploy/*.caddy`');
+    await expect(driver.check(signal)).rejects.toThrow('add the line `import /etc/caddy/nextdeploy/*.caddy`');
     machine.files.set(SETTINGS.caddyfile, MAIN);
-    await expect(driver.check()).resolves.toBeUndefined();
+    await expect(driver.check(signal)).resolves.toBeUndefined();
+  });
+
+  it('says before anything is done that Caddy does not run', async () => {
+    const { machine, driver } = start();
+    machine.state = 'stopped';
+    await expect(driver.check(signal)).rejects.toThrow('Caddy does not run');
+  });
+
+  it('takes a route away without a running Caddy, which will not serve it when it is back', async () => {
+    const { machine, driver } = start();
+    machine.state = 'stopped';
+    await driver.apply('shop', null, signal);
+    machine.state = 'running';
+    await driver.apply('shop', route(), signal);
+    machine.state = 'stopped';
+    await driver.apply('shop', null, signal);
+    expect(machine.files.has(FILE)).toBe(false);
+  });
+
+  it('leaves nothing behind of a new route when Caddy goes away in between', async () => {
+    const { machine, driver } = start();
+    machine.duringReload = async () => {
+      machine.state = 'stopped';
+    };
+    await expect(driver.apply('shop', route(), signal)).rejects.toMatchObject({ code: 'unavailable' });
+    await driver.apply('shop', null, signal);
+    expect(machine.files.has(FILE)).toBe(false);
   });
 
   it('shares reloads among changes that come at once', async () => {

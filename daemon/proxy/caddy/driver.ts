@@ -23,7 +23,7 @@ export interface CaddyMachine {
     args: readonly string[],
     options: { input?: string; cwd?: string; asCaddy?: boolean; signal: AbortSignal; deadlineMs: number },
   ): Promise<{ code: number | null; output: string }>;
-  /** The running configuration. Rejects when the admin API does not answer. */
+  /** The running configuration; null when nothing listens at the admin address. Rejects when what listens does not answer. */
   readConfig(signal: AbortSignal): Promise<unknown>;
 }
 
@@ -54,12 +54,8 @@ export class CaddyDriver implements ReverseProxy {
     this.#reload = new Coalescer(() => this.#reloadNow());
   }
 
-  async check(): Promise<void> {
+  async check(signal: AbortSignal): Promise<void> {
     await this.#mainFile();
-  }
-
-  /** Throws `unavailable` when Caddy does not run, or its admin API does not answer. */
-  async ping(signal: AbortSignal): Promise<void> {
     await this.#runningConfig(signal);
   }
 
@@ -74,6 +70,8 @@ export class CaddyDriver implements ReverseProxy {
     const content = route === null ? null : renderCaddyfile(route, await this.#detectFeatures(signal));
     // The files change one after the other; the reloads behind them come together.
     const previous = await this.#inTurn(() => this.#replace(path, content, signal));
+    // Nobody serves it, and the file that a starting Caddy would read is gone.
+    if (route === null && (await this.#findConfig(signal)) === null) return;
     if (previous === content && (await this.#differenceTo(app, route, signal)) === null) return;
     try {
       await this.#reload.run();
@@ -153,6 +151,15 @@ export class CaddyDriver implements ReverseProxy {
   }
 
   async #runningConfig(signal: AbortSignal): Promise<unknown> {
+    const config = await this.#findConfig(signal);
+    if (config !== null) return config;
+    const { service } = this.#settings;
+    const message = `Caddy does not run, or its admin API is off; see \`systemctl status ${service}\`.`;
+    throw new DomainError('unavailable', message);
+  }
+
+  /** Null: Caddy does not run. */
+  async #findConfig(signal: AbortSignal): Promise<unknown> {
     try {
       return await this.#machine.readConfig(signal);
     } catch (cause) {
