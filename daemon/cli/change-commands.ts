@@ -3,17 +3,27 @@ import { type Command, Option } from 'commander';
 import { DomainError } from '../contract/errors.ts';
 import { readUserFile } from '../host/user-files.ts';
 import type { Act } from './context.ts';
+import { describeChange, findLiveRelease } from './deploy-base.ts';
 import { type DeployFlags, deployRequest } from './deploy-request.ts';
-import { ask, printable, type Terminal } from './terminal.ts';
+import { ask, print, printable, type Terminal } from './terminal.ts';
+
+interface DeploySources {
+  envFile?: string[];
+  request?: string;
+  reset?: boolean;
+}
 
 const repeated = (value: string, before: string[] | undefined) => [...(before ?? []), value];
 
 export function addChanges(program: Command, act: Act): void {
   const detachable = (command: Command) => command.option('--detach', 'do not wait for the end');
   detachable(program.command('deploy [app]'))
-    .description('create an app, or replace its release, without downtime')
+    .description(
+      'create an app, or replace its release, without downtime; an app that is there keeps its configuration but for what flags change',
+    )
     .option('--image <reference>', 'the image, such as shop:v1')
-    .option('--domain <name>', 'the domain it serves; none for a worker')
+    .option('--domain <name>', 'the domain it serves; a new app without one is a worker')
+    .option('--no-domain', 'take the domain away: a worker')
     .option('--port <port>', 'a port inside the container; the first is served (repeat)', repeated)
     .option(
       '--env <key=value>',
@@ -21,18 +31,24 @@ export function addChanges(program: Command, act: Act): void {
       repeated,
     )
     .option('--env-file <path>', 'variables from a file (repeat)', repeated)
+    .option('--unset-env <name>', 'drop a variable (repeat)', repeated)
     .addOption(new Option('--tls <mode>', 'managed certificate, or plain HTTP').choices(['auto', 'off']))
     .addOption(new Option('--health <kind>', 'how it is probed').choices(['http', 'tcp', 'none']))
     .option('--health-path <path>', 'what an HTTP probe asks for')
     .option('--health-deadline <duration>', 'how long it may take to become healthy')
     .option('--drain <duration>', 'how long the old release may finish its requests')
     .option('--stop-timeout <duration>', 'from SIGTERM to SIGKILL')
-    .option('--request <path>', 'a whole request as JSON; flags go over it')
-    .action((app: string | undefined, flags: DeployFlags & { envFile?: string[]; request?: string }, command: Command) =>
-      act(command, async ({ client, run: runOperation, terminal }) => {
+    .option('--reset', 'start from the defaults, not from what the app runs with now')
+    .option('--request <path>', 'a whole request as JSON, in place of what the app runs with now; flags go over it')
+    .action((app: string | undefined, flags: DeployFlags & DeploySources, command: Command) =>
+      act(command, async ({ client, json, run: runOperation, terminal }) => {
         const envFiles = await Promise.all((flags.envFile ?? []).map(readUserFile));
         const request = flags.request === undefined ? undefined : await readUserFile(flags.request);
-        const body = deployRequest(app, flags, { envFiles, request, environment: terminal.env });
+        const isExact = request !== undefined || flags.reset === true;
+        const live = app === undefined || isExact ? null : await findLiveRelease(client, app);
+        const sources = { envFiles, request, live: live?.configuration, environment: terminal.env };
+        const body = deployRequest(app, flags, sources);
+        if (live !== null && !json) await print(terminal, printable(describeChange(live, body)));
         await runOperation(client.call('deploy', { body }));
       }),
     );

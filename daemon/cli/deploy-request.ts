@@ -1,14 +1,17 @@
 /** What the flags of `deploy` ask for, as the contract's request. Pure; the daemon checks the values. */
 import { parseEnv } from 'node:util';
+import type { AppConfiguration } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import type { RouteBodyInput } from '../contract/routes.ts';
 import { parseDuration } from './format.ts';
 
 export interface DeployFlags {
   image?: string;
-  domain?: string;
+  /** False: `--no-domain`. */
+  domain?: string | false;
   port?: string[];
   env?: string[];
+  unsetEnv?: string[];
   tls?: string;
   health?: string;
   healthPath?: string;
@@ -22,6 +25,8 @@ interface Sources {
   envFiles: string[];
   /** Text of the file given with `--request`; flags go over it. */
   request?: string | undefined;
+  /** What the app runs with now; flags go over it. Not read where there is a `request`. */
+  live?: AppConfiguration | undefined;
   environment: Record<string, string | undefined>;
 }
 
@@ -29,14 +34,17 @@ type DeployBody = RouteBodyInput<'deploy'>;
 
 /** @throws DomainError `invalid_request` naming the flag */
 export function deployRequest(app: string | undefined, flags: DeployFlags, sources: Sources): DeployBody {
-  const base = sources.request === undefined ? {} : parseRequest(sources.request);
+  const { domain, ...base }: Partial<DeployBody> =
+    sources.request === undefined ? { ...sources.live } : parseRequest(sources.request);
   const env = { ...base.env, ...readEnv(flags.env ?? [], sources) };
+  for (const name of flags.unsetEnv ?? []) delete env[name];
   const health = readHealth(flags, base.health);
   const body = {
     ...base,
-    ...defined({ app_name: app, image: flags.image, domain: flags.domain }),
+    env,
+    ...(flags.domain === false ? {} : defined({ domain: flags.domain ?? domain })),
+    ...defined({ app_name: app, image: flags.image }),
     ...(flags.port === undefined ? {} : { ports: flags.port.map((port) => whole('--port', port)) }),
-    ...(Object.keys(env).length === 0 ? {} : { env }),
     ...(flags.tls === undefined ? {} : { tls: flags.tls as NonNullable<DeployBody['tls']> }), // the daemon refuses any other word
     ...(health === undefined ? {} : { health }),
     ...(flags.drain === undefined ? {} : { drain_ms: duration('--drain', flags.drain) }),

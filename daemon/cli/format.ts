@@ -36,6 +36,12 @@ export function seconds(milliseconds: number): string {
   return milliseconds < 10_000 ? `${(milliseconds / 1000).toFixed(1)} s` : `${Math.round(milliseconds / 1000)} s`;
 }
 
+/** A configured duration as a flag takes it: `500ms`, `30s`, `2m`. */
+export function span(milliseconds: number): string {
+  if (milliseconds % 1000 !== 0) return `${milliseconds}ms`;
+  return milliseconds > 0 && milliseconds % 60_000 === 0 ? `${milliseconds / 60_000}m` : `${milliseconds / 1000}s`;
+}
+
 /** How long ago, in the largest unit that fits. */
 export function age(timestamp: string, now_ms: number): string {
   const passed = Math.max(0, now_ms - Date.parse(timestamp)) / 1000;

@@ -13,7 +13,7 @@ import {
   startTestServer,
   TEST_TOKEN,
 } from '../api/test-server.ts';
-import type { Operation } from '../contract/domain.ts';
+import type { AppConfiguration, Operation, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { run } from './program.ts';
 
@@ -195,7 +195,7 @@ describe('deploy', () => {
     writeFileSync(file, '# comment\nFROM_FILE="two words"\nBOTH=file\n');
     const flags =
       '--image shop:v1 --domain shop.test --port 8080 --port 9090 --env BOTH=flag --env EMPTY= --env HOME --tls off --health-path /up --drain 5s';
-    const { code, calls } = await nextdeploy(['deploy', 'shop', ...flags.split(' '), '--env-file', file], {
+    const { code, calls } = await nextdeploy(['deploy', 'shop', ...flags.split(' '), '--env-file', file, '--reset'], {
       ...ending(ended),
       env: { NEXTDEPLOY_TOKEN: TEST_TOKEN, HOME: '/root' },
     });
@@ -210,6 +210,80 @@ describe('deploy', () => {
       health: { kind: 'http', path: '/up' },
       drain_ms: 5_000,
     });
+  });
+
+  const deployed: AppConfiguration = {
+    env: { GREETING: 'hello', SECRET: 'hush', OLD: '1' },
+    ports: [3000],
+    domain: 'shop.test',
+    proxy: 'caddy',
+    health: { kind: 'http', path: '/up', interval_ms: 500, timeout_ms: 5_000, deadline_ms: 60_000 },
+    drain_ms: 5_000,
+    stop_timeout_ms: 10_000,
+  };
+  const live: Release = {
+    id: 'r1',
+    app_name: 'shop',
+    state: 'live',
+    image: 'shop:v1',
+    image_id: `sha256:${'0'.repeat(64)}`,
+    configuration: deployed,
+    created_at: sampleOperation.created_at,
+    created_by: 'admin',
+    operation_id: sampleOperation.id,
+    ended_at: null,
+    end_reason: null,
+  };
+  /** A daemon on which shop runs shop:v1 as `deployed`, and an operation ends well. */
+  const running: TestServerOptions = {
+    ...ending(ended),
+    handlers: { ...ending(ended).handlers, getRelease: async () => live },
+  };
+  const bodyOf = ({ calls }: Awaited<ReturnType<typeof nextdeploy>>) => calls.find(({ name }) => name === 'deploy')?.request.body;
+
+  it('keeps what an app runs with, and says so', async () => {
+    const kept = await nextdeploy(['deploy', 'shop', '--image', 'shop:v2'], running);
+    expect(bodyOf(kept)).toEqual({ app_name: 'shop', image: 'shop:v2', ...deployed });
+    expect(kept.out).toContain(
+      'shop starts from r1: keeps domain shop.test, health http /up (every 500ms, timeout 5s, deadline 1m), drain 5s, env GREETING SECRET OLD; changes image shop:v1 to shop:v2.\n',
+    );
+    expect(kept.out).not.toContain('hush');
+    const json = await nextdeploy(['deploy', 'shop', '--image', 'shop:v2', '--json'], running);
+    expect(JSON.parse(json.out)).toEqual(ended);
+  });
+
+  it('changes only what flags name, variables one by one', async () => {
+    const flags = '--env SECRET=new --env NEW=2 --unset-env OLD --health-path /live --domain other.test';
+    const changed = await nextdeploy(['deploy', 'shop', '--image', 'shop:v1', ...flags.split(' ')], running);
+    expect(bodyOf(changed)).toEqual({
+      ...deployed,
+      app_name: 'shop',
+      image: 'shop:v1',
+      domain: 'other.test',
+      env: { GREETING: 'hello', SECRET: 'new', NEW: '2' },
+      health: { ...deployed.health, path: '/live' },
+    });
+    expect(changed.out).toContain('keeps drain 5s, env GREETING; changes domain shop.test to other.test, health');
+    expect(changed.out).toContain('env SECRET +NEW -OLD.\n');
+    const worker = await nextdeploy(['deploy', 'shop', '--image', 'shop:v1', '--no-domain'], running);
+    expect(bodyOf(worker)).not.toHaveProperty('domain');
+  });
+
+  it('starts from the defaults with --reset, from the file with --request, and for an app that is not there', async () => {
+    const bare = { app_name: 'shop', image: 'shop:v2', env: {}, ports: [3000], health: { kind: 'http', path: '/' } };
+    const file = join(directory, 'bare.json');
+    writeFileSync(file, JSON.stringify({ image: 'shop:v2' }));
+    const absent = () => Promise.reject(new DomainError('not_found', 'There is no app shop.'));
+    const fresh = { ...running, handlers: { ...running.handlers, getAppStatus: absent } };
+    for (const made of [
+      await nextdeploy(['deploy', 'shop', '--image', 'shop:v2', '--reset'], running),
+      await nextdeploy(['deploy', 'shop', '--request', file], running),
+      await nextdeploy(['deploy', 'shop', '--image', 'shop:v2'], fresh),
+    ]) {
+      expect(bodyOf(made)).toMatchObject(bare);
+      expect(bodyOf(made)).not.toHaveProperty('domain');
+      expect(made.out).not.toContain('starts from');
+    }
   });
 
   it('takes a whole request from a file, and flags over it', async () => {
