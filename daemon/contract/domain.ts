@@ -35,7 +35,8 @@ export const operationIdSchema = z
   .regex(PATTERNS.operation_id, 'use an operation id such as op-…')
   .meta({ id: 'OperationId' });
 export const timestampSchema = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
-export const portSchema = z.number().int().min(1, 'use a port from 1 to 65535').max(65_535, 'use a port from 1 to 65535');
+const PORT_MESSAGE = 'use a port from 1 to 65535';
+export const portSchema = z.number(PORT_MESSAGE).int(PORT_MESSAGE).min(1, PORT_MESSAGE).max(65_535, PORT_MESSAGE);
 
 export const slotSchema = z.enum(['blue', 'green']);
 export type Slot = z.infer<typeof slotSchema>;
@@ -51,14 +52,19 @@ export type TlsMode = z.infer<typeof tlsModeSchema>;
 // Configuration ---------------------------------------------------------------------------------------------------
 
 const envSchema = z
-  .record(
-    z.string().regex(PATTERNS.env_name, 'use letters, digits and underscores, not starting with a digit'),
-    z.string().max(LIMITS.env_value_bytes_max),
-  )
+  .record(z.string().regex(PATTERNS.env_name), z.string().max(LIMITS.env_value_bytes_max), {
+    error: (issue) =>
+      issue.code === 'invalid_key'
+        ? `${String(issue.input)} is no name of a variable; use letters, digits and underscores, not starting with a digit`
+        : undefined,
+  })
   .refine((env) => Object.keys(env).length <= LIMITS.env_entries_max, `at most ${LIMITS.env_entries_max} variables`);
 
 const healthPathSchema = z.string().max(1024).regex(PATTERNS.health_path, 'use an absolute path such as /api/health');
-const millisecondsSchema = (min: number, max: number) => z.number().int().min(min).max(max);
+const millisecondsSchema = (min: number, max: number) => {
+  const message = `use a whole number from ${min} to ${max}`;
+  return z.number(message).int(message).min(min, message).max(max, message);
+};
 
 export const healthCheckSchema = z
   .discriminatedUnion('kind', [

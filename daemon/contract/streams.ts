@@ -23,6 +23,9 @@ function stream<P extends z.ZodType, Q extends z.ZodType, M extends z.ZodType>(d
   return definition;
 }
 
+const TAIL_MESSAGE = `use a number from 0 to ${LIMITS.log_tail_lines_max}`;
+const AFTER_MESSAGE = 'use the number of an event, 0 or greater';
+
 export const streams = {
   logs: stream({
     path: '/ws/logs/:app',
@@ -30,7 +33,12 @@ export const streams = {
     summary: 'Log lines of an app, across swaps and restarts.',
     params: z.strictObject({ app: appNameSchema }),
     query: z.strictObject({
-      tail: z.coerce.number().int().min(0).max(LIMITS.log_tail_lines_max).default(DEFAULTS.log_tail_lines),
+      tail: z.coerce
+        .number(TAIL_MESSAGE)
+        .int(TAIL_MESSAGE)
+        .min(0, TAIL_MESSAGE)
+        .max(LIMITS.log_tail_lines_max, TAIL_MESSAGE)
+        .default(DEFAULTS.log_tail_lines),
       since: z
         .string()
         .max(40)
@@ -47,7 +55,12 @@ export const streams = {
     summary: 'Events of the daemon; `after` resumes without loss.',
     params: z.strictObject({}),
     query: z.strictObject({
-      after: z.coerce.number().int().min(0).optional().meta({ description: 'default: only what comes from now on' }),
+      after: z.coerce
+        .number(AFTER_MESSAGE)
+        .int(AFTER_MESSAGE)
+        .min(0, AFTER_MESSAGE)
+        .optional()
+        .meta({ description: 'default: only what comes from now on' }),
     }),
     message: eventSchema,
   }),

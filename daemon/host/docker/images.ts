@@ -114,7 +114,7 @@ function pullFailure(reference: string, detail: string): DomainError {
 }
 
 function loadFailure(detail: string): DomainError {
-  const message = `Docker could not load the archive: ${firstLine(detail)}. Send what \`docker save\` writes (a tar file, not a compressed image).`;
+  const message = `Docker could not load the archive: ${firstLine(detail)}. Send what \`docker save\` writes: a tar archive, plain or compressed.`;
   return new DomainError('unprocessable', message, { cause: detail });
 }
 
