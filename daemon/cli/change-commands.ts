@@ -77,22 +77,20 @@ export function addChanges(program: Command, act: Act): void {
       );
   }
   detachable(program.command('remove <app>'))
-    .description('stop an app; with --purge, remove it with its releases and routes')
-    .option('--purge', 'remove everything of it')
-    .option('--yes', 'do not ask')
-    .action((app: string, flags: { purge?: boolean; yes?: boolean }, command: Command) =>
+    .description('remove an app with its releases and routes, after a question (`stop` keeps them)')
+    .option('-y, --yes', 'do not ask')
+    .addOption(new Option('--purge', 'what it does anyhow').hideHelp())
+    .action((app: string, flags: { yes?: boolean }, command: Command) =>
       act(command, async ({ client, run: runOperation, terminal }) => {
-        if (flags.purge === true && flags.yes !== true) await confirmPurge(app, terminal);
-        await runOperation(
-          client.call('removeApp', { params: { name: app }, query: flags.purge === true ? { purge: '1' } : {} }),
-        );
+        if (flags.yes !== true) await confirmRemoval(app, terminal);
+        await runOperation(client.call('removeApp', { params: { name: app }, query: { purge: '1' } }));
       }),
     );
 }
 
-async function confirmPurge(app: string, terminal: Terminal): Promise<void> {
-  const answer = await ask(terminal, `This removes ${printable(app)} with its releases and routes. Type its name to go on: `);
-  if (answer === app) return;
-  const remedy = answer === null ? 'nobody can be asked here; add --yes' : 'the name was not typed';
+async function confirmRemoval(app: string, terminal: Terminal): Promise<void> {
+  const answer = await ask(terminal, `Remove ${printable(app)} with its releases and routes? This cannot be undone. [y/N] `);
+  if (answer !== null && /^y(es)?$/i.test(answer.trim())) return;
+  const remedy = answer === null ? 'nobody can be asked here; add --yes' : 'the answer was not y';
   throw new DomainError('invalid_request', `Nothing was removed: ${remedy}.`);
 }

@@ -13,6 +13,24 @@ export function table(head: string[], rows: string[][]): string {
   return trimLines(made.toString());
 }
 
+/** A table whose last column is cut so that its lines fit into `columns`; `isElided` tells of which rows. */
+export function elidedTable(
+  head: string[],
+  rows: string[][],
+  columns: number,
+): { text: string; isElided: (row: number) => boolean } {
+  const last = head.length - 1;
+  const widths = head.slice(0, last).map((name, column) => {
+    return Math.max(name.length, ...rows.map((row) => printable(row[column] ?? '').length)) + 2;
+  });
+  const room = Math.max((head[last] ?? '').length, columns - 1 - widths.reduce((sum, width) => sum + width, 0));
+  const isLong = (row: readonly string[] | undefined) => printable(row?.[last] ?? '').length > room;
+  const cut = rows.map((row) =>
+    isLong(row) ? [...row.slice(0, last), `${printable(row[last] ?? '').slice(0, room - 1)}…`] : row,
+  );
+  return { text: table(head, cut), isElided: (row) => isLong(rows[row]) };
+}
+
 /** Names and values, one pair a line. */
 export function pairs(entries: [name: string, value: string][]): string {
   const width = Math.max(...entries.map(([name]) => name.length));

@@ -14,6 +14,8 @@ export interface LogFlags {
   json: boolean;
 }
 
+/** As RFC 3339 begins; the daemon checks the rest. */
+const TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:/;
 const RECONNECTS_MAX = 30;
 const RECONNECT_MS_MAX = 5_000;
 
@@ -48,8 +50,13 @@ function format(line: LogLine, { json, timestamps }: LogFlags, { stdout }: Termi
   return timestamps === true ? `${line.ts} ${line.release} ${line.slot} ${log}` : log;
 }
 
-/** `10m` as the time ten minutes ago; anything else is taken for a time, which the daemon checks. */
+/** `10m` as the time ten minutes ago; a time as it is, for its nanoseconds. */
 function cursor(since: string, now_ms: number): string {
   const ago = parseDuration(since);
-  return ago === null ? since : new Date(now_ms - ago).toISOString();
+  if (ago !== null) return new Date(now_ms - ago).toISOString();
+  if (TIME.test(since)) return since;
+  throw new DomainError(
+    'invalid_request',
+    `--since takes a duration such as 30s, 10m or 2h, or a time such as 2026-01-02T03:04:05Z, not "${since}".`,
+  );
 }

@@ -31,7 +31,10 @@ export async function follow(client: DaemonClient, started: Operation, flags: Fo
     if (!flags.json) await print(terminal, summary(ended));
     return 0;
   }
-  await complain(terminal, `error: ${printable(ended.error?.message ?? `the operation ended as ${ended.state}`)}`);
+  const message = ended.error?.message ?? `the operation ended as ${ended.state}`;
+  // Its evidence has been printed with the operation.
+  if (flags.json) throw new DomainError('unprocessable', message, { operation_id: ended.id });
+  await complain(terminal, `error: ${printable(message)}`);
   if (ended.evidence !== null) await complain(terminal, evidenceLines(ended.evidence, ended.error?.message).join('\n'));
   await complain(terminal, `See it again with: nextdeploy operations ${ended.id}`);
   return ERROR_CODES.unprocessable.exit_code;

@@ -101,7 +101,7 @@ describe('reading', () => {
     [['operations'], 'op-0123456789ab'],
     [['operations', 'op-0123456789ab'], '● validate'],
     [['images', 'ls'], '1.2 kB'],
-    [['version'], 'nextdeployd 0.1.0 on server'],
+    [['version'], 'nextdeployd  0.1.0 on server'],
     [['events'], 'app.changed'],
   ])('%j says %j, and JSON that can be parsed', async (args, expected) => {
     const text = await nextdeploy(args);
@@ -313,6 +313,8 @@ describe('deploy', () => {
     [['deploy', 'Shop', '--image', 'shop:v1'], 'Field "app_name" is not valid'],
     [['deploy', 'shop', '--image', 'shop:v1', '--tls', 'maybe'], 'Allowed choices are auto, off'],
     [['events', '--tail', 'some'], '--tail takes a whole number'],
+    [['logs', 'shop', '--since', '10parsecs'], '--since takes a duration such as'],
+    [['logs', 'shop', '--tail', 'some'], 'use a number from 0 to 10000'],
     [['status', 'Shop'], 'Field "name" is not valid'],
     [['nonsense'], "unknown command 'nonsense'"],
     [['swap', 'shop'], "missing required argument 'image'"],
@@ -321,19 +323,81 @@ describe('deploy', () => {
   });
 });
 
-describe('remove --purge', () => {
-  it('asks for the name, and removes nothing without it', async () => {
+describe('remove', () => {
+  it('asks, and removes nothing without a yes', async () => {
     const answering = (answer: string) => Object.assign(Readable.from([answer]), { isTTY: true });
-    const refused = await nextdeploy(['remove', 'shop', '--purge'], { stdin: answering('no\n') });
+    const refused = await nextdeploy(['remove', 'shop'], { stdin: answering('\n') });
     expect(refused).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('Nothing was removed') });
-    expect(await nextdeploy(['remove', 'shop', '--purge'])).toMatchObject({
-      code: 2,
-      calls: [],
-      err: expect.stringContaining('--yes'),
-    });
-    const removed = await nextdeploy(['remove', 'shop', '--purge'], { ...ending(ended), stdin: answering('shop\n') });
+    const unasked = await nextdeploy(['remove', 'shop'], { stdin: Readable.from(['y\n']) });
+    expect(unasked).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('--yes') });
+    const removed = await nextdeploy(['remove', 'shop'], { ...ending(ended), stdin: answering('y\n') });
     expect(removed).toMatchObject({ code: 0, calls: [{ name: 'removeApp', request: { query: { purge: true } } }, {}] });
-    expect((await nextdeploy(['remove', 'shop', '--purge', '--yes'], ending(ended))).code).toBe(0);
+    for (const flags of [['--yes'], ['--purge', '--yes']]) {
+      const { code, calls } = await nextdeploy(['remove', 'shop', ...flags], ending(ended));
+      expect({ code, calls }).toMatchObject({ code: 0, calls: [{ name: 'removeApp', request: { query: { purge: true } } }, {}] });
+    }
+  });
+});
+
+describe('an error', () => {
+  it.each([
+    [['status', 'Shop'], 'invalid_request', 2],
+    [['nonsense'], 'invalid_request', 2],
+    [['swap', 'shop'], 'invalid_request', 2],
+    [['images'], 'invalid_request', 2],
+    [['events', '--tail', 'some'], 'invalid_request', 2],
+    [['apps', '--token-file', '/nowhere'], 'invalid_request', 2],
+  ])('of %j is one JSON object on standard error with --json', async (args, code, exit_code) => {
+    const { code: exited, out, err } = await nextdeploy([...args, '--json']);
+    expect({ exited, out }).toEqual({ exited: exit_code, out: '' });
+    expect(JSON.parse(err)).toMatchObject({ success: false, message: expect.stringMatching(/^\S/), payload: { code } });
+  });
+
+  it('of an operation is one too, beside the operation', async () => {
+    const { code, out, err } = await nextdeploy(['swap', 'shop', 'shop:v2', '--json'], ending(failedOperation));
+    expect(code).toBe(6);
+    expect(JSON.parse(out)).toEqual(failedOperation);
+    expect(JSON.parse(err)).toEqual({
+      success: false,
+      message: failedOperation.error?.message,
+      payload: { code: 'unprocessable', operation_id: failedOperation.id },
+    });
+  });
+
+  it.each([
+    [['--env', '1BAD=x'], '1BAD is no name of a variable; use letters, digits and underscores, not starting with a digit'],
+    [['--drain', '1d'], 'use a whole number from 0 to 600000'],
+  ])('names what %j may be', async (flags, message) => {
+    expect((await nextdeploy(['deploy', 'shop', '--image', 'shop:v1', ...flags])).err).toContain(message);
+  });
+
+  it('that is long is cut in tables, with a word on where it stands in full', async () => {
+    const message = `it failed because ${'of this and '.repeat(30)}that`;
+    const long: Operation = { ...failedOperation, error: { message, step: 'probe' } };
+    const handlers = { listOperations: async () => [long, ended] };
+    const { out } = await nextdeploy(['operations'], { handlers });
+    expect(out).toMatch(/ it [^\n]*…\nop-/);
+    expect(out).toContain('In full: nextdeploy operations ID\n');
+    const lines = out.split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(80);
+    expect((await nextdeploy(['operations'], { handlers: { listOperations: async () => [ended] } })).out).not.toContain(
+      'In full',
+    );
+  });
+
+  it('that a step repeats is said once', async () => {
+    const message = 'shop:v2 never became healthy.';
+    const [validate, probe] = failedOperation.steps;
+    const repeated = {
+      ...failedOperation,
+      steps: [validate, { ...probe, detail: message }],
+      error: { message, step: 'probe' },
+      evidence: { ...failedOperation.evidence, reason: message },
+    } as Operation; // two steps are there
+    const { out, err } = await nextdeploy(['swap', 'shop', 'shop:v2'], ending(repeated));
+    expect(`${out}${err}`.split(message)).toHaveLength(2);
+    const shown = await nextdeploy(['operations', repeated.id], { handlers: { getOperation: async () => repeated } });
+    expect(shown.out.split(message)).toHaveLength(2);
   });
 });
 
@@ -427,6 +491,9 @@ describe('reaching the daemon', () => {
     expect(code).toBe(0);
     expect(out).toContain('Exit codes:');
     expect((await nextdeploy(['deploy', '--help'])).out).toContain('--health-path');
+    expect((await nextdeploy(['help', 'images', 'load'])).out).toContain('Usage: nextdeploy images load');
+    expect((await nextdeploy(['help', 'images', 'nonsense'])).err).toContain("no command 'images nonsense'");
+    expect((await nextdeploy(['help'])).out).toContain('Exit codes:');
     expect((await nextdeploy(['--version'])).out).toBe('9.9.9\n');
   });
 });

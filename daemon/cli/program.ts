@@ -1,6 +1,6 @@
 /** The commands of `nextdeploy`, their flags and their help. Each does one thing through the daemon's API. */
 import { Command, CommanderError } from 'commander';
-import { DomainError, ERROR_CODES, fieldErrorSchema } from '../contract/errors.ts';
+import { DomainError, ERROR_CODES, fieldErrorSchema, toErrorResponse } from '../contract/errors.ts';
 import { DAEMON_SOCKET_PATH } from '../contract/limits.ts';
 import { addChanges } from './change-commands.ts';
 import { CONFIG_PATH, type ConnectionFlags, connect } from './connection.ts';
@@ -19,14 +19,32 @@ interface GlobalFlags extends ConnectionFlags {
 /** Runs one command line. Returns the exit code: 0, or that of the contract's error codes. */
 export async function run(args: readonly string[], version: string, terminal: Terminal): Promise<number> {
   const state = { exit_code: 0 };
-  const program = createProgram(version, terminal, state);
+  // Also for a command line that cannot be parsed.
+  const json = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).includes('--json');
+  const program = createProgram(version, terminal, { state, json });
   try {
     await program.parseAsync(args, { from: 'user' });
     return state.exit_code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERROR_CODES.invalid_request.exit_code;
-    return explain(error, terminal);
+    if (!(error instanceof CommanderError)) return json ? explainAsJson(error, terminal) : explain(error, terminal);
+    if (error.exitCode === 0) return 0;
+    return json ? explainAsJson(usageError(error), terminal) : ERROR_CODES.invalid_request.exit_code;
   }
+}
+
+function usageError({ code, message }: CommanderError): DomainError {
+  const text = code === 'commander.help' ? 'Name a command; nextdeploy --help lists them.' : message.replace(/^error: /, '');
+  return new DomainError('invalid_request', text);
+}
+
+async function explainAsJson(error: unknown, terminal: Terminal): Promise<number> {
+  const { code, message } =
+    error instanceof DomainError
+      ? error
+      : { code: 'internal' as const, message: error instanceof Error ? error.message : String(error) };
+  const answer = error instanceof DomainError ? toErrorResponse(error) : { success: false, message, payload: { code } };
+  await complain(terminal, JSON.stringify(answer));
+  return ERROR_CODES[code].exit_code;
 }
 
 async function explain(error: unknown, terminal: Terminal): Promise<number> {
@@ -44,26 +62,30 @@ async function explain(error: unknown, terminal: Terminal): Promise<number> {
   return ERROR_CODES[error.code].exit_code;
 }
 
-function createProgram(version: string, terminal: Terminal, state: { exit_code: number }): Command {
+function createProgram(
+  version: string,
+  terminal: Terminal,
+  { state, json }: { state: { exit_code: number }; json: boolean },
+): Command {
   const program = new Command('nextdeploy')
     .description('Deploys and looks after the apps of this server, through its daemon.')
     .version(version, '-V, --version', 'print the version of this command')
     .option('--socket <path>', "the daemon's socket", DAEMON_SOCKET_PATH)
     .option('--token-file <path>', 'read the token from a file (else: NEXTDEPLOY_TOKEN, else the configuration)')
     .option('--config <path>', "the daemon's configuration, for its token", CONFIG_PATH)
-    .option('--json', 'print JSON: one value, or one a line for streams')
+    .option('--json', 'print JSON: one value, or one a line for streams; errors as one object on standard error')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => void write(terminal.stdout, text),
-      writeErr: (text) => void write(terminal.stderr, text),
+      // As JSON, what is wrong with a command line is told like any other error.
+      writeErr: (text) => void (json ? undefined : write(terminal.stderr, text)),
     })
     .addHelpText('after', HELP);
 
   const act: Act = async (command, action) => {
     const flags = command.optsWithGlobals<GlobalFlags>();
     const client = await connect(flags, terminal);
-    const json = flags.json === true;
     try {
       await action({
         client,
@@ -79,6 +101,11 @@ function createProgram(version: string, terminal: Terminal, state: { exit_code: 
     }
   };
 
+  program
+    .helpCommand(false)
+    .command('help [command...]')
+    .description('show the help of a command, such as `help images load`')
+    .action((names: string[]) => findCommand(program, names).outputHelp());
   addReads(program, act);
   addChanges(program, act);
   addStreams(program, act);
@@ -87,6 +114,18 @@ function createProgram(version: string, terminal: Terminal, state: { exit_code: 
     .description("bridge standard input and output to the daemon's socket (for SSH servers that forbid forwarding)")
     .action((_flags, command: Command) => bridge(command.optsWithGlobals<GlobalFlags>().socket, terminal));
   return program;
+}
+
+/** @throws CommanderError for a name that no command has */
+function findCommand(program: Command, names: string[]): Command {
+  let found = program;
+  for (const name of names) {
+    const next = found.commands.find((command) => command.name() === name);
+    if (next === undefined)
+      return found.error(`error: there is no command '${names.join(' ')}'`, { code: 'commander.unknownCommand' });
+    found = next;
+  }
+  return found;
 }
 
 const HELP = `

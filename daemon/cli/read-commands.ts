@@ -2,8 +2,8 @@
 import { type Command, Option } from 'commander';
 import type { Operation } from '../contract/domain.ts';
 import type { Act } from './context.ts';
-import { printable } from './terminal.ts';
-import { appDetails, appTable, daemonDetails, operationDetails, operationTable, releaseTable } from './views.ts';
+import { tableColumns } from './terminal.ts';
+import { appDetails, appTable, daemonDetails, operationDetails, operationTable, releaseTable, versionDetails } from './views.ts';
 
 export function addReads(program: Command, act: Act): void {
   program
@@ -41,9 +41,9 @@ export function addReads(program: Command, act: Act): void {
     .description('list the releases of an app, newest first')
     .option('--limit <count>', 'at most so many')
     .action((app: string, { limit }: { limit?: string }, command: Command) =>
-      act(command, async ({ client, show }) => {
+      act(command, async ({ client, show, terminal }) => {
         const releases = await client.call('listReleases', { params: { name: app }, query: { limit } });
-        await show(releases, () => releaseTable(releases, Date.now()));
+        await show(releases, () => releaseTable(releases, tableColumns(terminal), Date.now()));
       }),
     );
   program
@@ -62,7 +62,7 @@ export function addReads(program: Command, act: Act): void {
         }
         const query = { app_name: flags.app, state: flags.state, limit: flags.limit };
         const operations = await client.call('listOperations', { query });
-        await show(operations, () => operationTable(operations, Date.now()));
+        await show(operations, () => operationTable(operations, tableColumns(terminal), Date.now()));
       }),
     );
   program
@@ -71,10 +71,7 @@ export function addReads(program: Command, act: Act): void {
     .action((_flags, command: Command) =>
       act(command, async ({ client, show }) => {
         const daemon = await client.call('getVersion');
-        await show(
-          daemon,
-          () => `nextdeployd ${daemon.version} on ${printable(daemon.hostname)} (API ${daemon.api.min} to ${daemon.api.max})`,
-        );
+        await show(daemon, () => versionDetails(daemon));
       }),
     );
 }

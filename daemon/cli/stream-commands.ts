@@ -8,9 +8,11 @@ import { type LogFlags, showLogs } from './logs.ts';
 export function addStreams(program: Command, act: Act): void {
   program
     .command('logs <app>')
-    .description("print an app's log, across swaps and restarts")
-    .option('-n, --tail <lines>', 'the last lines that are kept')
-    .option('--since <time>', 'lines after a time, or a duration such as 10m')
+    .description(
+      "print an app's log; with --follow it goes on across swaps and restarts. Lines of containers that are removed already are gone",
+    )
+    .option('-n, --tail <lines>', 'so many of the last lines')
+    .option('--since <time>', 'only lines of the last 10m, 2h …, or after a time such as 2026-01-02T03:04:05Z')
     .option('-f, --follow', 'go on with new lines')
     .option('--grep <text>', 'only lines that contain this text')
     .option('-t, --timestamps', 'print time, release and slot before each line')
@@ -30,7 +32,7 @@ export function addStreams(program: Command, act: Act): void {
   const images = program.command('images').description('images on this server');
   images
     .command('load <file>')
-    .description('stream a `docker save` archive into Docker; - for standard input')
+    .description('stream a `docker save` archive, plain or compressed, into Docker; - for standard input')
     .action((file: string, _flags, command: Command) =>
       act(command, ({ client, json, terminal }) => loadImages(client, file, { json }, terminal)),
     );

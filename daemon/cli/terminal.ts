@@ -25,6 +25,11 @@ export async function write(stream: Writable, text: string): Promise<void> {
 export const print = (terminal: Terminal, line: string) => write(terminal.stdout, `${line}\n`);
 export const complain = (terminal: Terminal, line: string) => write(terminal.stderr, `${line}\n`);
 
+const PIPED_COLUMNS = 120;
+
+/** How wide a table may be. */
+export const tableColumns = ({ stdout }: Terminal) => stdout.columns || PIPED_COLUMNS;
+
 const SGR = '\u001b\\[[0-9;]{0,32}m';
 const UNPRINTABLE = new RegExp(`(${SGR})|\\p{Cc}`, 'gu');
 

@@ -12,7 +12,7 @@ const PROBES_SHOWN_MAX = 5;
 export function timeline(operation: Operation, columns: number, now_ms: number): string[] {
   return operation.steps.map((step) => {
     const took = duration(step, now_ms);
-    const line = `${MARKS[step.state]} ${step.name.padEnd(NAME_WIDTH)} ${step.state.padEnd(STATE_WIDTH)} ${took.padStart(7)}  ${printable(step.detail ?? '')}`;
+    const line = `${MARKS[step.state]} ${step.name.padEnd(NAME_WIDTH)} ${step.state.padEnd(STATE_WIDTH)} ${took.padStart(7)}  ${detailOf(operation, step)}`;
     return line.slice(0, columns - 1).trimEnd();
   });
 }
@@ -22,9 +22,14 @@ export function moves(operation: Operation): { key: string; line: string }[] {
   return operation.steps.flatMap((step, index) => {
     if (step.state === 'pending' || step.state === 'skipped') return [];
     const took = step.ended_at === null || step.started_at === null ? '' : ` (${duration(step, 0)})`;
-    const detail = step.detail === null || step.state === 'running' ? '' : ` ${printable(step.detail)}`;
-    return [{ key: `${index} ${step.state}`, line: `${step.name}: ${step.state}${took}${detail}` }];
+    const detail = step.state === 'running' ? '' : detailOf(operation, step);
+    return [{ key: `${index} ${step.state}`, line: `${step.name}: ${step.state}${took} ${detail}`.trimEnd() }];
   });
+}
+
+/** Empty where it would only say the operation's error, which stands beside the steps, once more. */
+function detailOf({ error }: Operation, { detail }: OperationStep): string {
+  return detail === null || detail === error?.message ? '' : printable(detail);
 }
 
 function duration({ started_at, ended_at }: OperationStep, now_ms: number): string {

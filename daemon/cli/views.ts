@@ -8,7 +8,7 @@ import type {
   Release,
   SystemMetrics,
 } from '../contract/domain.ts';
-import { age, bytes, pairs, seconds, table } from './format.ts';
+import { age, bytes, elidedTable, pairs, seconds, table } from './format.ts';
 import { evidenceLines, timeline } from './timeline.ts';
 
 const none = '-';
@@ -64,7 +64,15 @@ export function daemonDetails(version: DaemonVersion, health: DaemonHealth, metr
   ]);
 }
 
-export function releaseTable(releases: Release[], now_ms: number): string {
+export function versionDetails({ version, api, hostname, docker, proxy }: DaemonVersion): string {
+  return pairs([
+    ['nextdeployd', `${version} on ${hostname} (API ${api.min} to ${api.max})`],
+    ['docker', docker ?? 'does not answer'],
+    ['proxy', proxy ?? 'does not answer'],
+  ]);
+}
+
+export function releaseTable(releases: Release[], columns: number, now_ms: number): string {
   const rows = releases.map((release) => [
     release.id,
     release.state,
@@ -73,10 +81,12 @@ export function releaseTable(releases: Release[], now_ms: number): string {
     age(release.created_at, now_ms),
     release.end_reason ?? '',
   ]);
-  return table(['RELEASE', 'STATE', 'IMAGE', 'BY', 'CREATED', 'ENDED'], rows);
+  const { text, isElided } = elidedTable(['RELEASE', 'STATE', 'IMAGE', 'BY', 'CREATED', 'ENDED'], rows, columns);
+  const elided = releases.find((release, index) => isElided(index) && release.end_reason !== null);
+  return elided === undefined ? text : `${text}\nIn full: nextdeploy operations ID, such as ${elided.operation_id}`;
 }
 
-export function operationTable(operations: Operation[], now_ms: number): string {
+export function operationTable(operations: Operation[], columns: number, now_ms: number): string {
   const rows = operations.map((operation) => [
     operation.id,
     operation.app_name,
@@ -87,7 +97,9 @@ export function operationTable(operations: Operation[], now_ms: number): string 
     operation.ended_at === null ? none : seconds(Date.parse(operation.ended_at) - Date.parse(operation.created_at)),
     operation.error?.message ?? '',
   ]);
-  return table(['OPERATION', 'APP', 'KIND', 'STATE', 'RELEASE', 'BEGAN', 'TOOK', 'ERROR'], rows);
+  const head = ['OPERATION', 'APP', 'KIND', 'STATE', 'RELEASE', 'BEGAN', 'TOOK', 'ERROR'];
+  const { text, isElided } = elidedTable(head, rows, columns);
+  return operations.some((_, index) => isElided(index)) ? `${text}\nIn full: nextdeploy operations ID` : text;
 }
 
 export function operationDetails(operation: Operation, columns: number, now_ms: number): string {
