@@ -24,6 +24,7 @@ import { MarkerFiles } from './host/markers.ts';
 import { NetworkProber } from './host/prober.ts';
 import { readProc } from './host/proc.ts';
 import { HostConnections } from './host/sockets.ts';
+import { StorageUnavailable, storageFailure } from './host/store/failures.ts';
 import { Store } from './host/store.ts';
 import { SystemSampler } from './metrics/system.ts';
 import { CaddyDriver } from './proxy/caddy/driver.ts';
@@ -39,20 +40,17 @@ export interface RunningDaemon {
 const SOCKET_GROUP = 'nextdeploy';
 const CHECK_DEADLINE_MS = 3_000;
 const DOCKER_RETRY_MS = 2_000;
+const STORAGE_RETRY_MS = 1_000;
 
 /** Resolves when both listeners accept. Throws a DomainError for what an operator has to set right first. */
 export async function startDaemon(config: Config, log: Log, version: string): Promise<RunningDaemon> {
   const stopping = new AbortController();
   const slots_directory = join(config.state_directory, 'slots');
-  // The proxy's user looks up markers beneath; the database beside them is 0600.
-  await makeDirectory(config.state_directory, 0o755);
-  await makeDirectory(slots_directory, 0o755);
-
-  const store = new Store(join(config.state_directory, 'nextdeploy.db'));
+  const store = await openStore(config.state_directory, slots_directory, log);
   const hub = new Hub<DaemonEvent>();
   const docker = new Docker(config.docker);
   const { caddy } = config.proxy;
-  const proxy = new CaddyDriver({ ...caddy, slots_directory }, createCaddyMachine(caddy.admin));
+  const proxy = new CaddyDriver({ ...caddy, slots_directory }, createCaddyMachine(caddy.admin, caddy.service));
   const prober = new NetworkProber({ host: '127.0.0.1', http_port: caddy.http_port, https_port: caddy.https_port });
   const subnet = parseSubnet(config.docker.network.subnet);
   const { containers, images } = docker;
@@ -77,7 +75,14 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     read: () => readProc(),
     onError: (err) => log.warn({ err }, 'cannot read the figures of the host'),
   });
-  const publishEvent = (event: Omit<NewEvent, 'ts'>) => publish(store.appendEvent({ ts: new Date().toISOString(), ...event }));
+  const publishEvent = (event: Omit<NewEvent, 'ts'>) => {
+    try {
+      publish(store.appendEvent({ ts: new Date().toISOString(), ...event }));
+    } catch (err) {
+      // What it tells of has happened all the same.
+      log.warn({ err, event }, 'an event could not be kept');
+    }
+  };
 
   const checked = async <T>(body: (signal: AbortSignal) => Promise<T>) =>
     body(AbortSignal.timeout(CHECK_DEADLINE_MS)).catch(() => null);
@@ -154,6 +159,23 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
       store.close();
     },
   };
+}
+
+/** Waits as long as it takes where the disk is full or fails: the apps serve on, and a restart would change nothing. */
+async function openStore(state_directory: string, slots_directory: string, log: Log): Promise<Store> {
+  for (let count = 1; ; count += 1) {
+    try {
+      // The proxy's user looks up markers beneath; the database beside them is 0600.
+      await makeDirectory(state_directory, 0o755);
+      await makeDirectory(slots_directory, 0o755);
+      return new Store(join(state_directory, 'nextdeploy.db'));
+    } catch (cause) {
+      const error = storageFailure(cause, state_directory);
+      if (!(error instanceof StorageUnavailable)) throw error;
+      if (count === 1) log.error({ err: error }, error.message);
+      await systemClock.sleep(STORAGE_RETRY_MS, new AbortController().signal);
+    }
+  }
 }
 
 /** What needs Docker and must not keep the API from answering: the app network, then recovery. */

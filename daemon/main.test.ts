@@ -1,11 +1,11 @@
 /** The program as systemd and the installer run it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
 
 const MAIN = join(import.meta.dirname, 'main.ts');
@@ -37,6 +37,23 @@ describe('nextdeployd', () => {
     expect(code).toBe(78);
     expect(output).toContain(`${file}: auth.token`);
     expect((await start('--config', join(directory, 'none.yml')).ended).code).toBe(78);
+  });
+
+  it('waits for a disk that it cannot write to, instead of calling its database broken', async () => {
+    const file = join(directory, 'config.yml');
+    const listen = `listen: { socket: ${directory}/d.sock, port: ${30_000 + (process.pid % 10_000)} }`;
+    const docker = `docker: { socket: ${directory}/none.sock }`;
+    writeFileSync(file, [`auth: { token: ${'t'.repeat(32)} }`, listen, `state_directory: ${directory}/state`, docker].join('\n'));
+    // SQLite cannot open its log, as on a full disk.
+    const log = join(directory, 'state', 'nextdeploy.db-wal');
+    mkdirSync(log, { recursive: true });
+    const daemon = start('--config', file);
+    await vi.waitFor(() => expect(daemon.output()).toContain('nothing is wrong with the data'), 10_000);
+    expect(daemon.output()).not.toContain('move it away');
+    rmSync(log, { recursive: true });
+    await vi.waitFor(() => expect(daemon.output()).toContain('"ready"'), 10_000);
+    daemon.child.kill('SIGTERM');
+    expect((await daemon.ended).code).toBe(0);
   });
 
   it('serves without Docker and Caddy, says so in its health, and stops quickly on SIGTERM', async () => {

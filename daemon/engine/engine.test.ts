@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DomainError } from '../contract/errors.ts';
 import type { Intent } from './engine.ts';
 import { configuration, createEngine, ModelJournal, ModelWorld, run, signal } from './test-world.ts';
 
@@ -78,6 +79,32 @@ describe('Engine', () => {
     world.broken.clear();
     expect((await run(engine, { kind: 'swap', image: 'shop:v2' })).release).toBe('r3');
     expect(journal.getApp('shop')?.last_error).toBeNull();
+  });
+
+  it('goes on where it was once a full disk has space again', async () => {
+    const { engine, journal } = start();
+    let left = 5;
+    journal.beforeCommit = () => {
+      if (journal.operations[0]?.steps[3]?.state === 'running' && left-- > 0)
+        throw new DomainError('unavailable', 'no space left');
+    };
+    expect((await run(engine, v1)).state).toBe('succeeded');
+    expect(left).toBeLessThan(0);
+  });
+
+  it('leaves an operation that it could not write about to the next start', async () => {
+    const { engine, journal, world } = start();
+    let closed: Promise<void> | undefined;
+    journal.beforeCommit = () => {
+      if (journal.operations[0]?.steps[3]?.state !== 'running') return;
+      closed ??= engine.close();
+      throw new DomainError('unavailable', 'no space left');
+    };
+    await expect(run(engine, v1)).rejects.toThrow('The daemon is stopping');
+    await closed;
+    journal.beforeCommit = () => undefined;
+    await createEngine(world, journal).recover();
+    expect(journal.operations[0]?.state).toBe('succeeded');
   });
 
   it('says what was pulled, that a tag on the host was not, and what was started', async () => {

@@ -47,6 +47,9 @@ export interface BeginOptions {
 /** At most one per app runs. */
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
 const DOCKER_RETRY_MS = 1_000;
+/** Between attempts to write the journal: doubled from the first to the second. */
+const COMMIT_RETRY_MS = 500;
+const COMMIT_RETRY_MS_MAX = 10_000;
 const OBSERVATIONS_MAX = 3;
 const ORPHAN_STOP_TIMEOUT_MS = 5_000;
 
@@ -197,7 +200,7 @@ export class Engine {
     }
   }
 
-  #commit(record: OperationRecord, changes: readonly Change[]): void {
+  async #commit(record: OperationRecord, changes: readonly Change[]): Promise<void> {
     const isEnd = record.state !== 'running';
     const events: NewEvent[] = [progressOf(record, (kind, level, message) => this.#event(kind, level, message, record))];
     if (isEnd) {
@@ -206,7 +209,23 @@ export class Engine {
       events.push({ ...this.#event(isRemoved ? 'app.removed' : 'app.changed', 'info', message, record), operation: null });
     }
     const all = isEnd ? [...changes, ...finalChanges(record)] : changes;
-    for (const event of this.#options.journal.commit(record, all, events)) this.#options.publish(event);
+    for (const event of await this.#write(record, all, events)) this.#options.publish(event);
+  }
+
+  /** Until the disk takes it, or the daemon stops: what has happened is not forgotten, and the operation goes on from there. */
+  async #write(record: OperationRecord, changes: readonly Change[], events: readonly NewEvent[]) {
+    const { journal, log, world } = this.#options;
+    for (let pauseMs = COMMIT_RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, COMMIT_RETRY_MS_MAX)) {
+      try {
+        const written = journal.commit(record, changes, events);
+        if (pauseMs > COMMIT_RETRY_MS) log.info({ operation: record.id }, 'the journal can be written again');
+        return written;
+      } catch (error) {
+        if (!(error instanceof DomainError && error.code === 'unavailable')) throw error;
+        if (pauseMs === COMMIT_RETRY_MS) log.error({ err: error, operation: record.id }, error.message);
+        await world.clock.sleep(pauseMs, this.#stopping.signal);
+      }
+    }
   }
 
   #event(kind: NewEvent['kind'], level: NewEvent['level'], message: string, record: OperationRecord): NewEvent {

@@ -133,7 +133,10 @@ export interface OperationFilter {
   limit: number;
 }
 
-/** Everything durable. Each writing method is one transaction and on disk when it returns. */
+/**
+ * Everything durable. Each writing method is one transaction and on disk when it returns; it throws `unavailable`, having changed nothing,
+ * while nothing can be written (a full disk).
+ */
 export interface Journal {
   /** Throws a `conflict` that names the operation in flight, if the app has one. */
   begin(entry: BeginEntry): DaemonEvent;

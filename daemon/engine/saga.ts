@@ -44,8 +44,11 @@ export interface Failure {
 export interface SagaDependencies {
   executors: Executors;
   clock: Clock;
-  /** Writes the record and the changes in one transaction, and tells the world. Throws if it cannot: then nothing has happened. */
-  commit(record: OperationRecord, changes: readonly Change[]): void;
+  /**
+   * Writes the record and the changes in one transaction, and tells the world. Takes as long as the disk needs to be writable; rejects
+   * when the daemon stops first: then nothing has happened.
+   */
+  commit(record: OperationRecord, changes: readonly Change[]): Promise<void>;
   /** Gathers evidence about a failed step; must not throw. */
   examine(operation: OperationRecord, step: Step, failure: Failure, signal: AbortSignal): Promise<Evidence>;
   /** The sentence for the operator; the cause is logged by whoever implements it. */
@@ -72,13 +75,13 @@ export async function runSaga(
   for (;;) {
     const action = nextAction(record);
     if (action.kind === 'end') {
-      dependencies.commit(record, changes);
+      await dependencies.commit(record, changes);
       return record;
     }
     // The outcome of one step and the intent of the next are one write: half the waiting for the disk.
     const { index } = action;
     record = transition(record, { kind: action.kind === 'do' ? 'step_started' : 'undo_started', index, at: at() });
-    dependencies.commit(record, changes);
+    await dependencies.commit(record, changes);
     const outcome =
       action.kind === 'do'
         ? await attemptDo(record, index, dependencies, signal)

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { request } from 'node:http';
 import type { CaddyMachine } from '../proxy/caddy/driver.ts';
-import { findUser } from './accounts.ts';
+import { asService, SERVICE_PROPERTIES } from './as-service.ts';
 import { readTextIfThere, removeFile, writeFileAtomically } from './files.ts';
 import { runProgram } from './processes.ts';
 
@@ -11,16 +11,22 @@ const CONFIG_BYTES_MAX = 64 * 1024 * 1024;
 /** The proxy's user reads them. */
 const FILE_MODE = 0o644;
 
-export function createCaddyMachine(adminAddress: string): CaddyMachine {
+/** `service` is Caddy's systemd unit. */
+export function createCaddyMachine(adminAddress: string, service: string): CaddyMachine {
   return {
     readText: readTextIfThere,
     writeText: (path, content) => writeFileAtomically(path, content, FILE_MODE),
     remove: removeFile,
     listFiles: (directory) => readdir(directory),
-    run: (file, args, { asCaddy = false, ...options }) => {
-      // As Caddy's own user: a validation as root would make log files and storage that Caddy itself cannot open afterwards.
-      const user = asCaddy && process.getuid?.() === 0 ? findUser('caddy') : null;
-      return runProgram(file, args, { ...options, ...(user ? { user, env: { HOME: user.home } } : {}) });
+    run: async (file, args, { asCaddy = false, ...options }) => {
+      if (!asCaddy || process.getuid?.() !== 0) return runProgram(file, args, options);
+      // A validation as root would make log files and storage that Caddy itself cannot open afterwards; and without the unit's
+      // environment it would see another Caddyfile than Caddy does.
+      const { signal, deadlineMs, cwd = '/' } = options;
+      const shown = await runProgram('systemctl', ['show', `--property=${SERVICE_PROPERTIES}`, service], { signal, deadlineMs });
+      if (shown.code !== 0) return shown;
+      const [runner = '', ...rest] = asService(shown.output, { argv: [file, ...args], cwd, deadlineMs });
+      return runProgram(runner, rest, options);
     },
     readConfig: (signal) => readConfig(adminAddress, AbortSignal.any([signal, AbortSignal.timeout(ADMIN_DEADLINE_MS)])),
   };

@@ -5,8 +5,6 @@ export interface RunOptions {
   input?: string;
   cwd?: string;
   env?: Record<string, string>;
-  /** Runs as this user instead of the daemon's. */
-  user?: { uid: number; gid: number } | null;
   signal: AbortSignal;
   deadlineMs: number;
 }
@@ -24,7 +22,7 @@ const OUTPUT_CHARACTERS_MAX = 64 * 1024;
 
 /** Rejects only when `signal` is aborted. */
 export const runProgram: RunProgram = (file, args, options) => {
-  const { input = '', cwd, env, user, signal, deadlineMs } = options;
+  const { input = '', cwd, env, signal, deadlineMs } = options;
   const deadline = AbortSignal.timeout(deadlineMs);
   return new Promise((resolve, reject) => {
     let output = '';
@@ -37,7 +35,6 @@ export const runProgram: RunProgram = (file, args, options) => {
       killSignal: 'SIGKILL',
       env: { ...process.env, ...env },
       ...(cwd === undefined ? {} : { cwd }),
-      ...(user ? { uid: user.uid, gid: user.gid } : {}),
     });
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);

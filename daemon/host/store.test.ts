@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -7,6 +7,8 @@ import { appConfigurationSchema } from '../contract/domain.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { BeginEntry, NewEvent } from '../engine/ports.ts';
 import type { AppRecord, OperationRecord } from '../engine/state.ts';
+import { openDatabase } from './store/database.ts';
+import { StorageUnavailable } from './store/failures.ts';
 import { Store } from './store.ts';
 
 let directory: string;
@@ -201,6 +203,40 @@ describe('Store', () => {
     store.begin(entry('op-1'));
     for (const suffix of ['', '-wal', '-shm']) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
     store.close();
+  });
+});
+
+describe('a disk without space', () => {
+  it('is said to be full, changes nothing, and is written again when there is space', () => {
+    let database: DatabaseSync | undefined;
+    const open = (file: string) => {
+      database = openDatabase(file);
+      return database;
+    };
+    const store = new Store(path, undefined, open);
+    store.begin(entry('op-1'));
+    store.checkWritable();
+    database?.exec('PRAGMA max_page_count = 1');
+    const long = { ...operation('op-1'), actor: 'x'.repeat(100_000) };
+    const full = expect.objectContaining({
+      code: 'unavailable',
+      message: expect.stringMatching(/no space left.*nothing is wrong/),
+    });
+    expect(() => store.commit(long, [{ kind: 'app_error', app_name: 'shop', message: 'never' }], [])).toThrow(full);
+    expect(store.getApp('shop')?.last_error).toBeNull();
+    database?.exec('PRAGMA max_page_count = 1000000');
+    store.commit(long, [], [event('ends')]);
+    expect(store.getOperation('op-1')?.actor).toHaveLength(100_000);
+    store.close();
+  });
+
+  it('does not make the database a broken one when it is opened', () => {
+    new Store(path).close();
+    mkdirSync(`${path}-wal`); // SQLite cannot open its log, as on a full disk
+    expect(() => new Store(path)).toThrow(StorageUnavailable);
+    expect(() => new Store(path)).not.toThrow(/move it away/);
+    rmSync(`${path}-wal`, { recursive: true });
+    new Store(path).close();
   });
 });
 

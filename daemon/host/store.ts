@@ -6,6 +6,7 @@ import { LIMITS } from '../contract/limits.ts';
 import type { BeginEntry, Journal, NewEvent, OperationFilter } from '../engine/ports.ts';
 import type { AppRecord, Change, NewRelease, OperationRecord } from '../engine/state.ts';
 import { openDatabase } from './store/database.ts';
+import { storageFailure } from './store/failures.ts';
 
 type Row = Record<string, SQLOutputValue>;
 
@@ -21,12 +22,14 @@ const IDEMPOTENCY_KEYS_KEPT = 10_000;
 const TRIM_EVERY = 256;
 
 export class Store implements Journal {
+  readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #now: () => Date;
 
-  constructor(path: string, now: () => Date = () => new Date()) {
-    this.#database = openDatabase(path);
+  constructor(path: string, now: () => Date = () => new Date(), open: (path: string) => DatabaseSync = openDatabase) {
+    this.#path = path;
+    this.#database = open(path);
     this.#now = now;
   }
 
@@ -131,6 +134,12 @@ export class Store implements Journal {
     return Number(this.#get("SELECT seq FROM sqlite_sequence WHERE name = 'events'")?.seq ?? 0);
   }
 
+  /** Writes to the disk, and changes nothing. Throws `unavailable` with the reason when it cannot. */
+  checkWritable(): void {
+    const version = Number(this.#get('PRAGMA user_version')?.user_version);
+    this.#transaction(() => this.#database.exec(`PRAGMA user_version = ${version}`));
+  }
+
   #apply(change: Change): void {
     const at = this.#now().toISOString();
     switch (change.kind) {
@@ -202,14 +211,15 @@ export class Store implements Journal {
   }
 
   #transaction<T>(body: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
     try {
+      this.#database.exec('BEGIN IMMEDIATE');
       const result = body();
       this.#database.exec('COMMIT');
       return result;
     } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
+      // Of a full or failing disk SQLite rolls back by itself.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw storageFailure(error, this.#path);
     }
   }
 

@@ -2,16 +2,20 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { DomainError } from '../../contract/errors.ts';
+import { StorageUnavailable, storageFailure } from './failures.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 const BUSY_TIMEOUT_MS = 5_000;
 
-/** `:memory:` for tests and the self-test. The file is 0600. Throws `unavailable` for a torn, foreign or newer file. */
+/**
+ * `:memory:` for tests and the self-test. The file is 0600. Throws `unavailable` for a torn, foreign or newer file, and its subclass
+ * {@link StorageUnavailable} while something else is in the way, such as a full disk.
+ */
 export function openDatabase(path: string): DatabaseSync {
-  // SQLite would make it with the umask's mode, and its -wal and -shm take over the mode of the file itself.
-  if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600));
   let database: DatabaseSync | undefined;
   try {
+    // SQLite would make it with the umask's mode, and its -wal and -shm take over the mode of the file itself.
+    if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600));
     database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     // Every commit waits for the disk: the journal is only worth something if it is there after a power cut.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
@@ -19,8 +23,9 @@ export function openDatabase(path: string): DatabaseSync {
     migrate(database, path);
     if (path !== ':memory:') chmodSync(path, 0o600);
     return database;
-  } catch (error) {
+  } catch (cause) {
     database?.close();
+    const error = storageFailure(cause, path);
     if (error instanceof DomainError) throw error;
     throw refusal(path, 'cannot be read as a NextDeploy database', error);
   }
