@@ -5,6 +5,7 @@ import {
   formatDuration,
   formatSetting,
   formatUptime,
+  repeats,
   sentence,
   shortId,
   shortReference,
@@ -61,4 +62,9 @@ it('begins a sentence with a capital, but leaves names and paths as they are', (
     'Already so',
     '',
   ]);
+});
+
+it('knows what has been said already', () => {
+  expect(repeats('It failed: The check never passed. Do this.', 'the check never passed.')).toBe(true);
+  expect(repeats('The check never passed.', 'The check never passed: HTTP 500')).toBe(false);
 });

@@ -4,8 +4,10 @@ import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { type Host, type HostAuth, type HostInput, hostInputSchema } from '../../preload/contract.ts';
 import { fieldErrorsOf, messageOf } from '../bridge/bridge-error.ts';
+import { sentence } from '../format.ts';
 import { hostPath } from '../paths.ts';
 import { useActions, useConsole } from '../state/hooks.ts';
+import { reconnectsAfter } from '../state/host-edit.ts';
 import { Notice } from '../ui/notice.tsx';
 import { notifyFailure } from '../ui/run.tsx';
 
@@ -71,10 +73,15 @@ function HostForm({ onClose, host }: HostDialogProps) {
       } else {
         await actions.updateHost(host.id, parsed.data);
         onClose();
+        if (reconnectsAfter(host, parsed.data)) {
+          actions.connect(host.id).catch((error: unknown) => notifyFailure(`${parsed.data.name} was not connected`, error));
+        }
       }
     } catch (error) {
-      form.setErrors(fieldErrors(fieldErrorsOf(error).map((each) => [each.field, each.message])));
-      setProblem(messageOf(error));
+      const errors = fieldErrors(fieldErrorsOf(error).map((each) => [each.field, each.message]));
+      form.setErrors(errors);
+      const names = Object.keys(errors);
+      setProblem(names.length > 0 && names.every((name) => name in values) ? null : messageOf(error));
       setBusy(false);
     }
   };
@@ -98,7 +105,15 @@ function HostForm({ onClose, host }: HostDialogProps) {
           autoComplete="off"
           {...form.getInputProps('address')}
         />
-        <NumberInput label="Port" min={1} max={65_535} allowDecimal={false} hideControls {...form.getInputProps('port')} />
+        <NumberInput
+          label="Port"
+          min={1}
+          max={65_535}
+          clampBehavior="none"
+          allowDecimal={false}
+          hideControls
+          {...form.getInputProps('port')}
+        />
       </div>
       <div>
         <div className="nd-label">Log in with</div>
@@ -160,5 +175,5 @@ function inputOf(fields: HostFields): HostInput {
 
 /** The contract's `auth.path` is the form's `key_path`. */
 function fieldErrors(errors: readonly (readonly [field: string, message: string])[]): Record<string, string> {
-  return Object.fromEntries(errors.map(([field, message]) => [field === 'auth.path' ? 'key_path' : field, message]));
+  return Object.fromEntries(errors.map(([field, message]) => [field === 'auth.path' ? 'key_path' : field, sentence(message)]));
 }

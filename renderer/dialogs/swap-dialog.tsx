@@ -14,6 +14,7 @@ import { ProductionNote } from './production-note.tsx';
 interface SwapDialogProps {
   opened: boolean;
   onClose(): void;
+  onStarted(): void;
   host: Host;
   app: AppStatus;
   liveRelease: Release | undefined;
@@ -30,7 +31,7 @@ export function SwapDialog(props: SwapDialogProps) {
 
 const NO_IMAGES: readonly Image[] = [];
 
-function SwapForm({ onClose, host, app, liveRelease }: SwapDialogProps) {
+function SwapForm({ onClose, onStarted, host, app, liveRelease }: SwapDialogProps) {
   const actions = useActions();
   const images = useDaemon(host.id).images ?? NO_IMAGES;
   const [chosen, setChosen] = useState<string | null>(null);
@@ -52,6 +53,7 @@ function SwapForm({ onClose, host, app, liveRelease }: SwapDialogProps) {
     try {
       await actions.swap(host.id, app.name, image);
       onClose();
+      onStarted();
     } catch (error) {
       setProblem(messageOf(error));
       setBusy(false);

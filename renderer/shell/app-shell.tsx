@@ -27,7 +27,7 @@ export function AppShell() {
   const isLinked = useConsole((state) => state.isLinked);
   const [dialog, setDialog] = useState<'add-host' | 'help' | null>(null);
   const addHost = () => setDialog('add-host');
-  useNotifier();
+  useNotifier(place);
   useCommand('palette', () => spotlight.toggle());
   useCommand('fleet', () => navigate(FLEET_PATH));
   useCommand('settings', () => navigate(SETTINGS_PATH));

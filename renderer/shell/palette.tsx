@@ -1,10 +1,31 @@
 import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
-import { Box, LayoutGrid, Plus, Search, Server, Settings, Undo2 } from 'lucide-react';
+import type { LucideIcon } from 'lucide-react';
+import {
+  ArrowLeftRight,
+  Box,
+  History,
+  Keyboard,
+  LayoutGrid,
+  Play,
+  Plus,
+  Rocket,
+  RotateCw,
+  ScrollText,
+  Search,
+  Server,
+  Settings,
+  Square,
+  SquareTerminal,
+  Undo2,
+} from 'lucide-react';
 import { useLocation } from 'wouter';
-import { can } from '../../daemon/contract/rules.ts';
+import type { AppStatus } from '../../daemon/contract/domain.ts';
+import { can, type Verdict } from '../../daemon/contract/rules.ts';
+import type { Host } from '../../preload/contract.ts';
 import { appPath, FLEET_PATH, hostPath, type Place, SETTINGS_PATH } from '../paths.ts';
+import type { LifecycleRoute } from '../state/actions.ts';
 import { useActions, useDaemons, useHosts } from '../state/hooks.ts';
-import { lookUp } from '../state/look-up.ts';
+import type { Wish } from '../state/stores.ts';
 import { APP_STATUS, hostMeaning } from '../ui/mark.tsx';
 import { useRun } from '../ui/run.tsx';
 
@@ -17,7 +38,7 @@ interface PaletteProps {
 /** Every host, every app and every action, by name. */
 export function Palette({ place, onAddHost, onHelp }: PaletteProps) {
   const [, navigate] = useLocation();
-  const actionsHere = useActionsHere(place);
+  const act = useAct();
   const hosts = useHosts();
   const daemons = useDaemons();
   const places: SpotlightActionData[] = hosts.flatMap((host) => [
@@ -38,17 +59,45 @@ export function Palette({ place, onAddHost, onHelp }: PaletteProps) {
       onClick: () => navigate(appPath(host.id, app.name)),
     })),
   ]);
+  const toData = (group: string, host: Host) => (each: ReturnType<typeof appActions>[number]) => ({
+    id: `${group} ${host.id} ${each.label}`,
+    label: each.label,
+    description: host.name,
+    leftSection: <each.icon size={15} />,
+    onClick: () => act(each.act),
+  });
+  const isHere = (host: Host, app: AppStatus) => place.view === 'app' && place.host === host.id && place.app === app.name;
+  const apps = hosts.flatMap((host) => Object.values(daemons[host.id]?.apps ?? {}).map((app) => ({ host, app })));
+  const actionsHere = apps
+    .filter(({ host, app }) => isHere(host, app))
+    .flatMap(({ host, app }) => appActions(host, app).map(toData('here', host)));
+  const actionsElsewhere = apps
+    .filter(({ host, app }) => !isHere(host, app))
+    .flatMap(({ host, app }) =>
+      appActions(host, app)
+        .filter((each) => !each.label.startsWith('Terminal'))
+        .map(toData('there', host)),
+    );
+  const hostActions: SpotlightActionData[] = hosts
+    .filter((host) => host.connection.kind === 'connected' && !(place.view === 'app' && place.host === host.id))
+    .map((host) => ({
+      id: `terminal ${host.id}`,
+      label: `Terminal on ${host.name}`,
+      leftSection: <SquareTerminal size={15} />,
+      onClick: () => navigate(hostPath(host.id, 'terminal')),
+    }));
   const general: SpotlightActionData[] = [
     { id: 'fleet', label: 'Go to the fleet', leftSection: <LayoutGrid size={15} />, onClick: () => navigate(FLEET_PATH) },
     { id: 'settings', label: 'Go to the settings', leftSection: <Settings size={15} />, onClick: () => navigate(SETTINGS_PATH) },
     { id: 'add', label: 'Add a host', leftSection: <Plus size={15} />, onClick: onAddHost },
-    { id: 'help', label: 'Show keyboard shortcuts', leftSection: <Search size={15} />, onClick: onHelp },
+    { id: 'help', label: 'Show keyboard shortcuts', leftSection: <Keyboard size={15} />, onClick: onHelp },
   ];
   const groups = [
     { group: 'Here', actions: actionsHere },
     { group: 'Apps', actions: places.filter((each) => each.group === 'Apps') },
     { group: 'Hosts', actions: places.filter((each) => each.group === 'Hosts') },
     { group: 'Console', actions: general },
+    { group: 'Actions', actions: [...hostActions, ...actionsElsewhere] },
   ].filter((each) => each.actions.length > 0);
   return (
     <Spotlight
@@ -64,43 +113,43 @@ export function Palette({ place, onAddHost, onHelp }: PaletteProps) {
   );
 }
 
-/** What can be done with the app shown, as far as the contract's rules allow it now. Those that want a question stay on its page. */
-function useActionsHere(place: Place): SpotlightActionData[] {
+type Act = (act: PaletteAct) => void;
+type PaletteAct = { to: string } | { wish: Wish } | { lifecycle: LifecycleRoute; host: string; app: string };
+
+/** Does what an action says: goes there, has the app's view ask, or begins an operation and shows it. */
+function useAct(): Act {
   const actions = useActions();
-  const daemons = useDaemons();
-  const hosts = useHosts();
+  const [, navigate] = useLocation();
   const { run } = useRun();
-  if (place.view !== 'app') return [];
-  const app = lookUp(daemons[place.host]?.apps ?? {}, place.app);
-  const isProduction = hosts.find((host) => host.id === place.host)?.production === true;
-  if (app === undefined || isProduction) return [];
-  const previous = app.previous_release ?? '';
-  const here = [
-    {
-      id: 'here rollback',
-      label: `Roll back ${app.name} to ${previous}`,
-      isAllowed: can.rollback(app).allowed,
-      act: () => actions.rollback(place.host, app.name),
-    },
-    {
-      id: 'here restart',
-      label: `Restart ${app.name}`,
-      isAllowed: can.restart(app).allowed,
-      act: () => actions.lifecycle(place.host, app.name, 'restartApp'),
-    },
-    {
-      id: 'here start',
-      label: `Start ${app.name}`,
-      isAllowed: can.start(app).allowed,
-      act: () => actions.lifecycle(place.host, app.name, 'startApp'),
-    },
-  ];
-  return here
-    .filter((each) => each.isAllowed)
-    .map(({ id, label, act }) => ({
-      id,
-      label,
-      leftSection: <Undo2 size={15} />,
-      onClick: () => void run(`“${label}” was not started`, act),
-    }));
+  return (act) => {
+    if ('to' in act) return navigate(act.to);
+    if ('wish' in act) {
+      actions.wish(act.wish);
+      return navigate(appPath(act.wish.host, act.wish.app));
+    }
+    const { host, app, lifecycle } = act;
+    void run(`${app} was not ${lifecycle === 'startApp' ? 'started' : 'restarted'}`, () =>
+      actions.lifecycle(host, app, lifecycle),
+    ).then((isStarted) => isStarted && navigate(appPath(host, app)));
+  };
 }
+
+/** What can be done with one app, as far as the contract's rules allow it now. What has a question opens its dialog. */
+export function appActions(host: Host, app: AppStatus): { label: string; icon: LucideIcon; act: PaletteAct }[] {
+  const wish = (what: Wish['what']): PaletteAct => ({ wish: { host: host.id, app: app.name, what } });
+  const at = { host: host.id, app: app.name };
+  const all: [verdict: Verdict, label: string, icon: LucideIcon, act: PaletteAct][] = [
+    [can.swap(app), `Swap ${app.name}…`, ArrowLeftRight, wish('swap')],
+    [ALWAYS, app.release === null ? `Try ${app.name} again…` : `Deploy ${app.name} with changes…`, Rocket, wish('deploy')],
+    [can.rollback(app), `Roll back ${app.name} to ${app.previous_release ?? ''}…`, Undo2, wish('rollback')],
+    [can.restart(app), `Restart ${app.name}`, RotateCw, { ...at, lifecycle: 'restartApp' }],
+    [can.start(app), `Start ${app.name}`, Play, { ...at, lifecycle: 'startApp' }],
+    [can.stop(app), `Stop ${app.name}…`, Square, wish('stop')],
+    [ALWAYS, `Logs of ${app.name}`, ScrollText, { to: appPath(host.id, app.name, 'logs') }],
+    [ALWAYS, `Releases of ${app.name}`, History, { to: appPath(host.id, app.name, 'releases') }],
+    [ALWAYS, `Terminal on ${host.name}`, SquareTerminal, { to: hostPath(host.id, 'terminal') }],
+  ];
+  return all.filter(([verdict]) => verdict.allowed).map(([, label, icon, act]) => ({ label, icon, act }));
+}
+
+const ALWAYS: Verdict = { allowed: true };

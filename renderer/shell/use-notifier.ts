@@ -1,6 +1,7 @@
-import { useContext, useEffect } from 'react';
+import { useContext, useEffect, useRef } from 'react';
 import type { Operation } from '../../daemon/contract/domain.ts';
 import { isTerminal } from '../../daemon/contract/rules.ts';
+import type { Place } from '../paths.ts';
 import type { DaemonData } from '../state/daemon-data.ts';
 import { ConsoleContext } from '../state/hooks.ts';
 import { notifyFailure, notifySuccess } from '../ui/run.tsx';
@@ -9,26 +10,39 @@ import { operationTitle } from '../views/operation-panel.tsx';
 type Daemons = Readonly<Record<string, DaemonData>>;
 
 /** Says how each operation ended that was seen running, whichever view is open. */
-export function useNotifier(): void {
+export function useNotifier(place: Place): void {
   const model = useContext(ConsoleContext);
+  const shown = useRef(place);
+  useEffect(() => {
+    shown.current = place;
+  });
   useEffect(() => {
     if (model === null) return;
     return model.stores.daemons.subscribe((after, before) => {
-      for (const operation of endedBetween(before, after)) announce(operation);
+      for (const { host, operation } of endedBetween(before, after)) {
+        if (!isExplainedAt(shown.current, host, operation)) announce(operation);
+      }
     });
   }, [model]);
 }
 
 /** Operations that ran in `before` and have ended in `after`. */
-export function endedBetween(before: Daemons, after: Daemons): Operation[] {
+export function endedBetween(before: Daemons, after: Daemons): { host: string; operation: Operation }[] {
   return Object.entries(after).flatMap(([host, data]) => {
     const known = before[host];
     if (known === undefined || known.operations === data.operations) return [];
-    return Object.values(data.operations).filter((operation) => {
+    const ended = Object.values(data.operations).filter((operation) => {
       const was = known.operations[operation.id];
       return was !== undefined && !isTerminal(was) && isTerminal(operation);
     });
+    return ended.map((operation) => ({ host, operation }));
   });
+}
+
+/** Whether the operator looks at the very panel that says why `operation` failed; to say it once is enough. */
+export function isExplainedAt(place: Place, host: string, operation: Operation): boolean {
+  const isSeen = place.view === 'app' && place.tab === 'overview' && place.host === host && place.app === operation.app_name;
+  return isSeen && operation.state !== 'succeeded';
 }
 
 function announce(operation: Operation): void {

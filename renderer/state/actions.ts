@@ -7,7 +7,7 @@ import type { Link } from '../bridge/link.ts';
 import { applyOperations } from './daemon-data.ts';
 import { readReleases } from './host-sync.ts';
 import { type LogSession, openLogSession } from './log-session.ts';
-import { type InstallRun, type Stores, updateDaemon } from './stores.ts';
+import { type InstallRun, type Stores, updateDaemon, type Wish } from './stores.ts';
 import { openTerminal, type TerminalHandlers, type TerminalSession } from './terminal-session.ts';
 
 export type LifecycleRoute = 'startApp' | 'stopApp' | 'restartApp';
@@ -21,6 +21,8 @@ export interface Actions {
   connect(host: string, secret?: { password?: string; passphrase?: string }): Promise<void>;
   disconnect(host: string): Promise<void>;
   trust(host: string, sha256: string): Promise<void>;
+  /** Has the view of an app ask something once it is shown; null: it has taken it. */
+  wish(wish: Wish | null): void;
   /** Which host may ask the operator something now. */
   attend(host: string | null): void;
   install(host: string): void;
@@ -46,6 +48,7 @@ export function createActions(link: Link, stores: Stores): Actions {
 
   return {
     attend,
+    wish: (wish) => stores.console.setState({ wish }),
     addHost: (input) => link.call('hosts.add', input),
     async updateHost(host, changes) {
       await link.call('hosts.update', { host, changes });

@@ -36,7 +36,7 @@ describe('a console', () => {
     await model.actions.loadReleases('web-1', 'shop');
     const seen: string[] = [];
     const stop = model.stores.daemons.subscribe((after, before) => {
-      seen.push(...endedBetween(before, after).map((operation) => `${operation.kind} ${operation.state}`));
+      seen.push(...endedBetween(before, after).map(({ operation }) => `${operation.kind} ${operation.state}`));
     });
     const started = await model.actions.swap('web-1', 'shop', 'registry.example.com/shop:1.4.3');
     await vi.advanceTimersByTimeAsync(50);

@@ -1,11 +1,11 @@
-import { createContext, useContext } from 'react';
+import { createContext, useContext, useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
 import type { Host } from '../../preload/contract.ts';
 import type { Actions } from './actions.ts';
 import type { ConsoleModel } from './console.ts';
 import { type DaemonData, EMPTY_DAEMON_DATA } from './daemon-data.ts';
 import { EMPTY_SERIES, type MetricsSeries } from './metrics-series.ts';
-import type { ConsoleState } from './stores.ts';
+import type { ConsoleState, Wish } from './stores.ts';
 
 export const ConsoleContext = createContext<ConsoleModel | null>(null);
 
@@ -32,4 +32,19 @@ export function useDaemon(host: string): DaemonData {
 }
 export function useMetrics(host: string): MetricsSeries {
   return useStore(useConsoleModel().stores.metrics, (metrics) => metrics[host] ?? EMPTY_SERIES);
+}
+
+/** Takes what is wanted of this app's view, once. */
+export function useWish(host: string, app: string, take: (what: Wish['what']) => void): void {
+  const actions = useActions();
+  const wish = useConsole((state) => state.wish);
+  const latest = useRef(take);
+  useEffect(() => {
+    latest.current = take;
+  });
+  useEffect(() => {
+    if (wish === null || wish.host !== host || wish.app !== app) return;
+    actions.wish(null);
+    latest.current(wish.what);
+  }, [actions, wish, host, app]);
 }

@@ -5,6 +5,13 @@ import { EMPTY_SERIES, type MetricsSeries } from './metrics-series.ts';
 
 export type ConsoleInfo = CallOutput<'console.info'>;
 
+/** Something that an app's view is to ask the operator about, wanted from elsewhere. */
+export interface Wish {
+  host: string;
+  app: string;
+  what: 'swap' | 'rollback' | 'stop' | 'deploy';
+}
+
 export interface InstallRun {
   state: 'running' | 'done' | 'failed';
   steps: readonly InstallStep[];
@@ -21,6 +28,8 @@ export interface ConsoleState {
   /** The host whose question (unknown key, password) is put to the operator now. */
   attention: string | null;
   installs: Readonly<Record<string, InstallRun>>;
+  /** Until the view that it is meant for has taken it. */
+  wish: Wish | null;
 }
 
 export interface Stores {
@@ -40,6 +49,7 @@ export function createStores(): Stores {
       settings: { color_scheme: 'auto' },
       attention: null,
       installs: {},
+      wish: null,
     })),
     daemons: createStore<Readonly<Record<string, DaemonData>>>(() => ({})),
     metrics: createStore<Readonly<Record<string, MetricsSeries>>>(() => ({})),

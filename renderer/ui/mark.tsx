@@ -15,7 +15,15 @@ import {
   Undo2,
   Unplug,
 } from 'lucide-react';
-import type { AppStatus, DeploymentStatus, OperationState, ReleaseState, Slot, StepState } from '../../daemon/contract/domain.ts';
+import type {
+  AppStatus,
+  DeploymentStatus,
+  OperationState,
+  Release,
+  ReleaseState,
+  Slot,
+  StepState,
+} from '../../daemon/contract/domain.ts';
 import type { Host } from '../../preload/contract.ts';
 
 /** What a state means to the operator; the colour follows from it, and is never all there is. */
@@ -51,12 +59,17 @@ export const OPERATION_STATE: Record<OperationState, Meaning> = {
   stuck: { tone: 'bad', icon: CircleAlert, word: 'Stuck' },
 };
 
-export const RELEASE_STATE: Record<ReleaseState, Meaning> = {
+const RELEASE_STATE: Record<ReleaseState, Meaning> = {
   pending: { tone: 'busy', icon: LoaderCircle, word: 'Pending', spins: true },
   live: { tone: 'ok', icon: CircleCheck, word: 'Live' },
   standby: { tone: 'idle', icon: CircleDashed, word: 'Standby' },
   failed: { tone: 'bad', icon: CircleX, word: 'Failed' },
 };
+
+/** The live release of a stopped app serves nobody, so it is not called live. */
+export function releaseMeaning(release: Pick<Release, 'id' | 'state'>, app: Pick<AppStatus, 'release' | 'status'>): Meaning {
+  return release.id === app.release && app.status === 'stopped' ? APP_STATUS.stopped : RELEASE_STATE[release.state];
+}
 
 /** One meaning for a host: its connection first, then its daemon. */
 export function hostMeaning({ connection, daemon }: Host): Meaning {

@@ -1,6 +1,7 @@
 import type { LucideIcon } from 'lucide-react';
 import { CircleAlert, Info, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
+import { sentence } from '../format.ts';
 import type { Tone } from './mark.tsx';
 import { Prose } from './prose.tsx';
 
@@ -13,8 +14,8 @@ export function Notice({ tone, title, text, children }: NoticeProps) {
     <div className="nd-notice" data-tone={tone} role={tone === 'bad' ? 'alert' : 'status'}>
       <Icon size={16} aria-hidden />
       <div className="nd-notice-text">
-        <strong>{title}</strong>
-        {text === undefined ? null : <div>{typeof text === 'string' ? <Prose text={text} /> : text}</div>}
+        <strong>{typeof title === 'string' ? sentence(title) : title}</strong>
+        {text === undefined ? null : <div>{typeof text === 'string' ? <Prose text={sentence(text)} /> : text}</div>}
       </div>
       {children === undefined ? null : <div className="nd-notice-actions">{children}</div>}
     </div>

@@ -1,11 +1,12 @@
 import { notifications } from '@mantine/notifications';
 import { useCallback, useState } from 'react';
 import { messageOf } from '../bridge/bridge-error.ts';
+import { sentence } from '../format.ts';
 import { Prose } from './prose.tsx';
 
 /** Says that something failed; long enough to be read, and it can be held by the pointer. */
 export function notifyFailure(title: string, error: unknown): void {
-  notifications.show({ title, message: <Prose text={messageOf(error)} />, color: 'red', autoClose: 20_000 });
+  notifications.show({ title, message: <Prose text={sentence(messageOf(error))} />, color: 'red', autoClose: 20_000 });
 }
 
 export function notifySuccess(title: string, message: string): void {

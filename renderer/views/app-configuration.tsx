@@ -50,7 +50,7 @@ export function AppConfiguration({ host, app, release }: AppConfigurationProps) 
 function healthText(health: HealthCheck): string {
   if (health.kind === 'none') return 'none';
   const target = health.kind === 'http' ? `GET ${health.path}` : 'TCP connection';
-  return `${target}, every ${formatSetting(health.interval_ms)}, for at most ${formatSetting(health.deadline_ms)}`;
+  return `${target} must pass within ${formatSetting(health.deadline_ms)}`;
 }
 
 function Environment({ env }: { env: Readonly<Record<string, string>> }) {

@@ -9,28 +9,30 @@ import { DeployDialog } from '../dialogs/deploy-dialog.tsx';
 import { SwapDialog } from '../dialogs/swap-dialog.tsx';
 import { shortReference } from '../format.ts';
 import { baseRelease } from '../state/deploy-form.ts';
-import { useActions, useDaemon } from '../state/hooks.ts';
+import { useActions, useDaemon, useWish } from '../state/hooks.ts';
 import { newerImage } from '../state/images.ts';
 import { lookUp } from '../state/look-up.ts';
+import type { Wish } from '../state/stores.ts';
 import { GatedButton } from '../ui/gated-button.tsx';
 import { useCommand } from '../ui/keyboard.tsx';
 import { APP_STATUS, healthMeaning, Mark, SlotMark } from '../ui/mark.tsx';
 import { useRun } from '../ui/run.tsx';
 import { Ago, Facts, ImageName } from '../ui/text.tsx';
 
-type AppWish = 'swap' | 'rollback' | 'stop' | 'deploy';
-type Question = AppWish | 'purge';
+type Question = Wish['what'] | 'purge';
 
 interface AppHeaderProps {
   host: Host;
   app: AppStatus;
+  /** An operation of the app has begun. */
+  onStarted(): void;
   onRemoved(): void;
 }
 
 const NO_RELEASES: readonly Release[] = [];
 
 /** What is live, and everything that can be done with it; the contract's rules say what may be done now. */
-export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
+export function AppHeader({ host, app, onStarted, onRemoved }: AppHeaderProps) {
   const actions = useActions();
   const daemon = useDaemon(host.id);
   const [question, setQuestion] = useState<Question | null>(null);
@@ -41,7 +43,14 @@ export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
   const isRetry = app.release === null && base !== null && app.operation_id === null;
   const newer = can.swap(app).allowed ? newerImage(daemon.images ?? [], app, live) : null;
   const close = () => setQuestion(null);
-  const rollback = () => run('The roll-back was not started', () => actions.rollback(host.id, app.name));
+  const start = async (failure: string, act: () => Promise<unknown>) => {
+    const isStarted = await run(failure, act);
+    if (isStarted) onStarted();
+    return isStarted;
+  };
+  const rollback = () => start('The roll-back was not started', () => actions.rollback(host.id, app.name));
+  useWish(host.id, app.name, setQuestion);
+  useCommand('deploy', () => base !== null && setQuestion('deploy'));
   useCommand('swap', () => can.swap(app).allowed && setQuestion('swap'));
 
   return (
@@ -81,14 +90,14 @@ export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
           <GatedButton
             verdict={can.start(app)}
             leftSection={<Play size={13} />}
-            onClick={() => void run('The app was not started', () => actions.lifecycle(host.id, app.name, 'startApp'))}
+            onClick={() => void start('The app was not started', () => actions.lifecycle(host.id, app.name, 'startApp'))}
           >
             Start
           </GatedButton>
           <GatedButton
             verdict={can.restart(app)}
             leftSection={<RotateCw size={13} />}
-            onClick={() => void run('The restart was not started', () => actions.lifecycle(host.id, app.name, 'restartApp'))}
+            onClick={() => void start('The restart was not started', () => actions.lifecycle(host.id, app.name, 'restartApp'))}
           >
             Restart
           </GatedButton>
@@ -124,14 +133,14 @@ export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
             onClick={() =>
               host.production
                 ? setQuestion('swap')
-                : void run('The swap was not started', () => actions.swap(host.id, app.name, newer.reference))
+                : void start('The swap was not started', () => actions.swap(host.id, app.name, newer.reference))
             }
           >
             Swap to {shortReference(newer.reference)}
           </Button>
         </div>
       )}
-      <SwapDialog opened={question === 'swap'} onClose={close} host={host} app={app} liveRelease={live} />
+      <SwapDialog opened={question === 'swap'} onClose={close} onStarted={onStarted} host={host} app={app} liveRelease={live} />
       {base === null ? null : (
         <DeployDialog opened={question === 'deploy'} onClose={close} hostId={host.id} template={{ app, release: base }} />
       )}
@@ -153,7 +162,7 @@ export function AppHeader({ host, app, onRemoved }: AppHeaderProps) {
         isDangerous
         isProduction={host.production}
         {...(host.production ? { typed: app.name } : {})}
-        onConfirm={() => run('The app was not stopped', () => actions.lifecycle(host.id, app.name, 'stopApp'))}
+        onConfirm={() => start('The app was not stopped', () => actions.lifecycle(host.id, app.name, 'stopApp'))}
       />
       <ConfirmDialog
         opened={question === 'purge'}

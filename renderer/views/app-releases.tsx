@@ -2,10 +2,10 @@ import { useMemo } from 'react';
 import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
 import { can } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
-import { shortId } from '../format.ts';
+import { sentence, shortId } from '../format.ts';
 import { type Column, DataTable } from '../ui/data-table.tsx';
 import { GatedButton } from '../ui/gated-button.tsx';
-import { Mark, RELEASE_STATE } from '../ui/mark.tsx';
+import { Mark, releaseMeaning } from '../ui/mark.tsx';
 import { Ago, ImageName, Panel } from '../ui/text.tsx';
 
 interface AppReleasesProps {
@@ -45,7 +45,7 @@ function releaseColumns(app: AppStatus, onRollback: (release: string) => void): 
       id: 'state',
       header: 'State',
       accessorFn: (release) => release.state,
-      cell: ({ row }) => <Mark meaning={RELEASE_STATE[row.original.state]} />,
+      cell: ({ row }) => <Mark meaning={releaseMeaning(row.original, app)} />,
     },
     {
       id: 'image',
@@ -64,7 +64,7 @@ function releaseColumns(app: AppStatus, onRollback: (release: string) => void): 
       cell: ({ row }) => <Ago ts={row.original.created_at} />,
     },
     { id: 'by', header: 'By', accessorFn: (release) => release.created_by },
-    { id: 'end', header: 'Why it ended', enableSorting: false, accessorFn: (release) => release.end_reason ?? '' },
+    { id: 'end', header: 'Why it ended', enableSorting: false, accessorFn: (release) => sentence(release.end_reason ?? '') },
     {
       id: 'actions',
       header: '',

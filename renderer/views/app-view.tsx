@@ -73,12 +73,14 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
     actions.loadReleases(host.id, app.name).catch(() => undefined); // the table says that it has none yet
   }, [actions, host.id, app.name]);
 
-  const rollback = (release: string) =>
-    void run('The roll-back was not started', () => actions.rollback(host.id, app.name, release));
+  const showOverview = () => navigate(appPath(host.id, app.name)); // where the steps of what was begun are seen
+  const rollback = async (release: string) => {
+    if (await run('The roll-back was not started', () => actions.rollback(host.id, app.name, release))) showOverview();
+  };
   return (
     <div className="nd-page nd-page-fill">
       <ConnectionNotice host={host} problem={daemon.problem} />
-      <AppHeader host={host} app={app} onRemoved={() => navigate(hostPath(host.id))} />
+      <AppHeader host={host} app={app} onStarted={showOverview} onRemoved={() => navigate(hostPath(host.id))} />
       <Tabs
         className="nd-tabs"
         value={tab}
@@ -93,9 +95,9 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
         </Tabs.List>
       </Tabs>
       {tab === 'overview' ? (
-        <Overview app={app} log={log} latest={latest} onUndo={undo === null ? null : () => rollback(undo)} />
+        <Overview app={app} log={log} latest={latest} onUndo={undo === null ? null : () => void rollback(undo)} />
       ) : tab === 'releases' ? (
-        <AppReleases host={host} app={app} releases={releases ?? []} onRollback={rollback} />
+        <AppReleases host={host} app={app} releases={releases ?? []} onRollback={(release) => void rollback(release)} />
       ) : tab === 'operations' ? (
         <OperationsTable operations={operations} />
       ) : tab === 'logs' ? (
@@ -117,7 +119,7 @@ interface OverviewProps {
 }
 
 function Overview({ app, log, latest, onUndo }: OverviewProps) {
-  const isExplained = latest?.error != null;
+  const isExplained = latest?.error != null || latest?.state === 'running';
   return (
     <>
       {app.last_error !== null && !isExplained ? <Notice tone="bad" title="The app has a problem" text={app.last_error} /> : null}

@@ -1,5 +1,7 @@
 import { Button } from '@mantine/core';
+import { useState } from 'react';
 import type { Host } from '../../preload/contract.ts';
+import { HostDialog } from '../dialogs/host-dialog.tsx';
 import { useActions } from '../state/hooks.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Prose } from '../ui/prose.tsx';
@@ -40,6 +42,7 @@ export function ConnectionNotice({ host, problem }: { host: Host; problem: strin
     case 'failed':
       return (
         <Notice tone="bad" title={`No connection to ${host.name}`} text={connection.message}>
+          <EditHostButton host={host} />
           <ConnectButton host={host} />
         </Notice>
       );
@@ -77,6 +80,16 @@ export function ConnectionNotice({ host, problem }: { host: Host; problem: strin
   }
   return problem === null || daemon.kind !== 'ready' ? null : (
     <Notice tone="busy" title="What is shown may be old" text={problem} />
+  );
+}
+
+function EditHostButton({ host }: { host: Host }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <Button onClick={() => setOpen(true)}>Edit host…</Button>
+      <HostDialog opened={isOpen} onClose={() => setOpen(false)} host={host} />
+    </>
   );
 }
 

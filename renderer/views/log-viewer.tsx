@@ -71,7 +71,17 @@ export function LogViewer({ ring }: { ring: LogRing }) {
           {held === null ? 'Pause' : 'Follow'}
         </Button>
       </div>
-      <LogRows rows={rows} isFollowing={held === null} onScrolledUp={() => setHeld(live)} onScrolledDown={() => setHeld(null)} />
+      <LogRows
+        rows={rows}
+        empty={
+          shown.rows.length === 0
+            ? 'No lines yet. What the app prints appears here as it happens.'
+            : 'No line matches the filter.'
+        }
+        isFollowing={held === null}
+        onScrolledUp={() => setHeld(live)}
+        onScrolledDown={() => setHeld(null)}
+      />
       {held === null ? null : (
         <Button
           className="nd-logs-resume"
@@ -101,12 +111,14 @@ function LogCount({ shown, snapshot, isFiltered }: { shown: number; snapshot: Lo
 
 interface LogRowsProps {
   rows: readonly LogRow[];
+  /** Said in place of rows. */
+  empty: string;
   isFollowing: boolean;
   onScrolledUp(): void;
   onScrolledDown(): void;
 }
 
-function LogRows({ rows, isFollowing, onScrolledUp, onScrolledDown }: LogRowsProps) {
+function LogRows({ rows, empty, isFollowing, onScrolledUp, onScrolledDown }: LogRowsProps) {
   const frame = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
     count: rows.length,
@@ -143,7 +155,7 @@ function LogRows({ rows, isFollowing, onScrolledUp, onScrolledDown }: LogRowsPro
         if (isFollowing && fromEnd > clientHeight + FOLLOW_SLACK) onScrolledUp(); // dragged by its bar
       }}
     >
-      {rows.length === 0 ? <p className="nd-logs-empty">No lines yet. What the app prints appears here as it happens.</p> : null}
+      {rows.length === 0 ? <p className="nd-logs-empty">{empty}</p> : null}
       <div style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
         {virtualizer.getVirtualItems().map((item, place) => {
           const row = rows[item.index];

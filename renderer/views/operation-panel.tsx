@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { Undo2 } from 'lucide-react';
 import type { Evidence, Operation, OperationKind, OperationStep } from '../../daemon/contract/domain.ts';
-import { formatClock, formatDuration, shortReference } from '../format.ts';
+import { formatClock, formatDuration, repeats, sentence, shortReference } from '../format.ts';
 import { Mark, OPERATION_STATE, SlotMark, STEP_STATE } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Ago } from '../ui/text.tsx';
@@ -61,10 +61,10 @@ export function OperationPanel({ operation, onUndo }: OperationPanelProps) {
       )}
       <ol className="nd-steps" aria-label="Operation steps">
         {operation.steps.map((step) => (
-          <Step key={step.name} step={step} />
+          <Step key={step.name} step={step} said={operation.error?.message ?? ''} />
         ))}
       </ol>
-      {operation.evidence === null ? null : <EvidenceView evidence={operation.evidence} />}
+      {operation.evidence === null ? null : <EvidenceView evidence={operation.evidence} said={operation.error?.message ?? ''} />}
     </div>
   );
 }
@@ -79,7 +79,9 @@ function ReleaseChange({ operation }: { operation: Operation }) {
   );
 }
 
-function Step({ step }: { step: OperationStep }) {
+/** `said` has been said above the steps already. */
+function Step({ step, said }: { step: OperationStep; said: string }) {
+  const detail = step.detail === null || repeats(said, step.detail) ? '' : step.detail;
   const meaning = STEP_STATE[step.state];
   return (
     <li
@@ -90,8 +92,8 @@ function Step({ step }: { step: OperationStep }) {
     >
       <Mark meaning={meaning} isCompact />
       <span className="nd-step-name">{step.name}</span>
-      <span className="nd-step-detail" title={step.detail ?? undefined}>
-        {step.detail ?? ''}
+      <span className="nd-step-detail" title={detail === '' ? undefined : detail}>
+        {detail}
       </span>
       {step.started_at === null || step.state === 'undone' ? (
         <span />
@@ -116,15 +118,12 @@ function Running({ from }: { from: string }) {
 }
 
 /** Why a step failed: what the probes met, and the container's last words. */
-function EvidenceView({ evidence }: { evidence: Evidence }) {
+function EvidenceView({ evidence, said }: { evidence: Evidence; said: string }) {
+  const outcome = outcomeText(evidence, said);
   return (
     <section className="nd-evidence" aria-label="Evidence">
       <h3>Evidence of step “{evidence.step}”</h3>
-      <p>
-        {evidence.reason}
-        {evidence.exit_code === null ? '' : ` · exit code ${evidence.exit_code}`}
-        {evidence.oom_killed ? ' · killed for want of memory' : ''}
-      </p>
+      {outcome === '' ? null : <p>{outcome}</p>}
       {evidence.probes.length === 0 ? null : (
         <table className="nd-table nd-probes" aria-label="Probes">
           <thead>
@@ -158,4 +157,13 @@ function EvidenceView({ evidence }: { evidence: Evidence }) {
       )}
     </section>
   );
+}
+
+function outcomeText({ reason, exit_code, oom_killed }: Evidence, said: string): string {
+  const parts = [
+    repeats(said, reason) ? '' : reason,
+    exit_code === null ? '' : `exit code ${exit_code}`,
+    oom_killed ? 'killed for want of memory' : '',
+  ];
+  return sentence(parts.filter((part) => part !== '').join(' · '));
 }

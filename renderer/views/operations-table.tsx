@@ -1,7 +1,7 @@
 import { Drawer } from '@mantine/core';
 import { useState } from 'react';
 import type { Operation } from '../../daemon/contract/domain.ts';
-import { formatDuration } from '../format.ts';
+import { formatDuration, sentence } from '../format.ts';
 import { type Column, DataTable } from '../ui/data-table.tsx';
 import { Mark, OPERATION_STATE } from '../ui/mark.tsx';
 import { Ago, Panel } from '../ui/text.tsx';
@@ -80,7 +80,7 @@ function columnsFor(hasApps: boolean, onShow: (id: string) => void): Column<Oper
       cell: ({ row: { original } }) =>
         original.ended_at === null ? '' : formatDuration(Date.parse(original.ended_at) - Date.parse(original.created_at)),
     },
-    { id: 'problem', header: 'Problem', enableSorting: false, accessorFn: (each) => each.error?.message ?? '' },
+    { id: 'problem', header: 'Problem', enableSorting: false, accessorFn: (each) => sentence(each.error?.message ?? '') },
   ];
   const app: Column<Operation> = {
     id: 'app',
