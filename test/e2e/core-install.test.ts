@@ -233,6 +233,30 @@ describe('when it goes wrong', () => {
     expect(await runningVersion()).toBe(good.version);
   });
 
+  it('a Caddyfile that needs the environment of its unit is no hindrance', async () => {
+    const now = await site();
+    const dropIn =
+      '[Service]\nEnvironment=EXTRA=:8099 "MOTTO=a b"\nEnvironmentFile=-/nowhere\nEnvironmentFile=/etc/caddy/extra env\n';
+    const own = '{$EXTRA} {\n\trespond "{$MOTTO} {$LAST}"\n}\n';
+    const write = (path: string, input: string) => bed.exec(['tee', path], { input });
+    await inServer(bed, 'mkdir', '-p', '/etc/systemd/system/caddy.service.d');
+    await write('/etc/systemd/system/caddy.service.d/extra.conf', dropIn);
+    await write('/etc/caddy/extra env', 'LAST=c\n');
+    await write('/etc/caddy/Caddyfile', `${siteBefore}\n${own}`);
+    try {
+      await inServer(bed, 'systemctl', 'daemon-reload');
+      await inServer(bed, 'systemctl', 'restart', 'caddy');
+      await install();
+      expect(await site()).toContain('import /etc/caddy/nextdeploy/*.caddy');
+      expect(await inServer(bed, 'curl', '-s', 'http://127.0.0.1:8099')).toBe('a b c');
+    } finally {
+      await inServer(bed, 'rm', '/etc/systemd/system/caddy.service.d/extra.conf', '/etc/caddy/extra env');
+      await write('/etc/caddy/Caddyfile', `${now}\n`);
+      await inServer(bed, 'systemctl', 'daemon-reload');
+      await inServer(bed, 'systemctl', 'restart', 'caddy');
+    }
+  });
+
   it('a server without Docker or Caddy is told what to install, before anything is touched', async () => {
     await inServer(bed, 'systemctl', 'stop', 'caddy');
     try {

@@ -26,7 +26,7 @@ if [ -d /run/systemd/system ]; then say systemd "$(systemctl --version 2>/dev/nu
 say now "$(date +%s)"
 opt=/opt; [ -d /opt ] || opt=/
 say free_kib "$(df -Pk "$opt" | tail -n 1 | tr -s ' ' | cut -d ' ' -f 4)"
-for tool in tar gzip sha256sum flock timeout runuser; do command -v "$tool" >/dev/null 2>&1 || say missing "$tool"; done
+for tool in tar gzip sha256sum flock timeout systemd-run; do command -v "$tool" >/dev/null 2>&1 || say missing "$tool"; done
 if [ -S /var/run/docker.sock ] || command -v dockerd >/dev/null 2>&1; then
   say docker_installed yes
   say docker "$($root docker version --format '{{.Server.Version}}' 2>/dev/null)"

@@ -94,8 +94,9 @@ ln -sfn /opt/nextdeploy/current/bin/nextdeploy /usr/local/bin/nextdeploy.new
 mv -T /usr/local/bin/nextdeploy.new /usr/local/bin/nextdeploy`,
 
   /**
-   * include_in_caddy: one import line at the end of the Caddyfile, once; everything else in it stays. Checked as the user that Caddy
-   * runs as, since checking opens its log files. The original is kept beside, and comes back if Caddy refuses.
+   * include_in_caddy: one import line at the end of the Caddyfile, once; everything else in it stays. Checked as Caddy's
+   * unit would, with its user, since checking opens log files, and its environment, which the file may refer to. The original is kept
+   * beside, and comes back if Caddy refuses.
    */
   include_in_caddy: `
 file=/etc/caddy/Caddyfile
@@ -109,8 +110,21 @@ trap 'rm -f "$new"' EXIT
 { cat "$file"; printf '\\n# The sites of NextDeploy; everything above is yours.\\n%s\\n' "$line"; } > "$new"
 chown --reference="$file" "$new"
 chmod --reference="$file" "$new"
-user=$(systemctl show --property=User --value caddy)
-runuser -u "\${user:-root}" -- env HOME=/var/lib/caddy caddy validate --adapter caddyfile --config "$new" >/dev/null 2>"$new.log" || {
+shown() { systemctl show --property="$1" --value caddy; }
+user=$(shown User)
+set -- --property="User=\${user:-root}" --property=WorkingDirectory=/etc/caddy --property=RuntimeMaxSec=60
+environment=$(shown Environment)
+[ -z "$environment" ] || set -- "$@" --property="Environment=$environment"
+set -f
+IFS='
+'
+for entry in $(shown EnvironmentFiles); do
+  path="\${entry% (ignore_errors=*)}"
+  case $entry in *=yes')') path=-$path ;; esac
+  set -- "$@" --property="EnvironmentFile=$path"
+done
+unset IFS
+systemd-run --quiet --wait --pipe --collect "$@" -- caddy validate --adapter caddyfile --config "$new" >/dev/null 2>"$new.log" </dev/null || {
   tail -n 1 "$new.log" >&2
   rm -f "$new.log"
   exit 1
