@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type ContainerLogLine, readFrames, splitLines } from './logs.ts';
 
 const frame = (stream: 1 | 2, text: string): Buffer => {
@@ -50,6 +50,26 @@ describe("a container's log", () => {
         expect(await linesOf(bytes, cuts)).toEqual(expected);
       }),
     );
+  });
+
+  it('is copied once at most, however long a frame and however small its pieces', async () => {
+    const long = frame(1, `${ts(1)} ${'x'.repeat(256 * 1024)}\n`);
+    const pieces = Array.from({ length: Math.ceil(long.length / 100) }, (_, index) =>
+      long.subarray(index * 100, (index + 1) * 100),
+    );
+    const concat = vi.spyOn(Buffer, 'concat');
+    try {
+      async function* chunks() {
+        yield* pieces;
+      }
+      const frames = [];
+      for await (const { payload } of readFrames(chunks())) frames.push(payload.length);
+      const copied = concat.mock.results.reduce((sum, { value }) => sum + (value as Buffer).length, 0);
+      expect(frames).toEqual([long.length - 8]);
+      expect(copied).toBeLessThanOrEqual(long.length);
+    } finally {
+      concat.mockRestore();
+    }
   });
 
   it('has lines of bounded length', async () => {

@@ -64,19 +64,53 @@ interface Frame {
 
 /** https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach "Stream format" */
 export async function* readFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
-  let rest: Buffer = Buffer.alloc(0);
+  const queue = new ByteQueue();
+  let header: Buffer | null = null;
   for await (const chunk of source) {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let offset = 0;
-    while (rest.length - offset >= FRAME_HEADER_BYTES) {
-      const size = rest.readUInt32BE(offset + 4);
+    queue.push(chunk);
+    for (;;) {
+      header ??= queue.take(FRAME_HEADER_BYTES);
+      if (header === null) break;
+      const size = header.readUInt32BE(4);
       if (size > FRAME_BYTES_MAX) throw new Error('Docker sent a log frame that is too long');
-      const end = offset + FRAME_HEADER_BYTES + size;
-      if (rest.length < end) break;
-      yield { stream: rest[offset] === 2 ? 'stderr' : 'stdout', payload: rest.subarray(offset + FRAME_HEADER_BYTES, end) };
-      offset = end;
+      const payload = queue.take(size);
+      if (payload === null) break;
+      yield { stream: header[0] === 2 ? 'stderr' : 'stdout', payload };
+      header = null;
     }
-    rest = rest.subarray(offset);
+  }
+}
+
+/** Bytes as they came; only what lies across two chunks is copied, once. Holds at most one unfinished frame and a chunk. */
+class ByteQueue {
+  #chunks: Buffer[] = [];
+  #length = 0;
+
+  push(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+  }
+
+  /** The next so many bytes; null, and nothing taken, until they are all there. */
+  take(size: number): Buffer | null {
+    if (this.#length < size) return null;
+    this.#length -= size;
+    const parts: Buffer[] = [];
+    let used = 0;
+    let missing = size;
+    for (const chunk of this.#chunks) {
+      parts.push(chunk.subarray(0, missing));
+      if (chunk.length > missing) {
+        this.#chunks[used] = chunk.subarray(missing);
+        break;
+      }
+      used += 1;
+      missing -= chunk.length;
+      if (missing === 0) break;
+    }
+    this.#chunks.splice(0, used);
+    const [first] = parts;
+    return parts.length === 1 && first ? first : Buffer.concat(parts, size);
   }
 }
 
