@@ -68,6 +68,21 @@ describe('calls over the link', () => {
     expect(add).not.toHaveBeenCalled();
   });
 
+  it('answers a malformed frame whose id can be read, unless another waits under that id', async () => {
+    const link = startLink({ calls: { 'hosts.list': () => new Promise(() => undefined) } });
+    link.send({ t: 'call', id: 1, name: 'hosts.list' });
+    link.send({ t: 'call', id: 1, name: 7 });
+    link.send({ t: 'call', id: 2, name: 7 });
+    link.send({ t: 'open', id: 3, name: 'hosts.watch', more: true });
+    link.send({ t: 'call', id: -1, name: 'hosts.list' });
+    link.send({ t: 'send', id: 4, more: true });
+    await settle();
+    expect(link.frames).toMatchObject([
+      { t: 'error', id: 2, error: { code: 'invalid_request' } },
+      { t: 'end', id: 3, error: { code: 'invalid_request' } },
+    ]);
+  });
+
   it.each(['nothing', 'constructor', '__proto__', 'toString'])('refuses the unknown name %s', async (name) => {
     const link = startLink({});
     link.send({ t: 'call', id: 1, name });

@@ -2,7 +2,7 @@
  * The core's side of the message link in preload/contract.ts. Nothing that comes over it is trusted: every frame, input and message is
  * checked against the tables, and what waits is bounded.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { DomainError } from '../../daemon/contract/errors.ts';
 import {
   type CallName,
@@ -61,6 +61,9 @@ export const LINK_BOUNDS = {
   drain_poll_ms: 10,
 } as const;
 
+/** What can be read of a frame that is answered, whatever else is wrong with it. */
+const askingFrameSchema = z.object({ t: z.enum(['call', 'open']), id: z.number().int().nonnegative() });
+
 interface OpenChannel {
   /** As the renderer named it; only a name of the table is ever served. */
   name: string;
@@ -94,11 +97,18 @@ class Link {
   receive(raw: unknown): void {
     if (this.#closed.signal.aborted) return;
     const parsed = upFrameSchema.safeParse(raw);
-    if (!parsed.success) {
-      this.#log.warn('a frame that does not match the contract was dropped');
-      return;
-    }
-    this.#dispatch(parsed.data);
+    if (parsed.success) this.#dispatch(parsed.data);
+    else this.#refuse(raw);
+  }
+
+  /** Whoever waits for an answer gets one, as far as the frame says who it is. */
+  #refuse(raw: unknown): void {
+    this.#log.warn('a frame that does not match the contract was dropped');
+    const asked = askingFrameSchema.safeParse(raw);
+    if (!asked.success || this.#isTaken(asked.data.id)) return;
+    const { t, id } = asked.data;
+    const error = toLinkError(new DomainError('invalid_request', 'The message does not match the contract.'));
+    this.#post({ t: t === 'call' ? 'error' : 'end', id, error });
   }
 
   close(): void {
