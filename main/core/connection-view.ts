@@ -45,7 +45,7 @@ function changedKeyRemedy({ address, port }: SshTarget, file: string): string {
   const name = port === 22 ? address : `[${address}]:${port}`;
   return (
     `Nothing was sent to the server. If it was reinstalled, have whoever runs it confirm the new fingerprint, ` +
-    `remove the old key with: ssh-keygen -f '${file}' -R '${name}' and connect again. ` +
+    `remove the old key with \`ssh-keygen -f '${file}' -R '${name}'\` and connect again. ` +
     'If nobody changed the server, somebody may be between you and it: do not connect.'
   );
 }
