@@ -48,7 +48,8 @@ export function addChanges(program: Command, act: Act): void {
         const live = app === undefined || isExact ? null : await findLiveRelease(client, app);
         const sources = { envFiles, request, live: live?.configuration, environment: terminal.env };
         const body = deployRequest(app, flags, sources);
-        if (live !== null && !json) await print(terminal, printable(describeChange(live, body)));
+        const change = live === null || json ? null : describeChange(live, body);
+        if (change !== null) await print(terminal, printable(change));
         await runOperation(client.call('deploy', { body }));
       }),
     );

@@ -8,6 +8,7 @@ import {
   type Release,
 } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
+import { DEFAULTS } from '../contract/limits.ts';
 import type { RouteBodyInput } from '../contract/routes.ts';
 import { span } from './format.ts';
 
@@ -24,11 +25,13 @@ export async function findLiveRelease(client: DaemonClient, app: string): Promis
   }
 }
 
-/** One line: what of the live release is kept (defaults go unsaid) and what changes. No variable's value is in it. Pure. */
-export function describeChange(live: Release, { app_name, image, ...asked }: RouteBodyInput<'deploy'>): string {
+/**
+ * One line: what of the live release is kept (defaults go unsaid) and what changes. No variable's value is in it.
+ * Null for a request that the daemon will refuse, and say why. Pure.
+ */
+export function describeChange(live: Release, { app_name, image, ...asked }: RouteBodyInput<'deploy'>): string | null {
   const parsed = appConfigurationSchema.safeParse(asked);
-  // The daemon will say what is wrong with it.
-  if (!parsed.success) return `${app_name} starts from ${live.id}.`;
+  if (!parsed.success) return null;
   const before = live.configuration;
   const after = parsed.data;
   const plain = appConfigurationSchema.parse({});
@@ -59,8 +62,13 @@ const WORDS: Record<string, (configuration: AppConfiguration) => string> = {
 function healthWords(health: HealthCheck): string {
   if (health.kind === 'none') return 'none';
   const { kind, interval_ms, timeout_ms, deadline_ms } = health;
-  const path = health.kind === 'http' ? ` ${health.path}` : '';
-  return `${kind}${path} (every ${span(interval_ms)}, timeout ${span(timeout_ms)}, deadline ${span(deadline_ms)})`;
+  const words = [
+    health.kind === 'http' ? `${kind} ${health.path}` : kind,
+    ...(interval_ms === DEFAULTS.health_interval_ms ? [] : [`interval ${span(interval_ms)}`]),
+    ...(timeout_ms === DEFAULTS.health_timeout_ms ? [] : [`timeout ${span(timeout_ms)}`]),
+    ...(deadline_ms === DEFAULTS.health_deadline_ms ? [] : [`deadline ${span(deadline_ms)}`]),
+  ];
+  return words.join(' ');
 }
 
 function compareEnv(before: Record<string, string>, after: Record<string, string>): { kept: string[]; changed: string[] } {

@@ -245,7 +245,7 @@ describe('deploy', () => {
     const kept = await nextdeploy(['deploy', 'shop', '--image', 'shop:v2'], running);
     expect(bodyOf(kept)).toEqual({ app_name: 'shop', image: 'shop:v2', ...deployed });
     expect(kept.out).toContain(
-      'shop starts from r1: keeps domain shop.test, health http /up (every 500ms, timeout 5s, deadline 1m), drain 5s, env GREETING SECRET OLD; changes image shop:v1 to shop:v2.\n',
+      'shop starts from r1: keeps domain shop.test, health http /up, drain 5s, env GREETING SECRET OLD; changes image shop:v1 to shop:v2.\n',
     );
     expect(kept.out).not.toContain('hush');
     const json = await nextdeploy(['deploy', 'shop', '--image', 'shop:v2', '--json'], running);
@@ -263,8 +263,12 @@ describe('deploy', () => {
       env: { GREETING: 'hello', SECRET: 'new', NEW: '2' },
       health: { ...deployed.health, path: '/live' },
     });
-    expect(changed.out).toContain('keeps drain 5s, env GREETING; changes domain shop.test to other.test, health');
+    expect(changed.out).toContain(
+      'keeps drain 5s, env GREETING; changes domain shop.test to other.test, health http /up to http /live, ',
+    );
     expect(changed.out).toContain('env SECRET +NEW -OLD.\n');
+    const hasty = await nextdeploy(['deploy', 'shop', '--image', 'shop:v1', '--health-deadline', '5s'], running);
+    expect(hasty.out).toContain('changes health http /up to http /up deadline 5s.\n');
     const worker = await nextdeploy(['deploy', 'shop', '--image', 'shop:v1', '--no-domain'], running);
     expect(bodyOf(worker)).not.toHaveProperty('domain');
   });
@@ -366,9 +370,10 @@ describe('an error', () => {
 
   it.each([
     [['--env', '1BAD=x'], '1BAD is no name of a variable; use letters, digits and underscores, not starting with a digit'],
-    [['--drain', '1d'], 'use a whole number from 0 to 600000'],
+    [['--drain', '1d'], 'use a whole number of milliseconds from 0 to 600000'],
   ])('names what %j may be', async (flags, message) => {
-    expect((await nextdeploy(['deploy', 'shop', '--image', 'shop:v1', ...flags])).err).toContain(message);
+    const { out, err } = await nextdeploy(['deploy', 'shop', '--image', 'shop:v1', ...flags]);
+    expect({ out, err }).toEqual({ out: '', err: expect.stringContaining(message) });
   });
 
   it('that is long is cut in tables, with a word on where it stands in full', async () => {

@@ -62,7 +62,7 @@ const envSchema = z
 
 const healthPathSchema = z.string().max(1024).regex(PATTERNS.health_path, 'use an absolute path such as /api/health');
 const millisecondsSchema = (min: number, max: number) => {
-  const message = `use a whole number from ${min} to ${max}`;
+  const message = `use a whole number of milliseconds from ${min} to ${max}`;
   return z.number(message).int(message).min(min, message).max(max, message);
 };
 
