@@ -16,7 +16,7 @@ export function ConnectionDialogs() {
   const cancel = () => actions.attend(null);
   return (
     <>
-      <Modal opened={connection?.kind === 'key_unknown'} onClose={cancel} title="Is this the right server?">
+      <Modal opened={connection?.kind === 'key_unknown'} onClose={cancel} title="Is this the right server?" size={580}>
         {host !== undefined && connection?.kind === 'key_unknown' ? (
           <UnknownKey host={host} connection={connection} onCancel={cancel} />
         ) : null}

@@ -8,7 +8,7 @@ import { formatBytes, shortId } from '../format.ts';
 import { useActions, useDaemon } from '../state/hooks.ts';
 import { imageChoices, newerImage } from '../state/images.ts';
 import { Notice } from '../ui/notice.tsx';
-import { Ago } from '../ui/text.tsx';
+import { Ago, ImageName } from '../ui/text.tsx';
 import { ProductionNote } from './production-note.tsx';
 
 interface SwapDialogProps {
@@ -86,7 +86,9 @@ function SwapForm({ onClose, onStarted, host, app, liveRelease }: SwapDialogProp
           {shown.map(({ reference, image: each }) => (
             <Radio.Card key={reference} value={reference} className="nd-choice" aria-label={reference}>
               <Radio.Indicator size="xs" />
-              <span className="nd-mono nd-grow nd-ellipsis">{reference}</span>
+              <span className="nd-grow">
+                <ImageName reference={reference} />
+              </span>
               {reference === app.version ? <span className="nd-tag">live</span> : null}
               <span className="nd-mono nd-dim">{shortId(each.id)}</span>
               <span className="nd-dim nd-number">{formatBytes(each.size_bytes)}</span>

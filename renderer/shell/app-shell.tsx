@@ -39,11 +39,15 @@ export function AppShell() {
   useHotkeys([['Escape', () => document.activeElement instanceof HTMLElement && document.activeElement.blur()]], []);
 
   return (
-    <div className="nd-shell" data-production={host?.production === true}>
-      <Sidebar place={place} onAddHost={addHost} />
+    <div className="nd-shell" data-production={host?.production === true} data-linked={isLinked}>
+      <div className="nd-side" inert={!isLinked}>
+        <Sidebar place={place} onAddHost={addHost} />
+      </div>
       <div className="nd-main">
         {host?.production === true ? <div className="nd-production-bar" aria-hidden="true" /> : null}
-        <Topbar place={place} host={host} onHelp={() => setDialog('help')} />
+        <div inert={!isLinked}>
+          <Topbar place={place} host={host} onHelp={() => setDialog('help')} />
+        </div>
         {isLinked ? null : (
           <Notice
             tone="busy"
@@ -51,7 +55,7 @@ export function AppShell() {
             text="It is being reached again; your servers go on. If this stays, restart the console."
           />
         )}
-        <main className="nd-view">
+        <main className="nd-view" inert={!isLinked}>
           <ErrorBoundary place={path}>
             <View place={place} onAddHost={addHost} />
           </ErrorBoundary>

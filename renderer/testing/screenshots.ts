@@ -23,6 +23,7 @@ const CHROMIUM_FLAGS = [
   '--disable-sync',
 ];
 const WIDE = { width: 1440, height: 900 };
+const MEDIUM = { width: 1280, height: 800 };
 const NARROW = { width: 1000, height: 760 };
 const TYPES: Record<string, string> = {
   '.html': 'text/html',
@@ -49,7 +50,7 @@ async function main(): Promise<void> {
       const shots = SHOTS.filter((shot) => parts.length === 0 || parts.some((part) => shot.name.includes(part)));
       for (const scheme of ['light', 'dark'] as const) {
         for (const shot of shots) {
-          const context = await browser.newContext({ viewport: shot.isNarrow === true ? NARROW : WIDE, colorScheme: scheme });
+          const context = await browser.newContext({ viewport: viewportOf(shot), colorScheme: scheme });
           const page = await context.newPage();
           await take(page, `http://127.0.0.1:${port}`, shot, join(target, `${shot.name}-${scheme}.png`));
           await context.close();
@@ -63,6 +64,10 @@ async function main(): Promise<void> {
     await rm(built, { recursive: true, force: true });
   }
   console.log(target);
+}
+
+function viewportOf(shot: Shot): { width: number; height: number } {
+  return shot.isNarrow === true ? NARROW : shot.isMedium === true ? MEDIUM : WIDE;
 }
 
 async function take(page: Page, origin: string, shot: Shot, path: string): Promise<void> {

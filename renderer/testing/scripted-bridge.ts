@@ -79,7 +79,12 @@ export function createScriptedBridge(scenario: ScenarioName): Bridge {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    onLink: () => () => undefined,
+    onLink(listener) {
+      if (typeof window === 'undefined') return () => undefined;
+      const lose = () => listener(false);
+      window.addEventListener('scripted-link-lost', lose); // a picture of it is taken
+      return () => window.removeEventListener('scripted-link-lost', lose);
+    },
   };
 }
 

@@ -7,6 +7,8 @@ export interface Shot {
   scenario: ScenarioName;
   path: string;
   isNarrow?: boolean;
+  /** 1280 px: a small laptop. */
+  isMedium?: boolean;
   act?(page: Page): Promise<unknown>;
 }
 
@@ -46,6 +48,12 @@ async function fillExisting(page: Page): Promise<void> {
   await page.getByRole('combobox', { name: 'Image' }).fill('checkout:v9');
   await page.getByLabel('Port').fill('99999');
   await button(page, 'Remove LOG_LEVEL').click();
+}
+
+async function loseLink(page: Page): Promise<void> {
+  await lines(page);
+  await page.evaluate(() => window.dispatchEvent(new Event('scripted-link-lost')));
+  await page.getByText('The console lost its core').waitFor();
 }
 
 async function swap(page: Page): Promise<void> {
@@ -119,6 +127,10 @@ export const SHOTS: Shot[] = [
   { name: 'app', scenario: 'full', path: '/hosts/web-1/apps/shop', act: lines },
   { name: 'app-narrow', scenario: 'full', path: '/hosts/web-1/apps/shop', isNarrow: true, act: lines },
   { name: 'app-failed', scenario: 'full', path: '/hosts/staging/apps/checkout', act: lines },
+  { name: 'app-failed-medium', scenario: 'full', path: '/hosts/staging/apps/checkout', isMedium: true, act: lines },
+  { name: 'swap-live-medium', scenario: 'full', path: '/hosts/web-1/apps/shop', isMedium: true, act: swapLive },
+  { name: 'fleet-medium', scenario: 'full', path: '/', isMedium: true, act: figures },
+  { name: 'link-lost', scenario: 'full', path: '/hosts/web-1/apps/shop', act: loseLink },
   { name: 'app-error', scenario: 'full', path: '/hosts/staging/apps/api' },
   { name: 'app-stopped', scenario: 'full', path: '/hosts/staging/apps/legacy' },
   {
@@ -184,7 +196,7 @@ export const SHOTS: Shot[] = [
     async act(page) {
       await lines(page);
       await page.keyboard.press('Control+k');
-      await page.getByRole('textbox', { name: 'Search' }).fill('sho');
+      await page.getByRole('textbox', { name: 'Search' }).fill('swap');
     },
   },
   {

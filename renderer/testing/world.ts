@@ -147,7 +147,7 @@ export function image(reference: string, age_ms: number, size_bytes: number): Im
 
 const READY = {
   kind: 'ready' as const,
-  version: { version: '0.1.0', api: { min: 1, max: 1 }, hostname: 'web-1', docker: '28.5.1', proxy: '2.11.0' },
+  version: { version: '0.1.0', api: { min: 1, max: 1 }, hostname: 'web-1', docker: '28.5.1', proxy: 'Caddy 2.11.0' },
 };
 
 export function host(id: string, part: Partial<Host> = {}): Host {

@@ -2,6 +2,9 @@ import 'uplot/dist/uPlot.min.css';
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
+import { timeLabels, timeTicks } from './time-axis.ts';
+
+const VALUES_WIDTH = 58;
 
 export interface ChartSeries {
   label: string;
@@ -87,7 +90,7 @@ function plotOptions({ element, labels, tick, max, height }: PlotSettings): uPlo
   return {
     width: element.clientWidth,
     height,
-    padding: [8, 4, 0, 0],
+    padding: [8, 26, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { range: timeRange }, y: { range: (_plot, _low, high) => [0, max ?? niceTop(high)] } },
@@ -96,10 +99,10 @@ function plotOptions({ element, labels, tick, max, height }: PlotSettings): uPlo
         ...axis,
         grid: { show: false },
         size: 24,
-        space: 56,
-        values: (_plot, ticks, _axis, _space, step) => ticks.map((seconds) => clockLabel(seconds, step)),
+        splits: (plot, _axis, from, to) => timeTicks(from, to, plot.width - VALUES_WIDTH),
+        values: (_plot, ticks) => timeLabels(ticks),
       },
-      { ...axis, grid, size: 58, space: 32, values: (_plot, ticks) => ticks.map(tick) },
+      { ...axis, grid, size: VALUES_WIDTH, space: 32, values: (_plot, ticks) => ticks.map(tick) },
     ],
     series: [
       {},
@@ -122,11 +125,4 @@ function timeRange(_plot: uPlot, first: number, last: number): [number, number] 
 /** Room above the highest value, and a line near the ground where there is only noise. */
 function niceTop(high: number | null): number {
   return Math.max(1_000, (high ?? 0) * 1.15);
-}
-
-/** Whole minutes need no seconds. */
-function clockLabel(seconds: number, step_seconds: number): string {
-  const date = new Date(seconds * 1000);
-  const parts = [date.getHours(), date.getMinutes(), ...(step_seconds < 60 ? [date.getSeconds()] : [])];
-  return parts.map((part) => String(part).padStart(2, '0')).join(':');
 }

@@ -11,7 +11,7 @@ export function KeyboardProvider({ children }: { children: ReactNode }) {
     let state = NO_KEYS;
     const onKeyDown = (event: KeyboardEvent) => {
       const key = nameOf(event);
-      if (key === null || (!key.startsWith('mod+') && (isTyping(event.target) || isDialogOpen()))) return;
+      if (key === null || isInert() || (!key.startsWith('mod+') && (isTyping(event.target) || isDialogOpen()))) return;
       const next = nextKey(state, key, event.timeStamp);
       state = next.state;
       const handler = next.command === null ? undefined : handlers.get(next.command);
@@ -54,3 +54,6 @@ function isTyping(target: EventTarget | null): boolean {
 }
 
 const isDialogOpen = () => document.querySelector('[role="dialog"], [role="menu"]') !== null;
+
+/** While the console has no core, nothing can be asked of it. */
+const isInert = () => document.querySelector('main[inert]') !== null;

@@ -34,13 +34,15 @@ export function Copyable({ value, label }: { value: string; label: string }) {
   );
 }
 
-/** An image by its name and tag, which are what differs; the registry before them gives way first. */
+/** An image by its name and tag, which are what differs: the registry gives way first, then the name, the tag last. */
 export function ImageName({ reference }: { reference: string }) {
-  const name = shortReference(reference);
+  const short = shortReference(reference);
+  const [place, name] = [reference.slice(0, reference.length - short.length), short.split(/[:@]/)[0] ?? ''];
   return (
     <span className="nd-image" title={reference}>
-      <span className="nd-image-place">{reference.slice(0, reference.length - name.length)}</span>
+      <span className="nd-image-place">{place}</span>
       <span className="nd-image-name">{name}</span>
+      <span className="nd-image-tag">{short.slice(name.length)}</span>
     </span>
   );
 }

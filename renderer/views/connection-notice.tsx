@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import { useState } from 'react';
 import type { Host } from '../../preload/contract.ts';
 import { HostDialog } from '../dialogs/host-dialog.tsx';
-import { useActions } from '../state/hooks.ts';
+import { useActions, useConsole } from '../state/hooks.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Prose } from '../ui/prose.tsx';
 import { useNow } from '../ui/use-now.ts';
@@ -11,7 +11,9 @@ import { ConnectButton } from './connect-button.tsx';
 /** What stands between the console and the host, with the way on; nothing where all is well. */
 export function ConnectionNotice({ host, problem }: { host: Host; problem: string | null }) {
   const actions = useActions();
+  const isLinked = useConsole((state) => state.isLinked);
   const { connection, daemon } = host;
+  if (!isLinked) return null; // one banner says so for everything
   switch (connection.kind) {
     case 'disconnected':
       return (

@@ -160,13 +160,10 @@ function DaemonText({ host }: { host: Host }) {
         <span>
           <Plug size={12} aria-hidden /> nextdeployd {host.daemon.version.version}
           {host.daemon.version.docker === null ? '' : ` · Docker ${host.daemon.version.docker}`}
-          {host.daemon.version.proxy === null ? '' : ` · ${proxyText(host.daemon.version.proxy)}`}
+          {host.daemon.version.proxy === null ? '' : ` · ${host.daemon.version.proxy}`}
         </span>
       ) : null}
       {latency_ms === null ? null : <span className="nd-number">{latency_ms.toFixed(1)} ms away</span>}
     </>
   );
 }
-
-/** The daemon says the bare version; Caddy is the only proxy so far. */
-const proxyText = (version: string) => (/^v?\d/.test(version) ? `Caddy ${version.replace(/^v/, '')}` : version);

@@ -4,7 +4,7 @@ import type { Evidence, Operation, OperationKind, OperationStep } from '../../da
 import { formatClock, formatDuration, repeats, sentence, shortReference } from '../format.ts';
 import { Mark, OPERATION_STATE, SlotMark, STEP_STATE } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
-import { Ago } from '../ui/text.tsx';
+import { Ago, ImageName } from '../ui/text.tsx';
 import { useNow } from '../ui/use-now.ts';
 
 const KIND_WORD: Record<OperationKind, string> = {
@@ -20,8 +20,23 @@ const KIND_WORD: Record<OperationKind, string> = {
 /** `Swap to shop:v2`: what an operation is, in one line. */
 export function operationTitle(operation: Operation): string {
   const word = KIND_WORD[operation.kind];
-  const brings = operation.kind === 'deploy' || operation.kind === 'swap' || operation.kind === 'rollback';
-  return brings && operation.image !== null ? `${word} to ${shortReference(operation.image)}` : word;
+  const image = imageBrought(operation);
+  return image === null ? word : `${word} to ${shortReference(image)}`;
+}
+
+/** The same where there is little room: the image's name gives way before its tag. */
+export function OperationName({ operation }: { operation: Operation }) {
+  const image = imageBrought(operation);
+  return (
+    <>
+      <span className="nd-nowrap">{image === null ? KIND_WORD[operation.kind] : `${KIND_WORD[operation.kind]} to`}</span>
+      {image === null ? null : <ImageName reference={shortReference(image)} />}
+    </>
+  );
+}
+
+function imageBrought({ kind, image }: Operation): string | null {
+  return kind === 'deploy' || kind === 'swap' || kind === 'rollback' ? image : null;
 }
 
 interface OperationPanelProps {

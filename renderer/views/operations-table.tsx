@@ -5,7 +5,7 @@ import { formatDuration, sentence } from '../format.ts';
 import { type Column, DataTable } from '../ui/data-table.tsx';
 import { Mark, OPERATION_STATE } from '../ui/mark.tsx';
 import { Ago, Panel } from '../ui/text.tsx';
-import { OperationPanel, operationTitle } from './operation-panel.tsx';
+import { OperationName, OperationPanel, operationTitle } from './operation-panel.tsx';
 
 interface OperationsTableProps {
   operations: readonly Operation[];
@@ -49,8 +49,13 @@ function columnsFor(hasApps: boolean, onShow: (id: string) => void): Column<Oper
       header: 'Operation',
       accessorFn: operationTitle,
       cell: ({ row }) => (
-        <button type="button" className="nd-link" onClick={() => onShow(row.original.id)}>
-          {operationTitle(row.original)}
+        <button
+          type="button"
+          className="nd-link nd-operation-link"
+          aria-label={operationTitle(row.original)}
+          onClick={() => onShow(row.original.id)}
+        >
+          <OperationName operation={row.original} />
         </button>
       ),
     },
