@@ -56,7 +56,10 @@ const appParams = z.strictObject({ name: appNameSchema });
 const waitQuery = z.strictObject({
   wait: z.stringbool().optional().meta({ description: 'answer when the operation has ended' }),
 });
-const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const whole = (min: number, max: number) => {
+  const error = `use a whole number from ${min} to ${max}`;
+  return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
+};
 
 function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
   definition: Route<P, Q, B, R>,

@@ -24,7 +24,7 @@ export async function firstAnswer(target: PollTarget, signal: AbortSignal): Prom
 }
 
 /** The version that answers now with status 200, or undefined. */
-export function versionAt(target: Omit<PollTarget, 'version'>): Promise<string | undefined> {
+function versionAt(target: Omit<PollTarget, 'version'>): Promise<string | undefined> {
   return new Promise((resolve) => {
     const { address, port, path, host } = target;
     const options = { host: address, port, path, headers: { Host: host }, agent: false, timeout: ATTEMPT_MS_MAX };
