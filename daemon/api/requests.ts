@@ -4,6 +4,7 @@ import type { Operation } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Route, RouteName } from '../contract/routes.ts';
+import { isTerminal } from '../contract/rules.ts';
 import { checkContentType, checkDeclaredLength, readJsonBody, UploadBody } from './body.ts';
 import { SERVER_BOUNDS, type ServerTimeouts } from './bounds.ts';
 import { type Caller, type Guard, type ListenerKind, requireRole } from './guard.ts';
@@ -152,23 +153,36 @@ async function answerFor(
   const started = result as Operation; // checked against the route's response schema
   const isWaiting = 'wait' in request.query && request.query.wait === true;
   const operation = isWaiting ? await waitForEnd(options, started.id, request.context.signal) : started;
-  if (isWaiting && operation.state !== 'succeeded') {
+  const isEnded = isWaiting && isTerminal(operation);
+  if (isEnded && operation.state !== 'succeeded') {
     throw new DomainError('unprocessable', operationMessage(operation), {
       operation_id: operation.id,
       ...(operation.evidence === null ? {} : { details: operation.evidence }),
     });
   }
   const body = { success: true, message: operationMessage(operation), payload: operation };
-  return { status: isWaiting ? 200 : 202, body };
+  return { status: isEnded ? 200 : 202, body };
 }
 
-/** The wait is the caller's: it ends when the caller goes or the daemon stops, even if the engine does not notice. */
+/**
+ * The wait is the caller's: it ends when the caller goes or the daemon stops, even if the engine does not notice. The error then names the
+ * operation, which goes on.
+ */
 function waitForEnd({ waitForOperation }: RequestOptions, id: string, signal: AbortSignal): Promise<Operation> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
+  const onAbort = () => reject(named(signal.reason, id));
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort, { once: true });
-  return Promise.race([waitForOperation(id, signal), promise]).finally(() => signal.removeEventListener('abort', onAbort));
+  const end = waitForOperation(id, signal).catch((error: unknown) => {
+    throw named(error, id);
+  });
+  return Promise.race([end, promise]).finally(() => signal.removeEventListener('abort', onAbort));
+}
+
+function named(error: unknown, operation_id: string): unknown {
+  if (!(error instanceof DomainError) || error.operation_id !== undefined) return error;
+  const { code, message, details, cause } = error;
+  return new DomainError(code, message, { details, operation_id, cause });
 }
 
 /**

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { errorResponseSchema } from '../contract/errors.ts';
+import { DomainError, errorResponseSchema } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { type Route, type RouteName, routes } from '../contract/routes.ts';
 import { fieldsOf, type RawReply, type RawRequest, send } from './test-http.ts';
-import { startTestServer, type TestServer } from './test-server.ts';
+import { sampleOperation, startTestServer, type TestServer } from './test-server.ts';
 
 const app = { app_name: 'shop', image: 'shop:v2' };
 const bodies: Partial<Record<RouteName, unknown>> = { deploy: app, swap: app, rollback: { app_name: 'shop' } };
@@ -175,6 +175,26 @@ describe.each(Object.keys(routes) as RouteName[])('%s', (name) => {
       const headers = { ...request.headers, 'Idempotency-Key': Buffer.from(key, 'utf8').toString('latin1') };
       expect(fieldsOf(await refused({ ...request, headers }, 400))).toEqual(['Idempotency-Key']);
     }
+  });
+});
+
+describe('waiting for the end of an operation', () => {
+  const request = { ...good('swap'), path: `${pathFor('swap')}?wait=1` };
+
+  it('is answered with 202 and the operation where it runs on', async () => {
+    const waitForOperation = async () => sampleOperation;
+    await using own = await startTestServer({ server: { waitForOperation } });
+    const reply = await send({ port: own.port }, request);
+    expect(reply.status).toBe(202);
+    expect(reply.json).toMatchObject({ success: true, payload: { id: sampleOperation.id, state: 'running' } });
+  });
+
+  it('names the operation when the daemon stops first', async () => {
+    const waitForOperation = () => Promise.reject(new DomainError('unavailable', 'The daemon is stopping.'));
+    await using own = await startTestServer({ server: { waitForOperation } });
+    const reply = await send({ port: own.port }, request);
+    expect(reply.status).toBe(503);
+    expect(reply.json).toMatchObject({ payload: { code: 'unavailable', operation_id: sampleOperation.id } });
   });
 });
 

@@ -35,6 +35,39 @@ describe('Engine', () => {
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 
+  it('lets only one of several apps that ask for one domain at the same instant through', async () => {
+    const { engine } = start();
+    const apps = ['one', 'two', 'three'];
+    const all = await Promise.allSettled(apps.map((app) => engine.begin(app, v1, options())));
+    expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const refused = all.filter((result) => result.status === 'rejected');
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'conflict', operation_id: 'op-00000001' });
+  });
+
+  it('waits for an operation of an earlier run that recovery has yet to come to, and recovers nothing of its own', async () => {
+    const { engine, journal, world } = start();
+    world.hook = (effect) => {
+      if (effect === 'start') void engine.close();
+    };
+    await expect(run(engine, v1)).rejects.toThrow('The daemon is stopping');
+    world.hook = () => undefined;
+
+    const stopped = createEngine(world, journal);
+    const refused = expect(stopped.waitFor('op-00000001', signal)).rejects.toThrow('The daemon is stopping');
+    await stopped.close();
+    await refused;
+
+    const next = createEngine(world, journal);
+    const end = next.waitFor('op-00000001', signal);
+    const other: Intent = { ...v1, configuration: configuration({ domain: 'other.test' }) };
+    const own = await next.begin('other', other, options());
+    await next.recover();
+    expect((await end).state).toBe('succeeded');
+    const { steps } = await next.waitFor(own.id, signal);
+    expect(steps.map(({ state }) => state)).toEqual(steps.map(() => 'done'));
+    expect((await next.waitFor('op-00000001', signal)).state).toBe('succeeded');
+  });
+
   it('gives the first operation again for the same key, also after it has ended, and refuses the key for another request', async () => {
     const { engine, journal } = start();
     const first = await engine.begin('shop', v1, options('key'));

@@ -1,9 +1,11 @@
 /** The swap engine's door: begins operations, runs them to their end, and picks up what an earlier run of the daemon left. */
 import type { AppConfiguration, Operation } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
+import { demandFreeDomain } from './domains.ts';
 import { examineContainers } from './executors.ts';
 import { resolveWish } from './intent.ts';
 import { transition } from './journal.ts';
+import { finalChanges, progressOf } from './outcome.ts';
 import { type PlanSettings, planOperation, wantedMarker } from './plan.ts';
 import type { Ids, Journal, NewEvent, ObservedContainer, World } from './ports.ts';
 import { decideRecovery, findOrphans } from './recovery.ts';
@@ -57,10 +59,15 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #stopping = new AbortController();
   readonly #running = new Map<string, Promise<OperationRecord>>();
+  /** What an earlier run of the daemon left: still running for whoever asks, though {@link recover} has not come to it yet. */
+  readonly #unfinished: { record: OperationRecord; end: PromiseWithResolvers<OperationRecord> }[];
   readonly #saga: SagaDependencies;
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    const left = options.journal.listOperations({ state: 'running', limit: EVERYTHING });
+    this.#unfinished = left.map((record) => ({ record, end: Promise.withResolvers() }));
+    for (const { record, end } of this.#unfinished) this.#keep(record.id, end.promise);
     this.#saga = {
       executors: options.executors,
       clock: options.world.clock,
@@ -97,6 +104,7 @@ export class Engine {
       const at = world.clock.now().toISOString();
       const stamp = { operation_id: ids.operationId(), verify_key: ids.verifyKey(), actor, at };
       const plan = planOperation(name, wish, { app, marker, live, others }, settings, stamp);
+      demandFreeDomain(plan.operation, journal.listOperations({ state: 'running', limit: EVERYTHING }));
       const event = this.#event(
         'operation.started',
         'info',
@@ -104,7 +112,7 @@ export class Engine {
         plan.operation,
       );
       this.#options.publish(journal.begin({ ...plan, idempotency, event }));
-      this.#run(plan.operation);
+      this.#keep(plan.operation.id, this.#run(plan.operation));
       return toOperation(plan.operation);
     }
   }
@@ -131,10 +139,14 @@ export class Engine {
    */
   async recover(): Promise<void> {
     const { journal, log } = this.#options;
-    const unfinished = journal.listOperations({ state: 'running', limit: EVERYTHING });
     const containers = await this.#containersWhenDockerIsUp();
     if (!containers) return;
-    await Promise.all(unfinished.map((record) => this.#recoverOne(record, containers)));
+    const recoveries = this.#unfinished.map(async ({ record, end }) => {
+      const recovery = this.#recoverOne(record, containers);
+      recovery.then(end.resolve, end.reject);
+      await recovery.catch(() => undefined); // logged by #keep
+    });
+    await Promise.all(recoveries);
     await this.#restoreMarkers();
     // The list is older than the look at what runs: a container of an operation that begins now is not in it.
     const listed = await this.#listContainers();
@@ -154,29 +166,35 @@ export class Engine {
   /** Stops running operations where they are; the next start resumes them. Apps are not touched. */
   async close(): Promise<void> {
     this.#stopping.abort(new DomainError('unavailable', 'The daemon is stopping; the operation goes on when it is back.'));
+    // Those that recovery has not come to; each other one's end is its own.
+    for (const { end } of this.#unfinished) end.reject(this.#stopping.signal.reason);
     await Promise.allSettled(this.#running.values());
   }
 
-  #run(record: OperationRecord): Promise<OperationRecord> {
-    const run = runSaga(record, this.#saga, this.#stopping.signal);
-    this.#running.set(record.id, run);
+  #keep(id: string, run: Promise<OperationRecord>): void {
+    this.#running.set(id, run);
     run
       .catch((error: unknown) => {
-        if (!this.#stopping.signal.aborted)
-          this.#options.log.error({ err: error, operation: record.id }, 'the operation cannot go on');
+        if (!this.#stopping.signal.aborted) this.#options.log.error({ err: error, operation: id }, 'the operation cannot go on');
       })
-      .finally(() => this.#running.delete(record.id));
-    return run;
+      .finally(() => this.#running.delete(id));
   }
 
-  async #recoverOne(record: OperationRecord, containers: readonly ObservedContainer[]): Promise<void> {
+  #run(record: OperationRecord): Promise<OperationRecord> {
+    return runSaga(record, this.#saga, this.#stopping.signal);
+  }
+
+  async #recoverOne(record: OperationRecord, containers: readonly ObservedContainer[]): Promise<OperationRecord> {
     const { log, world } = this.#options;
     const decision = decideRecovery(record, containers);
     log.info({ operation: record.id, app: record.app_name, decision: decision.kind }, 'recovering an operation');
     let next = record;
     if (decision.kind === 'unwind') {
       next = transition(record, { kind: 'unwind_ordered', at: world.clock.now().toISOString(), message: decision.message });
-      if (next.state !== 'running') return this.#commit(next, []);
+      if (next.state !== 'running') {
+        await this.#commit(next, []);
+        return next;
+      }
     } else {
       for (const name of decision.restart) {
         await world.containers.start(name, this.#stopping.signal).catch((error: unknown) => {
@@ -184,7 +202,7 @@ export class Engine {
         });
       }
     }
-    await this.#run(next).catch(() => undefined); // logged by #run
+    return this.#run(next);
   }
 
   /** Markers that are gone (a state directory that was lost): without one the proxy would send everything to blue. */
@@ -280,26 +298,4 @@ export class Engine {
 function newContainersOf(operation: OperationRecord): readonly ContainerPlan[] {
   const made = operation.steps.find(({ step, state }) => step.name === 'create' && state === 'done');
   return made?.step.name === 'create' ? made.step.containers : [];
-}
-
-type MakeEvent = (kind: NewEvent['kind'], level: NewEvent['level'], message: string) => NewEvent;
-
-function progressOf(record: OperationRecord, event: MakeEvent): NewEvent {
-  const what = `${record.kind} of ${record.app_name}`;
-  if (record.state === 'succeeded') return event('operation.ended', 'info', `${what} succeeded`);
-  if (record.state !== 'running')
-    return event('operation.ended', 'error', `${what} ${record.state}: ${record.error?.message ?? ''}`);
-  const current = record.steps.find((step) => step.state === 'running' || step.undo === 'running');
-  const verb = record.direction === 'forward' ? '' : 'undoing ';
-  return event('operation.progress', 'info', `${what}: ${verb}${current?.step.name ?? 'ending'}`);
-}
-
-function finalChanges(record: OperationRecord): Change[] {
-  const { app_name, release, error } = record;
-  const changes: Change[] = [{ kind: 'app_error', app_name, message: error?.message ?? null }];
-  const neverServed = record.state === 'failed' || (record.state === 'stuck' && record.direction === 'unwind');
-  if (record.is_new_release && release !== null && neverServed) {
-    changes.push({ kind: 'release_state', app_name, release, state: 'failed', end_reason: error?.message ?? null });
-  }
-  return changes;
 }

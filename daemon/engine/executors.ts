@@ -1,6 +1,7 @@
 /** Carries out each kind of step. No decisions here: those are in the plan. Everything may run twice. */
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
+import { domainOwner } from './domains.ts';
 import { waitUntilDrained } from './drain.ts';
 import type { Journal, OwnContainer, World } from './ports.ts';
 import { waitUntilHealthy } from './probe.ts';
@@ -145,12 +146,6 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
       },
     },
   };
-}
-
-/** Who has this domain among the other apps. */
-function domainOwner(journal: Pick<Journal, 'listApps'>, domain: string, except: string): string | undefined {
-  const has = (sites: { domain: string }[] | undefined) => sites?.some((site) => site.domain === domain) === true;
-  return journal.listApps().find((app) => app.name !== except && has(app.route?.sites))?.name;
 }
 
 function missingPinned(step: StepOf<'pull'>): string {

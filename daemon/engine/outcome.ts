@@ -1,0 +1,27 @@
+/** What is told and kept about the app each time that an operation has come further. Pure. */
+import type { NewEvent } from './ports.ts';
+import type { Change, OperationRecord } from './state.ts';
+
+type MakeEvent = (kind: NewEvent['kind'], level: NewEvent['level'], message: string) => NewEvent;
+
+/** The event of this record: where it is, or how it ended. */
+export function progressOf(record: OperationRecord, event: MakeEvent): NewEvent {
+  const what = `${record.kind} of ${record.app_name}`;
+  if (record.state === 'succeeded') return event('operation.ended', 'info', `${what} succeeded`);
+  if (record.state !== 'running')
+    return event('operation.ended', 'error', `${what} ${record.state}: ${record.error?.message ?? ''}`);
+  const current = record.steps.find((step) => step.state === 'running' || step.undo === 'running');
+  const verb = record.direction === 'forward' ? '' : 'undoing ';
+  return event('operation.progress', 'info', `${what}: ${verb}${current?.step.name ?? 'ending'}`);
+}
+
+/** Of an operation that has ended. */
+export function finalChanges(record: OperationRecord): Change[] {
+  const { app_name, release, error } = record;
+  const changes: Change[] = [{ kind: 'app_error', app_name, message: error?.message ?? null }];
+  const neverServed = record.state === 'failed' || (record.state === 'stuck' && record.direction === 'unwind');
+  if (record.is_new_release && release !== null && neverServed) {
+    changes.push({ kind: 'release_state', app_name, release, state: 'failed', end_reason: error?.message ?? null });
+  }
+  return changes;
+}
