@@ -51,8 +51,12 @@ export type TlsMode = z.infer<typeof tlsModeSchema>;
 
 // Configuration ---------------------------------------------------------------------------------------------------
 
+const envValueSchema = z
+  .string()
+  .max(LIMITS.env_value_bytes_max)
+  .regex(PATTERNS.env_value, 'an environment cannot hold a NUL character');
 const envSchema = z
-  .record(z.string().regex(PATTERNS.env_name), z.string().max(LIMITS.env_value_bytes_max), {
+  .record(z.string().regex(PATTERNS.env_name), envValueSchema, {
     error: (issue) =>
       issue.code === 'invalid_key'
         ? `${String(issue.input)} is no name of a variable; use letters, digits and underscores, not starting with a digit`
@@ -108,6 +112,10 @@ export type AppConfiguration = z.infer<typeof appConfigurationSchema>;
 
 export const deployRequestSchema = z
   .strictObject({ app_name: appNameSchema, image: imageReferenceSchema, ...configurationShape })
+  .refine(({ domain, tls }) => domain === undefined || tls !== 'auto' || domain.includes('.'), {
+    path: ['tls'],
+    message: 'no authority certifies a name without a dot; use tls off, or a full name such as shop.example.com',
+  })
   .meta({ id: 'DeployRequest' });
 export type DeployRequest = z.infer<typeof deployRequestSchema>;
 
@@ -335,6 +343,6 @@ export const versionSchema = z.strictObject({
   api: z.strictObject({ min: z.number().int(), max: z.number().int() }),
   hostname: z.string(),
   docker: z.string().nullable(),
-  proxy: z.string().nullable(),
+  proxy: z.string().nullable().meta({ description: 'name and version, such as `Caddy 2.6.2`' }),
 });
 export type DaemonVersion = z.infer<typeof versionSchema>;

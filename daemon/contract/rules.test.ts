@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { AppStatus } from './domain.ts';
+import { type AppStatus, deployRequestSchema } from './domain.ts';
 import { can } from './rules.ts';
 
 const neverLive = (status: AppStatus['status']): AppStatus => ({
@@ -34,4 +34,14 @@ it('starts and stops what is deployed, by whether it runs', () => {
   const stopped = { ...running, status: 'stopped' as const };
   expect([can.start(running).allowed, can.stop(running).allowed, can.restart(running).allowed]).toEqual([false, true, true]);
   expect([can.start(stopped).allowed, can.stop(stopped).allowed, can.restart(stopped).allowed]).toEqual([true, false, false]);
+});
+
+it('refuses to deploy what no environment can hold, and a certificate for a name that can have none', () => {
+  const request = { app_name: 'shop', image: 'shop:v1' };
+  const complaint = (more: object) => deployRequestSchema.safeParse({ ...request, ...more }).error?.issues[0]?.message;
+  expect(complaint({ env: { A: 'secret\0' } })).toBe('an environment cannot hold a NUL character');
+  expect(complaint({ env: { A: 'two\nlines' } })).toBeUndefined();
+  expect(complaint({ domain: 'import', tls: 'auto' })).toContain('without a dot');
+  expect(complaint({ domain: 'import', tls: 'off' })).toBeUndefined();
+  expect(complaint({ domain: 'import' })).toBeUndefined();
 });

@@ -10,8 +10,15 @@ export const PATTERNS = {
   release_id: /^r[1-9][0-9]{0,8}$/,
   operation_id: /^op-[0-9a-z]{8,40}$/,
   env_name: /^[A-Za-z_][A-Za-z0-9_]*$/,
+  /** Everything but NUL, which ends a string in the kernel's eyes. */
+  env_value: /^[^\0]*$/,
   health_path: /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$/,
 } as const;
+
+/** Whether an address to listen on is this host's alone; `localhost` is taken to be. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.[0-9]{1,3}){3}$/.test(host);
+}
 
 const RESERVED_APP_NAMES = new Set(['system']);
 

@@ -15,7 +15,10 @@ export function assertSafeRoute(route: RouteModel): void {
     if (!isSafe) throw new Error(`unsafe ${what} in a route: ${JSON.stringify(value)}`);
   };
   check(PATTERNS.app_name.test(route.app_name), 'app name', route.app_name);
-  for (const { domain } of route.sites) check(PATTERNS.domain.test(domain), 'domain', domain);
+  for (const { domain, tls } of route.sites) {
+    // A bare word without a dot, such as `import`, can be a directive.
+    check(PATTERNS.domain.test(domain) && (tls === 'off' || domain.includes('.')), 'domain', domain);
+  }
   for (const upstream of [...route.upstreams.blue, ...route.upstreams.green])
     check(UPSTREAM.test(upstream), 'upstream', upstream);
   check(DIRECTORY.test(route.marker_directory), 'marker directory', route.marker_directory);

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ContainerSpec } from '../../engine/ports.ts';
 import { type CallOptions, type DockerAction, DockerClient, isOlder } from './client.ts';
 import { DockerContainers } from './containers.ts';
 import { DockerImages } from './images.ts';
@@ -226,6 +228,21 @@ describe('removing a container', () => {
   });
 });
 
+const SPEC: ContainerSpec = {
+  name: 'shop-blue-0',
+  app_name: 'shop',
+  release: 'r1',
+  slot: 'blue',
+  operation_id: 'op',
+  replica: 0,
+  image_id: 'sha256:1',
+  address: '10.213.0.2',
+  env: { PASSWORD: 'secret' },
+  port: 3000,
+  ports: [3000],
+  stop_timeout_ms: 1_000,
+};
+
 describe('creating a container', () => {
   it('sends its environment in the body alone: addresses end up in logs', async () => {
     let body = '';
@@ -235,25 +252,29 @@ describe('creating a container', () => {
         response.writeHead(201).end('{"Id":"1"}');
       },
     ];
-    await new DockerContainers(client, 'nextdeploy').create(
-      {
-        name: 'shop-blue-0',
-        app_name: 'shop',
-        release: 'r1',
-        slot: 'blue',
-        operation_id: 'op',
-        replica: 0,
-        image_id: 'sha256:1',
-        address: '10.213.0.2',
-        env: { PASSWORD: 'secret' },
-        port: 3000,
-        ports: [3000],
-        stop_timeout_ms: 1_000,
-      },
-      signal,
-    );
+    await new DockerContainers(client, 'nextdeploy').create(SPEC, signal);
     expect(paths).toEqual(['POST /v1.41/containers/create?name=shop-blue-0']);
     expect(JSON.parse(body)).toMatchObject({ Image: 'sha256:1', Env: ['PASSWORD=secret'] });
+  });
+
+  it("keeps the environment's values out of what Docker says went wrong, in creating and in starting", async () => {
+    const quoting = says(500, '{"message":"invalid environment variable: PASSWORD=secret"}');
+    const inspected = {
+      Id: 'abc',
+      Name: '/shop-blue-0',
+      State: { Running: false, ExitCode: 0, Pid: 0 },
+      Config: { Env: ['PASSWORD=secret'] },
+    };
+    const containers = new DockerContainers(client, 'nextdeploy');
+    const failure = (action: Promise<unknown>) => action.catch((error: unknown) => error);
+    answers = [quoting];
+    const created = await failure(containers.create(SPEC, signal));
+    answers = [quoting, says(200, JSON.stringify(inspected))];
+    const started = await failure(containers.start('shop-blue-0', signal));
+    for (const error of [created, started]) {
+      expect(error).toMatchObject({ message: expect.stringContaining('PASSWORD=[value]') });
+      expect(inspect(error)).not.toContain('secret');
+    }
   });
 });
 

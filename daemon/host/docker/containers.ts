@@ -31,7 +31,7 @@ const inspectSchema = z.object({
   Id: z.string(),
   Name: z.string(),
   State: z.object({ Running: z.boolean(), ExitCode: z.number(), OOMKilled: z.boolean().nullish(), Pid: z.number() }),
-  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
+  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish(), Env: z.array(z.string()).nullish() }),
 });
 type Inspected = z.infer<typeof inspectSchema>;
 
@@ -81,14 +81,21 @@ export class DockerContainers implements Containers {
   async #create(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
     // Apart, because dockerode otherwise writes everything into the address too, secrets of the environment included.
     const options: object = { _query: { name: spec.name }, _body: createBody(spec, this.#network) };
-    await this.#client.call((docker) => docker.createContainer(options), { signal });
+    try {
+      await this.#client.call((docker) => docker.createContainer(options), { signal });
+    } catch (error) {
+      throw withoutValues(error, Object.values(spec.env));
+    }
   }
 
   async start(name: string, signal: AbortSignal): Promise<void> {
     try {
       await this.#client.call((docker) => docker.getContainer(name).start(), { signal });
     } catch (error) {
-      throw error instanceof DockerError ? startFailure(error, name) : error;
+      if (!(error instanceof DockerError)) throw error;
+      const env = (await this.#inspect(name, signal))?.Config.Env ?? [];
+      const values = env.map((entry) => entry.slice(entry.indexOf('=') + 1));
+      throw startFailure(withoutValues(error, values), name);
     }
   }
 
@@ -185,6 +192,19 @@ function createBody(spec: ContainerSpec, network: string): object {
     },
     NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: spec.address } } } },
   };
+}
+
+/** Values shorter than this are no secrets, and their letters are in every text. */
+const SECRET_CHARACTERS_MIN = 6;
+
+/** Docker quotes the environment in some errors; what it holds is nobody's to read, in an answer or in a log. */
+function withoutValues<E>(error: E, values: readonly string[]): E | DockerError {
+  if (!(error instanceof DockerError)) return error;
+  const secrets = values.filter((value) => value.length >= SECRET_CHARACTERS_MIN);
+  const forms = secrets.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]);
+  const longestFirst = forms.toSorted((a, b) => b.length - a.length);
+  const message = longestFirst.reduce((text, form) => text.replaceAll(form, '[value]'), error.message);
+  return new DockerError(error.status, message);
 }
 
 function createFailure(cause: DockerError, spec: ContainerSpec): DomainError {

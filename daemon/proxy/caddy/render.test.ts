@@ -56,7 +56,7 @@ describe('renderCaddyfile', () => {
       { domain: 'shop.test', tls: 'off' },
     ];
     const text = renderCaddyfile({ ...ROUTE, sites }, OLD);
-    expect(text.match(/^\S.* \{$/gm)).toEqual(['shop.example.com {', 'http://shop.test {']);
+    expect(text.match(/^\S.* \{$/gm)).toEqual(['"shop.example.com" {', 'http://shop.test {']);
   });
 
   it('protects open streams from reloads where Caddy can (2.7)', () => {
@@ -72,6 +72,7 @@ describe('renderCaddyfile', () => {
   it.each<[string, Partial<RouteModel>]>([
     ['domain', { sites: [{ domain: 'a.test {\n respond "owned"\n}\nb.test', tls: 'off' }] }],
     ['domain', { sites: [{ domain: '{env.SECRET}', tls: 'off' }] }],
+    ['domain', { sites: [{ domain: 'import', tls: 'auto' }] }],
     ['upstream', { upstreams: { blue: ['10.0.0.1:80 10.0.0.2:80'], green: ['10.0.0.1:80'] } }],
     ['marker directory', { marker_directory: '/var/lib/x"; respond "owned' }],
     ['verify key', { verify_key: 'x y' }],

@@ -19,7 +19,9 @@ export interface CaddyFeatures {
 /** The whole file of one app. Throws for a route that is not safe to write. */
 export function renderCaddyfile(route: RouteModel, features: CaddyFeatures): string {
   assertSafeRoute(route);
-  const sites = route.sites.map(({ domain, tls }) => renderSite(tls === 'auto' ? domain : `http://${domain}`, route, features));
+  const sites = route.sites.map(({ domain, tls }) =>
+    renderSite(tls === 'auto' ? `"${domain}"` : `http://${domain}`, route, features),
+  );
   return `# Written by NextDeploy for the app ${route.app_name}; what is changed here is overwritten.\n${sites.join('\n')}`;
 }
 
