@@ -221,6 +221,24 @@ describe('when it goes wrong', () => {
     expect(await runningVersion()).toBe(good.version);
   });
 
+  it('an old version that cannot be removed is told, and the new one runs', async () => {
+    const busy = '/opt/nextdeploy/releases/0.0.1-busy';
+    await inServer(bed, 'mkdir', busy);
+    await inServer(bed, 'mount', '-t', 'tmpfs', 'none', busy);
+    try {
+      const steps = await install();
+      expect(steps.at(-1)).toMatchObject({
+        name: 'probe',
+        state: 'done',
+        detail: expect.stringContaining('could not all be removed'),
+      });
+    } finally {
+      await inServer(bed, 'umount', busy);
+    }
+    await install();
+    expect(await inServer(bed, 'ls', '/opt/nextdeploy/releases')).not.toContain('busy');
+  });
+
   it('a Caddyfile that Caddy refuses stays as it is, and the installer says where', async () => {
     const now = await site();
     await inServer(bed, 'sh', '-c', "printf 'nonsense {\\n' > /etc/caddy/Caddyfile");

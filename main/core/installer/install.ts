@@ -41,18 +41,19 @@ export async function installDaemon(target: InstallTarget): Promise<InstallPlan>
   const architecture = architectureOf(facts) ?? 'x64';
   const tarball = await target.tarball(architecture);
   return withInstallLock(target.ssh, asRoot, target.signal, async (signal) => {
-    const installation = new Installation({ ...target, signal }, asRoot, steps, tarball, planInstall(facts, tarball));
+    // Read again: until the lock was held another console may have installed.
+    const plan = planInstall(await readFacts({ ...target, signal }), tarball);
+    const installation = new Installation({ ...target, signal }, asRoot, steps, tarball, plan);
     await installation.run();
     return installation.plan;
   });
 }
 
-async function preflight({ ssh, signal }: InstallTarget): Promise<{ value: Facts; detail: string }> {
+async function readFacts({ ssh, signal }: Pick<InstallTarget, 'ssh' | 'signal'>): Promise<Facts> {
   const argv = ['sh', '-c', FACTS_SCRIPT, 'nextdeploy-install', PATHS.releases, PATHS.complete_mark];
   const { stdout } = await runCommand(ssh, argv, { signal });
-  let facts: Facts;
   try {
-    facts = parseFacts(stdout);
+    return parseFacts(stdout);
   } catch (cause) {
     throw new DomainError(
       'unprocessable',
@@ -60,6 +61,10 @@ async function preflight({ ssh, signal }: InstallTarget): Promise<{ value: Facts
       { cause },
     );
   }
+}
+
+async function preflight(target: InstallTarget): Promise<{ value: Facts; detail: string }> {
+  const facts = await readFacts(target);
   const findings = judge(facts, Date.now() / 1000);
   const failed = findings.filter((finding) => finding.state === 'failed');
   if (failed.length > 0)
@@ -111,12 +116,22 @@ class Installation {
         await this.#script('start', 'systemd could not start nextdeployd');
         return done('nextdeployd.service started');
       });
-      await this.#steps.run('probe', () => this.#probe());
+      await this.#steps.run('probe', async () => {
+        const answer = await this.#probe();
+        const leftovers = await this.#prune();
+        return done([answer, leftovers].filter((text) => text !== null).join('; '));
+      });
     } catch (error) {
       throw hasSwitched ? await this.#returnToPrevious(error) : error;
     }
-    const kept = plan.previous === null ? [plan.release] : [plan.release, plan.previous];
-    await this.#script('prune', 'Old versions could not be removed', ...kept);
+  }
+
+  /** Null, or what an operator should know: the version runs all the same. */
+  async #prune(): Promise<string | null> {
+    const { release, previous } = this.plan;
+    const kept = previous === null ? [release] : [release, previous];
+    const isPruned = (await this.#attempt('prune', ...kept)) !== null;
+    return isPruned ? null : `old versions in ${PATHS.releases} could not all be removed`;
   }
 
   async #bringOver(): Promise<void> {
@@ -165,14 +180,14 @@ class Installation {
   }
 
   /** Waits for the version to answer, and no longer once it is clear that the service crashes. */
-  async #probe(): Promise<StepOutcome<void>> {
+  async #probe(): Promise<string> {
     const ended = new AbortController();
     const signal = AbortSignal.any([this.#target.signal, ended.signal]);
     const watch = this.#watchForCrash(signal);
     watch.catch(() => undefined);
     try {
       const version = await Promise.race([this.#target.probe(this.#tarball.version, signal), watch]);
-      return done(`version ${version} answers`);
+      return `version ${version} answers`;
     } finally {
       ended.abort();
     }
