@@ -50,7 +50,7 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
   const hub = new Hub<DaemonEvent>();
   const docker = new Docker(config.docker);
   const { caddy } = config.proxy;
-  const proxy = new CaddyDriver({ ...caddy, slots_directory }, createCaddyMachine(caddy.admin, caddy.service));
+  const proxy = new CaddyDriver({ ...caddy, slots_directory }, createCaddyMachine(caddy.admin, caddy.service), stopping.signal);
   const prober = new NetworkProber({ host: '127.0.0.1', http_port: caddy.http_port, https_port: caddy.https_port });
   const subnet = parseSubnet(config.docker.network.subnet);
   const { containers, images } = docker;
@@ -96,7 +96,7 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     getVersions: async () => {
       const [dockerVersion, proxyVersion] = await Promise.all([
         checked((signal) => docker.version(signal)),
-        checked((signal) => proxy.version(signal)),
+        checked(async (signal) => `Caddy ${await proxy.version(signal)}`),
       ]);
       return { docker: dockerVersion, proxy: proxyVersion };
     },

@@ -142,7 +142,7 @@ async function install({ progress, signal }: DemoContext, core: Core, hostId: st
     progress(`${step.name}: ${step.state} ${step.detail}`);
   await core.install(hostId, { onStep, signal });
   const version = await core.client(hostId).call('getVersion', { signal });
-  say(`nextdeployd ${version.version}, Docker ${version.docker}, Caddy ${version.proxy}`);
+  say(`nextdeployd ${version.version}, Docker ${version.docker}, ${version.proxy}`);
 }
 
 async function sendImages({ progress, signal }: DemoContext, core: Core, hostId: string, say: Say): Promise<FixtureImages> {
