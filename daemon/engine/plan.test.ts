@@ -88,6 +88,19 @@ describe('a plan', () => {
     expect(step(operation.steps, 'retire')?.final_route).toMatchObject({ sites: [{ domain: 'new.test' }] });
   });
 
+  it('of a change of port leaves both slots with it, so that the next swap changes no route', () => {
+    const first = deployed('blue');
+    const configuration = configured({ ports: [8080] });
+    const route = step(plan(deploy({ ports: [8080] }), first).steps, 'retire')?.final_route;
+    expect(route).toMatchObject({ upstreams: { blue: ['10.213.0.16:8080'], green: ['10.213.0.24:8080'] } });
+    if (!route || route === 'unchanged') throw new Error('the route is to change');
+    const after = { ...first.app, release: 'r2', slot: 'green' as const, route };
+    const observed = { app: after, marker: 'green' as const, live: release('r2', configuration), others: [] };
+    const next = plan(deploy({ ports: [8080] }), observed);
+    expect(names(next.steps)).toBe('validate pull create start probe switch verify drain retire');
+    expect(step(next.steps, 'retire')?.final_route).toBe('unchanged');
+  });
+
   it('of a worker has neither route nor verification', () => {
     const operation = plan({ kind: 'deploy', image: 'w:1', configuration: configured({ domain: undefined }) }, NOTHING);
     expect(names(operation.steps)).toBe('validate pull create start probe switch');

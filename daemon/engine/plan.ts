@@ -93,8 +93,8 @@ function bringUpSteps(
   const containers = containersOf(app, slot, configuration, settings);
   const replaced = marker === 'blue' || marker === 'green' ? marker : null;
   const oldContainers = replaced && live ? containersOf(app, replaced, live.configuration, settings) : [];
-  const target = routeOf(app, configuration, slot, settings);
-  const bridged = bridgeRoutes(app.route, target);
+  const target = routeOf(app, configuration, settings);
+  const bridged = bridgeRoutes(app.route, replaced ? keepUpstreams(target, replaced, app.route) : target);
   const from: Serving = { marker, release: app.release, slot: app.slot };
   const to: Serving = { marker: slot, release: release.id, slot };
   const pinned_image_id = 'image_id' in release ? release.image_id : null;
@@ -246,21 +246,25 @@ function servedPort(configuration: AppConfiguration): number {
   return configuration.ports[0] ?? DEFAULTS.port;
 }
 
-/** The route for a configuration that is to stand in `slot`; the other slot keeps its port until it is used again. */
-function routeOf(app: AppRecord, configuration: AppConfiguration, slot: Slot, settings: PlanSettings): RouteModel | null {
+/** The route for a configuration, in whichever slot it comes to stand: a later swap of the same finds it as it needs it. */
+function routeOf(app: AppRecord, configuration: AppConfiguration, settings: PlanSettings): RouteModel | null {
   const { domain } = configuration;
   if (domain === undefined) return null;
   const upstreams = (side: Slot) =>
     containersOf(app, side, configuration, settings).map(({ address, port }) => `${address}:${port}`);
-  const other = otherSlot(slot);
-  const kept = app.route?.upstreams[other] ?? upstreams(other);
   return {
     app_name: app.name,
     sites: [{ domain, tls: configuration.tls ?? defaultTls(domain) }],
-    upstreams: { blue: slot === 'blue' ? upstreams('blue') : kept, green: slot === 'green' ? upstreams('green') : kept },
+    upstreams: { blue: upstreams('blue'), green: upstreams('green') },
     marker_directory: `${settings.slots_directory}/${app.name}`,
     verify_key: app.verify_key,
   };
+}
+
+/** While the old release serves in its slot, that slot is reached as before. */
+function keepUpstreams(target: RouteModel | null, slot: Slot, current: RouteModel | null): RouteModel | null {
+  if (target === null || current === null) return target;
+  return { ...target, upstreams: { ...target.upstreams, [slot]: current.upstreams[slot] } };
 }
 
 /** What serves both the old release and the new one: the new sites, and the old domains that the new release gives up. */
