@@ -29,7 +29,7 @@ class FakeMachine implements CaddyMachine {
   served = '';
   duringReload: () => Promise<void> = async () => undefined;
   refuses: 'nothing' | 'validate' | 'reload' | 'silently' = 'nothing';
-  state: 'running' | 'stopped' = 'running';
+  state: 'running' | 'stopped' | 'hanging' = 'running';
 
   readText = async (path: string) => this.files.get(path) ?? null;
   writeText = async (path: string, content: string) => void this.files.set(path, content);
@@ -39,6 +39,9 @@ class FakeMachine implements CaddyMachine {
 
   run: CaddyMachine['run'] = async (file, args, { input, cwd, asCaddy }) => {
     const argv = [file, ...args].join(' ');
+    if (argv === 'systemctl reload caddy' && this.state === 'hanging') {
+      return { code: null, output: 'systemctl did not end in 20 s' };
+    }
     this.calls.push({ argv, input, cwd, asCaddy });
     if (argv === 'caddy version') return { code: 0, output: '2.6.2\n' };
     if (argv.startsWith('caddy validate') && this.refuses === 'validate') {
@@ -52,7 +55,7 @@ class FakeMachine implements CaddyMachine {
     return { code: 0, output: '' };
   };
 
-  readConfig = async () => (this.state === 'running' ? this.#config() : null);
+  readConfig = async () => (this.state !== 'stopped' ? this.#config() : null);
 
   #config = () => ({
     host: [...this.served.matchAll(/^http:\/\/(\S+) \{/gm)].map((match) => match[1]),
@@ -67,7 +70,7 @@ class FakeMachine implements CaddyMachine {
 
 function start() {
   const machine = new FakeMachine();
-  return { machine, driver: new CaddyDriver(SETTINGS, machine) };
+  return { machine, driver: new CaddyDriver(SETTINGS, machine, signal) };
 }
 
 describe('CaddyDriver', () => {
@@ -126,6 +129,23 @@ describe('CaddyDriver', () => {
     await expect(driver.check(signal)).rejects.toThrow('add the line `import /etc/caddy/nextdeploy/*.caddy`');
     machine.files.set(SETTINGS.caddyfile, MAIN);
     await expect(driver.check(signal)).resolves.toBeUndefined();
+  });
+
+  it('says that a reload took too long, and ends one when the daemon stops', async () => {
+    const { machine } = start();
+    machine.state = 'hanging';
+    const stopping = new AbortController();
+    let given: AbortSignal | undefined;
+    const run = machine.run;
+    machine.run = (file, args, options) => {
+      if (args[0] === 'reload') given = options.signal;
+      return run(file, args, options);
+    };
+    const driver = new CaddyDriver(SETTINGS, machine, stopping.signal);
+    const failure = { code: 'unavailable', message: expect.stringContaining('systemctl did not end in 20 s') };
+    await expect(driver.apply('shop', route(), signal)).rejects.toMatchObject(failure);
+    stopping.abort(new Error('the daemon stops'));
+    expect(given?.reason).toEqual(new Error('the daemon stops'));
   });
 
   it('says before anything is done that Caddy does not run', async () => {

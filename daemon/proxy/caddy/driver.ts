@@ -38,6 +38,8 @@ export interface CaddySettings {
 }
 
 const DEADLINE_MS = 30_000;
+/** A second one, which brings the old file back, fits into the step's time as well. */
+const RELOAD_DEADLINE_MS = 20_000;
 const SUFFIX = '.caddy';
 
 export class CaddyDriver implements ReverseProxy {
@@ -48,10 +50,11 @@ export class CaddyDriver implements ReverseProxy {
   /** Changes are made one after the other: each is checked together with all files that are there. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(settings: CaddySettings, machine: CaddyMachine) {
+  /** `stopping` ends a reload, which is no single caller's. */
+  constructor(settings: CaddySettings, machine: CaddyMachine, stopping: AbortSignal) {
     this.#settings = settings;
     this.#machine = machine;
-    this.#reload = new Coalescer(() => this.#reloadNow());
+    this.#reload = new Coalescer(() => this.#reloadNow(stopping));
   }
 
   async check(signal: AbortSignal): Promise<void> {
@@ -125,11 +128,13 @@ export class CaddyDriver implements ReverseProxy {
     throw new DomainError('unavailable', message);
   }
 
-  async #reloadNow(): Promise<void> {
+  async #reloadNow(signal: AbortSignal): Promise<void> {
     const { service } = this.#settings;
-    const signal = AbortSignal.timeout(DEADLINE_MS);
     // By systemd and not by `caddy reload`: the unit knows the environment that the operator's file may refer to.
-    const { code, output } = await this.#machine.run('systemctl', ['reload', service], { signal, deadlineMs: DEADLINE_MS });
+    const { code, output } = await this.#machine.run('systemctl', ['reload', service], {
+      signal,
+      deadlineMs: RELOAD_DEADLINE_MS,
+    });
     if (code === 0) return;
     const message = `Caddy could not be reloaded (${lastError(output)}); see \`journalctl -u ${service}\`.`;
     throw new DomainError('unavailable', message, { cause: output });
