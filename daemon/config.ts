@@ -1,11 +1,10 @@
 /** `/etc/nextdeploy/config.yml`: what it may say, and every default. */
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { DAEMON_PORT, DAEMON_SOCKET_PATH, DEFAULTS } from './contract/limits.ts';
+import { DAEMON_PORT, DAEMON_SOCKET_PATH, DEFAULTS, LIMITS } from './contract/limits.ts';
+import { isLoopback } from './contract/rules.ts';
 import { parseSubnet } from './engine/slots.ts';
 import { Sealed } from './secrets/sealed.ts';
-
-const TOKEN_CHARACTERS_MIN = 32;
 
 const path = z.string().regex(/^\/[A-Za-z0-9._/-]*$/, 'use an absolute path of letters, digits and . _ -');
 const port = z.number().int().min(1).max(65_535);
@@ -22,7 +21,10 @@ const configSchema = z.strictObject({
   auth: z.strictObject({
     token: z
       .string()
-      .min(TOKEN_CHARACTERS_MIN, `use at least ${TOKEN_CHARACTERS_MIN} characters, as from \`openssl rand -hex 32\``)
+      .min(
+        LIMITS.token_characters_min,
+        `use at least ${LIMITS.token_characters_min} characters, as from \`openssl rand -hex 32\``,
+      )
       .transform((token) => new Sealed(token)),
   }),
   listen: z
@@ -96,8 +98,4 @@ function parseYaml(text: string, file: string): unknown {
     const first = error instanceof Error ? error.message.split('\n')[0] : 'not YAML';
     throw new ConfigError(`${file}: ${first}`);
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }

@@ -3,12 +3,12 @@ import packageJson from '../package.json' with { type: 'json' };
 import { createOpenApi } from './api/openapi.ts';
 import { ConfigError, parseConfig } from './config.ts';
 import { DomainError } from './contract/errors.ts';
+import { DAEMON_CONFIG_PATH } from './contract/limits.ts';
 import { type RunningDaemon, startDaemon } from './daemon.ts';
 import { readTextIfThere } from './host/files.ts';
 import { Store } from './host/store.ts';
 import { createLog } from './log.ts';
 
-const DEFAULT_CONFIG = '/etc/nextdeploy/config.yml';
 /** sysexits.h: the unit does not restart after this one, because only an operator can change it. */
 const EX_CONFIG = 78;
 const EX_USAGE = 64;
@@ -16,7 +16,7 @@ const CLOSE_MS_MAX = 8_000;
 
 const USAGE = `nextdeployd: runs the apps of this server
 
-  --config PATH   default ${DEFAULT_CONFIG}
+  --config PATH   default ${DAEMON_CONFIG_PATH}
   --version       print the version
   --self-test     load every part, print ok and end
 `;
@@ -31,7 +31,7 @@ async function main(args: readonly string[]): Promise<number | undefined> {
     process.stderr.write(USAGE);
     return EX_USAGE;
   }
-  return serve(value ?? DEFAULT_CONFIG);
+  return serve(value ?? DAEMON_CONFIG_PATH);
 }
 
 /** Undefined while the daemon runs. */

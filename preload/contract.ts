@@ -229,6 +229,16 @@ export const downFrameSchema = z.discriminatedUnion('t', [
 ]);
 export type DownFrame = z.infer<typeof downFrameSchema>;
 
+/** The core's end of a link, as a shell makes it. Frames come unchecked: the core checks every one. */
+export interface CorePort {
+  /** Sends a frame, or drops it when the link is gone. */
+  post(frame: DownFrame): void;
+  onFrame(listener: (frame: unknown) => void): void;
+  onClose(listener: () => void): void;
+  /** Bytes posted and not yet taken by the other side; a stream waits while it is high. Absent: never waits. */
+  bufferedBytes?(): number;
+}
+
 /** What `window.nextdeploy` offers in every shell: frames out, frames in. All typing and checking is built on it by `renderer/bridge`. */
 export interface Bridge {
   post(frame: UpFrame): void;

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Role } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
-import { LIMITS } from '../contract/limits.ts';
+import { DAEMON_CONFIG_PATH, LIMITS } from '../contract/limits.ts';
 import type { Sealed } from '../secrets/sealed.ts';
 import { SERVER_BOUNDS } from './bounds.ts';
 
@@ -100,8 +100,8 @@ export function createGuard({ token, onAuthFailure, now = Date.now }: GuardOptio
       throw new DomainError(
         'unauthorized',
         given === undefined
-          ? 'A token is needed: send "Authorization: Bearer …" with the token of /etc/nextdeploy/config.yml.'
-          : 'The token is not valid; compare it with auth.token in /etc/nextdeploy/config.yml.',
+          ? `A token is needed: send "Authorization: Bearer …" with the token of ${DAEMON_CONFIG_PATH}.`
+          : `The token is not valid; compare it with auth.token in ${DAEMON_CONFIG_PATH}.`,
       );
     },
   };

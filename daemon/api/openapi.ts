@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode, errorResponseSchema } from '../contract/errors.ts';
-import { API_VERSION, DAEMON_PORT, DAEMON_SOCKET_PATH } from '../contract/limits.ts';
+import { API_VERSION, DAEMON_CONFIG_PATH, DAEMON_PORT, DAEMON_SOCKET_PATH } from '../contract/limits.ts';
 import { daemonResponseSchema, type Route, routes } from '../contract/routes.ts';
 import { droppedSchema, type Stream, streams } from '../contract/streams.ts';
 
@@ -42,7 +42,7 @@ export function createOpenApi(version: string): Json {
       schemas: components.schemas,
       responses: errorResponses(components),
       securitySchemes: {
-        [SECURITY]: { type: 'http', scheme: 'bearer', description: '`auth.token` of /etc/nextdeploy/config.yml' },
+        [SECURITY]: { type: 'http', scheme: 'bearer', description: `\`auth.token\` of ${DAEMON_CONFIG_PATH}` },
       },
     },
     'x-streams': xStreams,

@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type Server as HttpServer } from 'nod
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { DomainError } from '../contract/errors.ts';
+import { isLoopback } from '../contract/rules.ts';
 import { listenOnUnixSocket } from '../host/unix-socket.ts';
 import type { Sealed } from '../secrets/sealed.ts';
 import { SERVER_BOUNDS, SERVER_TIMEOUTS, type ServerTimeouts } from './bounds.ts';
@@ -133,7 +134,7 @@ export function createServer(options: ServerOptions): Server {
 
 function loopbackAddress(host: string): string {
   if (host === 'localhost') return '127.0.0.1';
-  if (host === '::1' || /^127(\.[0-9]{1,3}){3}$/.test(host)) return host;
+  if (isLoopback(host)) return host;
   throw new DomainError(
     'invalid_request',
     `The daemon listens on loopback addresses only, not on "${host}"; set listen.host to 127.0.0.1.`,

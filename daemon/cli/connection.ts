@@ -5,8 +5,6 @@ import { readUserFile, readUserFileIfAllowed } from '../host/user-files.ts';
 import { Sealed } from '../secrets/sealed.ts';
 import type { Terminal } from './terminal.ts';
 
-export const CONFIG_PATH = '/etc/nextdeploy/config.yml';
-
 export interface ConnectionFlags {
   socket: string;
   tokenFile?: string;

@@ -1,9 +1,9 @@
 /** The commands of `nextdeploy`, their flags and their help. Each does one thing through the daemon's API. */
 import { Command, CommanderError } from 'commander';
 import { DomainError, ERROR_CODES, fieldErrorSchema, toErrorResponse } from '../contract/errors.ts';
-import { DAEMON_SOCKET_PATH } from '../contract/limits.ts';
+import { DAEMON_CONFIG_PATH, DAEMON_SOCKET_PATH } from '../contract/limits.ts';
 import { addChanges } from './change-commands.ts';
-import { CONFIG_PATH, type ConnectionFlags, connect } from './connection.ts';
+import { type ConnectionFlags, connect } from './connection.ts';
 import type { Act } from './context.ts';
 import { bridge } from './dial.ts';
 import { follow } from './operations.ts';
@@ -72,7 +72,7 @@ function createProgram(
     .version(version, '-V, --version', 'print the version of this command')
     .option('--socket <path>', "the daemon's socket", DAEMON_SOCKET_PATH)
     .option('--token-file <path>', 'read the token from a file (else: NEXTDEPLOY_TOKEN, else the configuration)')
-    .option('--config <path>', "the daemon's configuration, for its token", CONFIG_PATH)
+    .option('--config <path>', "the daemon's configuration, for its token", DAEMON_CONFIG_PATH)
     .option('--json', 'print JSON: one value, or one a line for streams; errors as one object on standard error')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })

@@ -2,6 +2,8 @@
 
 export const DAEMON_PORT = 8371;
 export const DAEMON_SOCKET_PATH = '/run/nextdeploy/nextdeployd.sock';
+/** Where a server's configuration is. */
+export const DAEMON_CONFIG_PATH = '/etc/nextdeploy/config.yml';
 export const API_VERSION = 1;
 
 export const LIMITS = {
@@ -9,6 +11,8 @@ export const LIMITS = {
   request_body_bytes_max: 1024 * 1024,
   /** A `docker save` archive streamed to `POST /images`. */
   image_archive_bytes_max: 20 * 1024 ** 3,
+  /** Of `auth.token` in the configuration. */
+  token_characters_min: 32,
   app_name_length_max: 40,
   domain_length_max: 253,
   image_reference_length_max: 512,

@@ -2,12 +2,11 @@
 import { z } from 'zod';
 import { DomainError } from '../contract/errors.ts';
 import { automaticRange, parseSubnet } from '../engine/slots.ts';
+import type { ContainerLine, ReadLogsOptions } from '../stream/logs.ts';
 import { DockerClient, DockerError } from './docker/client.ts';
 import { DockerContainers } from './docker/containers.ts';
 import { DockerImages } from './docker/images.ts';
-import { type ContainerLogLine, type ReadLogsOptions, readLogs } from './docker/logs.ts';
-
-export type { ContainerLogLine, ReadLogsOptions };
+import { readLogs } from './docker/logs.ts';
 
 const NETWORK_LABEL = 'nextdeploy.network';
 const networkSchema = z.object({
@@ -70,7 +69,7 @@ export class Docker {
     }
   }
 
-  readLogs(containerId: string, options: ReadLogsOptions): AsyncGenerator<ContainerLogLine> {
+  readLogs(containerId: string, options: ReadLogsOptions): AsyncGenerator<ContainerLine> {
     return readLogs(this.#client, containerId, options);
   }
 

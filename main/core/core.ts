@@ -3,13 +3,13 @@
  * Runs in any Node; the shells pass in what differs between them.
  */
 import type { DaemonClient } from '../../daemon/api/client.ts';
-import type { InstallStep } from '../../preload/contract.ts';
+import type { CorePort, InstallStep } from '../../preload/contract.ts';
 import { callHandlers, channelHandlers, type HandlerOptions } from './calls.ts';
 import { settingsFile } from './host-store.ts';
 import { Hosts } from './hosts.ts';
 import { installOnHost } from './installer/install-host.ts';
 import type { TarballProvider } from './installer/tarball.ts';
-import { type CorePort, serveLink } from './link.ts';
+import { serveLink } from './link.ts';
 import type { CoreLog } from './log.ts';
 import { memorySecretStore, type SecretStore } from './secret-store.ts';
 

@@ -1,12 +1,10 @@
 /** What the console must know to talk to a host's daemon: its socket and token, read from the server's own configuration at connect. */
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { DAEMON_SOCKET_PATH } from '../../daemon/contract/limits.ts';
+import { DAEMON_CONFIG_PATH, DAEMON_SOCKET_PATH, LIMITS } from '../../daemon/contract/limits.ts';
 import { Sealed } from '../../daemon/secrets/sealed.ts';
 import type { SshConnection } from './ssh/connection.ts';
 import { runCommand } from './ssh/run.ts';
-
-const CONFIG_PATH = '/etc/nextdeploy/config.yml';
 
 export type DaemonAccess =
   | { kind: 'found'; token: Sealed; socketPath: string }
@@ -31,20 +29,20 @@ exit ${EXIT_ABSENT}`;
 
 /** More fields may be there: the daemon checks its own configuration. */
 const configSchema = z.object({
-  auth: z.object({ token: z.string().min(16).max(4096) }),
+  auth: z.object({ token: z.string().min(LIMITS.token_characters_min).max(4096) }),
   listen: z.object({ socket: z.string().startsWith('/').max(107).default(DAEMON_SOCKET_PATH) }).prefault({}),
 });
 
 export async function readDaemonAccess(ssh: SshConnection, signal: AbortSignal): Promise<DaemonAccess> {
-  const { code, stdout } = await runCommand(ssh, ['sh', '-c', READ_CONFIG, 'sh', CONFIG_PATH], { signal });
+  const { code, stdout } = await runCommand(ssh, ['sh', '-c', READ_CONFIG, 'sh', DAEMON_CONFIG_PATH], { signal });
   if (code === EXIT_ABSENT) return { kind: 'absent', message: 'The daemon is not installed on this host yet; install it.' };
   if (code !== 0) {
-    const message = `You may not read ${CONFIG_PATH} on the server; have an administrator add your login to the group nextdeploy, then connect again.`;
+    const message = `You may not read ${DAEMON_CONFIG_PATH} on the server; have an administrator add your login to the group nextdeploy, then connect again.`;
     return { kind: 'denied', message };
   }
   const parsed = configSchema.safeParse(parseYaml(stdout.slice(stdout.indexOf(MARK) + MARK.length)));
   if (!parsed.success)
-    return { kind: 'denied', message: `${CONFIG_PATH} on the server is damaged; install the daemon again, or repair it.` };
+    return { kind: 'denied', message: `${DAEMON_CONFIG_PATH} on the server is damaged; install the daemon again, or repair it.` };
   return { kind: 'found', token: new Sealed(parsed.data.auth.token), socketPath: parsed.data.listen.socket };
 }
 

@@ -11,6 +11,7 @@ import {
   type ChannelDown,
   type ChannelName,
   type Channels,
+  type CorePort,
   calls,
   channels,
   type DownFrame,
@@ -19,15 +20,6 @@ import {
 } from '../../preload/contract.ts';
 import { isExpected, LinkError, toLinkError } from './errors.ts';
 import type { CoreLog } from './log.ts';
-
-/** One end of a link, as a shell makes it. */
-export interface CorePort {
-  post(frame: DownFrame): void;
-  onFrame(listener: (frame: unknown) => void): void;
-  onClose(listener: () => void): void;
-  /** Bytes posted and not yet taken by the other side; a stream waits while it is high. Absent: never waits. */
-  bufferedBytes?(): number;
-}
 
 export type CallHandlers = {
   [N in CallName]: (input: z.output<Calls[N]['input']>, signal: AbortSignal) => Promise<CallOutput<N>>;

@@ -1,6 +1,6 @@
 /** A message port as the port of a core; the other end is `preload/bridge.ts`. Knows nothing of Electron. */
+import type { CorePort } from '../../preload/contract.ts';
 import type { UpMessage } from '../../preload/wire.ts';
-import type { CorePort } from '../core/link.ts';
 
 /** What of Electron's `MessagePortMain` is used. */
 export interface MessagePortLike {

@@ -1,6 +1,6 @@
 /** A browser's WebSocket as the port of a core: JSON frames, one a message. */
 import type { WebSocket } from 'ws';
-import type { DownFrame } from '../../preload/contract.ts';
+import type { CorePort } from '../../preload/contract.ts';
 
 export interface LinkLimits {
   links_max: number;
@@ -22,24 +22,13 @@ export const LINK_LIMITS: LinkLimits = {
 /** Close codes of RFC 6455 §7.4.1 and the registry behind it. */
 export const CLOSE = { going_away: 1001, not_text: 1003, not_json: 1007 } as const;
 
-/** One end of a message link, as the core takes it. */
-export interface CorePort {
-  /** Sends a frame, or drops it when the link is gone. */
-  post(frame: DownFrame): void;
-  /** Frames as they came, unchecked: the core checks every one. */
-  onFrame(listener: (frame: unknown) => void): void;
-  onClose(listener: () => void): void;
-  /** Bytes posted that the other side has not taken yet. */
-  bufferedBytes(): number;
-}
-
 /** What the shell needs of a core. The core's answers to a port that is closed are dropped. */
 export interface ConnectableCore {
-  connect(port: CorePort): void;
+  connect(port: Required<CorePort>): void;
 }
 
 /** Makes the port of a WebSocket, and ends a connection that is dead, too slow, or sends what is not JSON text. */
-export function createPort(socket: WebSocket, limits: LinkLimits): CorePort {
+export function createPort(socket: WebSocket, limits: LinkLimits): Required<CorePort> {
   endWhenDead(socket, limits.ping_interval_ms);
   return {
     post(frame) {

@@ -5,16 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import type { ConnectableCore, CorePort, LinkLimits } from './link.ts';
+import type { CorePort } from '../../preload/contract.ts';
+import type { ConnectableCore, LinkLimits } from './link.ts';
 import { startWebShell, type WebShell } from './shell.ts';
 
 /** Answers each frame with itself, and remembers its ports. */
 class EchoCore implements ConnectableCore {
-  readonly ports: CorePort[] = [];
+  readonly ports: Required<CorePort>[] = [];
   readonly frames: unknown[] = [];
   closed = 0;
 
-  connect(port: CorePort): void {
+  connect(port: Required<CorePort>): void {
     this.ports.push(port);
     port.onFrame((frame) => {
       this.frames.push(frame);

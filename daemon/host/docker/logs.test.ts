@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { type ContainerLogLine, readFrames, splitLines } from './logs.ts';
+import type { ContainerLine } from '../../stream/logs.ts';
+import { readFrames, splitLines } from './logs.ts';
 
 const frame = (stream: 1 | 2, text: string): Buffer => {
   const payload = Buffer.from(text);
@@ -16,7 +17,7 @@ async function linesOf(bytes: Buffer, cuts: readonly number[] = []) {
   async function* chunks() {
     for (let index = 1; index < places.length; index += 1) yield bytes.subarray(places[index - 1], places[index]);
   }
-  const lines: ContainerLogLine[] = [];
+  const lines: ContainerLine[] = [];
   for await (const line of splitLines(readFrames(chunks()))) lines.push(line);
   return lines;
 }

@@ -1,21 +1,6 @@
 /** A container's log as lines: Docker's multiplexed stream taken apart. */
+import type { ContainerLine, ReadLogsOptions } from '../../stream/logs.ts';
 import { type DockerClient, DockerError } from './client.ts';
-
-export interface ContainerLogLine {
-  /** RFC 3339, UTC, always nine digits of a second: compares as text. */
-  ts: string;
-  stream: 'stdout' | 'stderr';
-  log: string;
-}
-
-export interface ReadLogsOptions {
-  /** A `ts`; only lines after it. */
-  since?: string;
-  /** Default: from the beginning. */
-  tail?: number;
-  follow: boolean;
-  signal: AbortSignal;
-}
 
 const LINE_CHARACTERS_MAX = 64 * 1024;
 const FRAME_HEADER_BYTES = 8;
@@ -26,7 +11,7 @@ export async function* readLogs(
   client: DockerClient,
   containerId: string,
   options: ReadLogsOptions,
-): AsyncGenerator<ContainerLogLine> {
+): AsyncGenerator<ContainerLine> {
   const { since, tail, follow, signal } = options;
   const wanted = {
     stdout: true,
@@ -115,7 +100,7 @@ class ByteQueue {
 }
 
 /** Docker cuts long lines into frames, each with its own time and only the last with a line feed: they are joined again. */
-export async function* splitLines(frames: AsyncIterable<Frame>): AsyncGenerator<ContainerLogLine> {
+export async function* splitLines(frames: AsyncIterable<Frame>): AsyncGenerator<ContainerLine> {
   const open: Record<Frame['stream'], { ts: string; log: string } | null> = { stdout: null, stderr: null };
   for await (const { stream, payload } of frames) {
     for (const piece of payload.toString('utf8').split(/(?<=\n)/)) {
