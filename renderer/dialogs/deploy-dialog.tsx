@@ -104,7 +104,7 @@ function DeployFormView({ onClose, hostId, template }: DeployDialogProps) {
           label="App name"
           placeholder="shop"
           required
-          disabled={template !== undefined}
+          readOnly={template !== undefined}
           data-autofocus={template === undefined}
           autoComplete="off"
           {...form.getInputProps('app_name')}

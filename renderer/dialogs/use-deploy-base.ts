@@ -37,15 +37,19 @@ export function useDeployBase(hostId: string, form: FormHandle, template: Deploy
   const app = template === undefined ? lookUp(apps, name) : undefined;
   const exists = app !== undefined;
   const latest = useRef({ form, app });
+  /** What the fields held before they were filled from an app. */
+  const before = useRef<DeployForm | null>(null);
   useEffect(() => {
     latest.current = { form, app };
   });
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `attempt` asks for it once more
   useEffect(() => {
+    const { form: now } = latest.current;
+    if (before.current !== null) now.setValues({ ...before.current, app_name: now.values.app_name });
+    before.current = null;
     if (!exists) return;
     let isCurrent = true;
-    let before: DeployForm | null = null;
     const take = (releases: readonly Release[]) => {
       const { form: held, app: known } = latest.current;
       if (!isCurrent || known === undefined) return;
@@ -53,9 +57,10 @@ export function useDeployBase(hostId: string, form: FormHandle, template: Deploy
       const isMissing = release === null && known.release !== null;
       setReading({ name, release, message: isMissing ? `Release ${known.release} is not among those listed.` : null });
       if (release === null) return;
-      before = held.values;
+      const { app_name, image } = held.values;
+      before.current = held.values;
       const filled = formFromTemplate({ app: known, release });
-      held.setValues({ ...filled, app_name: before.app_name, image: before.image.trim() === '' ? filled.image : before.image });
+      held.setValues({ ...filled, app_name, image: image.trim() === '' ? filled.image : image });
     };
     actions.loadReleases(hostId, name).then(take, (error: unknown) => {
       if (isCurrent) setReading({ name, release: null, message: messageOf(error) });
@@ -63,8 +68,6 @@ export function useDeployBase(hostId: string, form: FormHandle, template: Deploy
     return () => {
       isCurrent = false;
       setReading(null);
-      const { form: held } = latest.current;
-      if (before !== null) held.setValues({ ...before, app_name: held.values.app_name });
     };
   }, [actions, hostId, name, exists, attempt]);
 

@@ -200,6 +200,35 @@ export const SHOTS: Shot[] = [
     },
   },
   {
+    name: 'asked-elsewhere',
+    scenario: 'full',
+    path: '/',
+    async act(page) {
+      await figures(page);
+      await page.keyboard.press('Control+k');
+      await page.getByRole('textbox', { name: 'Search' }).fill('stop shop');
+      await page.keyboard.press('Enter');
+      await dialog(page).getByRole('button', { name: 'Stop', exact: true }).waitFor();
+    },
+  },
+  {
+    name: 'deploy-renamed',
+    scenario: 'full',
+    path: '/hosts/staging',
+    async act(page) {
+      await fillExisting(page);
+      await page.getByLabel('App name').fill('checkout-2');
+      await page.getByText('Lower case, digits and hyphens.').waitFor();
+      await dialog(page).getByRole('button', { name: 'Deploy', exact: true }).click();
+    },
+  },
+  {
+    name: 'app-stopped-releases',
+    scenario: 'full',
+    path: '/hosts/staging/apps/legacy/releases',
+    act: (page) => page.getByRole('cell', { name: 'r3', exact: true }).waitFor(),
+  },
+  {
     name: 'help',
     scenario: 'full',
     path: '/',

@@ -90,7 +90,7 @@ function plotOptions({ element, labels, tick, max, height }: PlotSettings): uPlo
   return {
     width: element.clientWidth,
     height,
-    padding: [8, 26, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { range: timeRange }, y: { range: (_plot, _low, high) => [0, max ?? niceTop(high)] } },
