@@ -86,10 +86,13 @@ describe('a release that is no good', () => {
     const name = `nextdeploy-${SHOP}-blue-0`;
     await bed.exec(['docker', 'run', '--detach', '--name', name, '--volume', '/data', images.v1]);
     try {
-      await bed.exec(['docker', 'exec', name, 'touch', '/data/precious']);
+      const format = '{{.Id}} {{.State.Running}} {{range .Mounts}}{{.Name}}{{end}}';
+      const look = async () => (await bed.exec(['docker', 'inspect', '--format', format, name])).stdout.trim();
+      const before = await look();
+      expect(before).toMatch(/^[0-9a-f]{64} true [0-9a-f]{64}$/);
       const { error } = await failureOf(deploy(client, { app_name: SHOP, image: images.v1 }));
       expect(error.message).toContain('that NextDeploy did not make is in the way');
-      expect((await bed.exec(['docker', 'exec', name, 'ls', '/data'])).stdout.trim()).toBe('precious');
+      expect(await look()).toBe(before);
     } finally {
       await bed.exec(['docker', 'rm', '--force', '--volumes', name]);
     }
