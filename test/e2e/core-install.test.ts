@@ -69,7 +69,10 @@ describe('on a fresh server', () => {
     const shares = channel.messages.flatMap(({ progress }) => progress ?? []);
     expect(shares.length).toBeGreaterThan(5);
     expect(shares).toEqual(shares.toSorted((a, b) => a - b));
-    expect(test.core.hosts.get(host).daemon).toMatchObject({ kind: 'ready', version: { version: good.version } });
+    expect(test.core.hosts.get(host).daemon).toMatchObject({
+      kind: 'ready',
+      version: { version: good.version, proxy: expect.stringMatching(/^Caddy \d+\.\d+/) },
+    });
   });
 
   it('leaves exactly what it should, readable by those who should', async () => {
