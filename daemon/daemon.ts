@@ -59,7 +59,9 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
   const changes = new AppChanges();
   const publish = (event: DaemonEvent) => {
     hub.publish(event);
-    if (event.app_name !== null) changes.tell(event.app_name);
+    if (event.app_name === null) return;
+    if (event.kind === 'app.removed') docker.logs.forget(event.app_name);
+    changes.tell(event.app_name);
   };
   const engine = new Engine({
     world,
@@ -107,7 +109,9 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
   });
   const listLogged = async (app: string, signal: AbortSignal) => {
     const ours = (await containers.list(signal)).filter((container) => container.app_name === app);
-    return ours.map(({ id, release, slot }) => ({ container_id: id, release, slot }));
+    const present = new Set(ours.map(({ id }) => id));
+    const removed = docker.logs.listContainers(app).filter(({ container_id }) => !present.has(container_id));
+    return [...removed, ...ours.map(({ id, release, slot }) => ({ container_id: id, release, slot }))];
   };
   const streamHandlers: StreamHandlers = {
     events: ({ query, context }) => followEvents(store, hub, query.after, context.signal),
@@ -116,7 +120,7 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
       requireApp(store, params.app);
       return followLogs({
         app_name: params.app,
-        source: docker,
+        source: docker.logs,
         listContainers: (signal) => listLogged(params.app, signal),
         onChange: (listener) => changes.listen(params.app, listener),
         query,

@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import { DomainError } from '../contract/errors.ts';
 import { automaticRange, parseSubnet } from '../engine/slots.ts';
-import type { ContainerLine, ReadLogsOptions } from '../stream/logs.ts';
 import { DockerClient, DockerError } from './docker/client.ts';
 import { DockerContainers } from './docker/containers.ts';
 import { DockerImages } from './docker/images.ts';
+import { KeptLogs } from './docker/kept-logs.ts';
 import { readLogs } from './docker/logs.ts';
 
 const NETWORK_LABEL = 'nextdeploy.network';
@@ -22,13 +22,18 @@ export interface DockerOptions {
 export class Docker {
   readonly containers: DockerContainers;
   readonly images: DockerImages;
+  /** Of containers that are there, and the last lines of those that were removed. */
+  readonly logs: KeptLogs;
   readonly #client: DockerClient;
   readonly #network: DockerOptions['network'];
 
   constructor({ socket, network }: DockerOptions) {
     this.#client = new DockerClient(socket);
     this.#network = network;
-    this.containers = new DockerContainers(this.#client, network.name);
+    this.logs = new KeptLogs({ readLogs: (containerId, options) => readLogs(this.#client, containerId, options) });
+    this.containers = new DockerContainers(this.#client, network.name, ({ id, app_name, release, slot }, signal) =>
+      this.logs.keep(app_name, { container_id: id, release, slot }, signal),
+    );
     this.images = new DockerImages(this.#client);
   }
 
@@ -67,10 +72,6 @@ export class Docker {
       const message = `Docker cannot make the app network ${name} with ${subnet}: ${cause.message}. Set docker.network.subnet to a free private network.`;
       throw new DomainError('unavailable', message, { cause });
     }
-  }
-
-  readLogs(containerId: string, options: ReadLogsOptions): AsyncGenerator<ContainerLine> {
-    return readLogs(this.#client, containerId, options);
   }
 
   close(): void {

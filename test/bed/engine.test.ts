@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildTinyImages } from '../fixtures/images.ts';
-import { acquireEngine } from './engine.ts';
+import { acquireEngine, type Engine } from './engine.ts';
 import { type BedPaths, enginePaths } from './paths.ts';
 import { tracesOf } from './traces.ts';
 
@@ -18,10 +18,20 @@ describe('the private engine', () => {
     folder = await mkdtemp(join(tmpdir(), 'nd-engine-'));
     paths = { state: join(folder, 'state'), cache: join(folder, 'cache') };
   });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const engines: Engine[] = [];
+  const acquire = async () => {
+    const engine = await acquireEngine({ paths });
+    engines.push(engine);
+    return engine;
+  };
+  afterAll(async () => {
+    // Also after a failure: a running engine would hold its folder.
+    for (const engine of engines) await engine.release();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   test('is shared, lives until its last user leaves, and leaves nothing', { timeout: START_MS_MAX }, async () => {
-    const [one, two] = await Promise.all([acquireEngine({ paths }), acquireEngine({ paths })]);
+    const [one, two] = await Promise.all([acquire(), acquire()]);
     expect(one.socket).toBe(two.socket);
     const pid = Number(await readFile(enginePaths(paths).pid, 'utf8'));
     await one.release();
@@ -34,7 +44,7 @@ describe('the private engine', () => {
   });
 
   test('starts again after it was killed, and ends what it left running', { timeout: START_MS_MAX }, async () => {
-    const first = await acquireEngine({ paths });
+    const first = await acquire();
     const { v1 } = await buildTinyImages(first);
     const orphan = ['--label', 'nextdeploy.lease=deadbeef'];
     await first.docker(['network', 'create', ...orphan, 'orphan']);
@@ -43,7 +53,7 @@ describe('the private engine', () => {
     expect(existsSync(`/proc/${server}`)).toBe(true);
     process.kill(Number(await readFile(enginePaths(paths).pid, 'utf8')), 'SIGKILL');
 
-    const second = await acquireEngine({ paths });
+    const second = await acquire();
     expect((await second.docker(['network', 'ls'])).stdout).not.toContain('orphan');
     expect((await second.docker(['ps', '--all', '--quiet'])).stdout).toBe('');
     expect(await tracesOf('deadbeef', container)).toEqual([]);

@@ -43,9 +43,10 @@ async function mountTraces(id: string, container: string): Promise<string[]> {
 }
 
 async function processTraces(container: string): Promise<string[]> {
-  const { stdout } = await capture('ps', ['-eo', 'pid,args,cgroup', '--no-headers', '-ww']);
+  const { stdout } = await capture('ps', ['-eo', 'stat,pid,args,cgroup', '--no-headers', '-ww']);
+  // A zombie holds nothing; when it is collected is its parent's business, and for orphans init's.
   return lines(stdout)
-    .filter((line) => line.includes(container))
+    .filter((line) => line.includes(container) && !line.startsWith('Z'))
     .map((line) => `process: ${line}`);
 }
 

@@ -105,6 +105,10 @@ describe('the log of an app', () => {
     expect(await read({ grep: 'alpha' })).toEqual(['alpha', 'alphabet']);
     expect(await read({ tail: 2 })).toEqual(['beta', 'alphabet']);
     expect((await read({})).at(0)).toMatch(/^tiny v1 starts$/);
+    await swap(client, APP, images.v2);
+    // The container that wrote them is gone by now.
+    expect(await read({ grep: 'alpha' })).toEqual(['alpha', 'alphabet']);
+    expect((await read({})).at(-1)).toMatch(/^tiny v2 /);
   });
 
   it('of an app that is not there ends with an error that says so', async () => {

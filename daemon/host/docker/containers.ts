@@ -40,13 +40,18 @@ const waitSchema = z.object({ StatusCode: z.number() });
 /** Docker's own answer comes after the time it was told to wait. */
 const STOP_SLACK_MS = 20_000;
 
+/** Called with a container that has stopped and is about to be removed. Must not throw. */
+type BeforeRemoval = (container: ObservedContainer, signal: AbortSignal) => Promise<void>;
+
 export class DockerContainers implements Containers {
   readonly #client: DockerClient;
   readonly #network: string;
+  readonly #beforeRemoval: BeforeRemoval;
 
-  constructor(client: DockerClient, network: string) {
+  constructor(client: DockerClient, network: string, beforeRemoval: BeforeRemoval = async () => undefined) {
     this.#client = client;
     this.#network = network;
+    this.#beforeRemoval = beforeRemoval;
   }
 
   async list(signal: AbortSignal): Promise<ObservedContainer[]> {
@@ -106,6 +111,7 @@ export class DockerContainers implements Containers {
     const deadlineMs = seconds * 1000 + STOP_SLACK_MS;
     const options = { signal, deadlineMs };
     await ignoreMissing(this.#client.call((docker) => docker.getContainer(found.id).stop({ t: seconds }), options));
+    await this.#beforeRemoval(found, signal);
     await ignoreMissing(this.#client.call((docker) => docker.getContainer(found.id).remove({ force: true, v: true }), options));
   }
 
