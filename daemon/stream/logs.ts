@@ -51,7 +51,7 @@ interface Timing {
   late_ms: number;
 }
 
-const TIMING: Timing = { retry_ms: 2_000, late_ms: 100 };
+const TIMING: Timing = { retry_ms: 2_000, late_ms: 250 };
 /** Lines read and not yet taken, of all containers together; beyond it they are read more slowly, never dropped. */
 const BUFFERED_LINES_MAX = 1_000;
 /** Lines of one container with the same time, to the nanosecond, up to which a cursor is exact. */
@@ -90,7 +90,7 @@ async function* lines(options: FollowLogsOptions, since: string): AsyncGenerator
   try {
     const containers = await options.listContainers(signal);
     if (since === '') yield* follower.readTail(containers);
-    else yield* follower.readSince(containers);
+    else yield* follower.readSince(containers, query.follow);
     if (query.follow) yield* follower.follow();
   } finally {
     stop.abort();
@@ -132,8 +132,11 @@ class Follower {
   }
 
   /** All kept lines after `since`, in order, without holding more than one of each container. */
-  async *readSince(containers: LoggedContainer[]): AsyncGenerator<Line> {
-    const sources = containers.map((container) => this.#read(container, { follow: false }));
+  async *readSince(containers: LoggedContainer[], isFollowed: boolean): AsyncGenerator<Line> {
+    // Containers are read one after the other: of the last moment one may show lines that precede what another showed.
+    // Those are left to `follow`, which waits for the late ones; a cursor must never pass a line that was not given.
+    const until = isFollowed ? normalTimestamp(new Date(Date.now() - this.#timing.late_ms).toISOString()) : undefined;
+    const sources = containers.map((container) => this.#read(container, { follow: false }, until));
     try {
       const heads = await Promise.all(sources.map(async (source) => ({ source, next: await source.next() })));
       for (;;) {
@@ -199,8 +202,8 @@ class Follower {
     }
   }
 
-  /** Lines not yet read of one container, each with a `ts` of its own. */
-  async *#read(container: LoggedContainer, how: { tail?: number; follow: boolean }): AsyncGenerator<Line, void> {
+  /** Lines not yet read of one container, each with a `ts` of its own; those after `until` stay unread. */
+  async *#read(container: LoggedContainer, how: { tail?: number; follow: boolean }, until?: string): AsyncGenerator<Line, void> {
     const id = container.container_id;
     const seen = this.#cursors.get(id) ?? this.#since;
     // Lines that share their time are told apart by their order, so they are read again from the first of them.
@@ -208,6 +211,7 @@ class Follower {
     const raw = this.#options.source.readLogs(id, { ...how, ...since, signal: this.#signal });
     for await (const line of distinctTimestamps(raw)) {
       if (line.ts <= seen) continue;
+      if (until !== undefined && line.ts > until) return;
       this.#cursors.set(id, line.ts);
       yield { ...line, container };
     }
