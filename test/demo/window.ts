@@ -142,6 +142,7 @@ async function clickSwap({ images }: Demo, browser: TestBrowser): Promise<void> 
   await page.locator('[aria-label="Operation steps"] [data-state="running"]').first().waitFor();
   await browser.picture('swap');
   await waitForOperation(page);
+  await page.getByRole('main').locator('[data-testid="app-status"][data-tone="ok"]').waitFor();
   await browser.picture('swapped');
 }
 
