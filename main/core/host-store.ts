@@ -1,18 +1,11 @@
 /** The console's list of hosts and its settings, kept as files under the data directory. Holds no secrets. */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { hostAuthSchema, hostIdSchema, type Settings, settingsSchema } from '../../preload/contract.ts';
+import { hostSchema, type Settings, settingsSchema } from '../../preload/contract.ts';
 import { JsonFile } from './json-file.ts';
 
-export const storedHostSchema = z.strictObject({
-  id: hostIdSchema,
-  name: z.string(),
-  address: z.string(),
-  port: z.number().int(),
-  user: z.string(),
-  auth: hostAuthSchema,
-  production: z.boolean(),
-});
+/** A host without what is known of it only while the console runs. */
+const storedHostSchema = hostSchema.omit({ connection: true, daemon: true });
 export type StoredHost = z.infer<typeof storedHostSchema>;
 
 /** More than anybody looks after from one console; a bound. */
