@@ -1,14 +1,10 @@
 /** What a deploy of an app that is there starts from, and how it departs from it. */
 import type { DaemonClient } from '../api/client.ts';
-import {
-  type AppConfiguration,
-  appConfigurationSchema,
-  appNameSchema,
-  type HealthCheck,
-  type Release,
-} from '../contract/domain.ts';
+import { type AppConfiguration, appConfigurationSchema, type HealthCheck } from '../contract/configuration.ts';
+import type { Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { DEFAULTS } from '../contract/limits.ts';
+import { appNameSchema } from '../contract/names.ts';
 import type { RouteBodyInput } from '../contract/routes.ts';
 import { span } from './format.ts';
 

@@ -1,6 +1,6 @@
 /** What the flags of `deploy` ask for, as the contract's request. Pure; the daemon checks the values. */
 import { parseEnv } from 'node:util';
-import type { AppConfiguration } from '../contract/domain.ts';
+import type { AppConfiguration } from '../contract/configuration.ts';
 import { DomainError } from '../contract/errors.ts';
 import type { RouteBodyInput } from '../contract/routes.ts';
 import { parseDuration } from './format.ts';

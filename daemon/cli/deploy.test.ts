@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestServerOptions } from '../api/test-server.ts';
 import { sampleOperation, TEST_TOKEN } from '../api/test-server.ts';
-import type { AppConfiguration, Release } from '../contract/domain.ts';
+import type { AppConfiguration } from '../contract/configuration.ts';
+import type { Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { ended, ending, nextdeploy } from './test-command.ts';
 

@@ -1,157 +1,56 @@
+/** What the daemon tells about operations, apps, releases and itself. */
 import { z } from 'zod';
-import { DEFAULTS, LIMITS } from './limits.ts';
-import { isReservedAppName, PATTERNS } from './rules.ts';
-
-// Names -----------------------------------------------------------------------------------------------------------
-
-export const appNameSchema = z
-  .string()
-  .max(LIMITS.app_name_length_max)
-  .regex(
-    PATTERNS.app_name,
-    'use 2 to 40 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen',
-  )
-  .refine((name) => !isReservedAppName(name), 'this name is reserved; choose another')
-  .meta({ id: 'AppName' });
-
-export const domainNameSchema = z
-  .string()
-  .max(LIMITS.domain_length_max)
-  .regex(PATTERNS.domain, 'use a host name such as shop.example.com, in lower case and without scheme, port or path')
-  .meta({ id: 'DomainName' });
-
-export const imageReferenceSchema = z
-  .string()
-  .max(LIMITS.image_reference_length_max)
-  .regex(PATTERNS.image_reference, 'use an image reference such as registry.example.com/shop:1.4 or shop@sha256:…')
-  .meta({ id: 'ImageReference' });
-
-export const releaseIdSchema = z
-  .string()
-  .regex(PATTERNS.release_id, 'use a release number such as r12')
-  .meta({ id: 'ReleaseId' });
-export const operationIdSchema = z
-  .string()
-  .regex(PATTERNS.operation_id, 'use an operation id such as op-…')
-  .meta({ id: 'OperationId' });
-export const timestampSchema = z.iso.datetime().meta({ description: 'RFC 3339, UTC' });
-const PORT_MESSAGE = 'use a port from 1 to 65535';
-export const portSchema = z.number(PORT_MESSAGE).int(PORT_MESSAGE).min(1, PORT_MESSAGE).max(65_535, PORT_MESSAGE);
-
-export const slotSchema = z.enum(['blue', 'green']);
-export type Slot = z.infer<typeof slotSchema>;
-
-export const proxyTypeSchema = z.enum(['caddy']).meta({ description: 'the proxy that serves the app' });
-export type ProxyType = z.infer<typeof proxyTypeSchema>;
-
-export const tlsModeSchema = z
-  .enum(['auto', 'off'])
-  .meta({ description: 'auto: managed certificate, HTTP redirected. off: plain HTTP.' });
-export type TlsMode = z.infer<typeof tlsModeSchema>;
-
-// Configuration ---------------------------------------------------------------------------------------------------
-
-const envValueSchema = z
-  .string()
-  .max(LIMITS.env_value_bytes_max)
-  .regex(PATTERNS.env_value, 'an environment cannot hold a NUL character');
-const envSchema = z
-  .record(z.string().regex(PATTERNS.env_name), envValueSchema, {
-    error: (issue) =>
-      issue.code === 'invalid_key'
-        ? `${String(issue.input)} is no name of a variable; use letters, digits and underscores, not starting with a digit`
-        : undefined,
-  })
-  .refine((env) => Object.keys(env).length <= LIMITS.env_entries_max, `at most ${LIMITS.env_entries_max} variables`);
-
-const healthPathSchema = z.string().max(1024).regex(PATTERNS.health_path, 'use an absolute path such as /api/health');
-const millisecondsSchema = (min: number, max: number) => {
-  const message = `use a whole number of milliseconds from ${min} to ${max}`;
-  return z.number(message).int(message).min(min, message).max(max, message);
-};
-
-export const healthCheckSchema = z
-  .discriminatedUnion('kind', [
-    z.strictObject({
-      kind: z.literal('http'),
-      path: healthPathSchema.default(DEFAULTS.health_path),
-      interval_ms: millisecondsSchema(50, 60_000).default(DEFAULTS.health_interval_ms),
-      timeout_ms: millisecondsSchema(100, 60_000).default(DEFAULTS.health_timeout_ms),
-      deadline_ms: millisecondsSchema(500, 900_000).default(DEFAULTS.health_deadline_ms),
-    }),
-    z.strictObject({
-      kind: z.literal('tcp'),
-      interval_ms: millisecondsSchema(50, 60_000).default(DEFAULTS.health_interval_ms),
-      timeout_ms: millisecondsSchema(100, 60_000).default(DEFAULTS.health_timeout_ms),
-      deadline_ms: millisecondsSchema(500, 900_000).default(DEFAULTS.health_deadline_ms),
-    }),
-    z.strictObject({ kind: z.literal('none') }),
-  ])
-  .meta({ id: 'HealthCheck' });
-export type HealthCheck = z.infer<typeof healthCheckSchema>;
-
-/** What a release runs with, besides its image. Shared by the request (with defaults) and the stored release. */
-const configurationShape = {
-  env: envSchema.default({}),
-  ports: z
-    .array(portSchema)
-    .min(1)
-    .max(LIMITS.ports_max)
-    .default([DEFAULTS.port])
-    .meta({ description: 'ports inside the container; the first is served' }),
-  domain: domainNameSchema.optional().meta({ description: 'absent: a worker without a route' }),
-  tls: tlsModeSchema.optional().meta({ description: 'default: auto, or off for names no authority certifies' }),
-  proxy: proxyTypeSchema.default('caddy'),
-  health: healthCheckSchema.prefault({ kind: 'http' }),
-  drain_ms: millisecondsSchema(0, 600_000).default(DEFAULTS.drain_ms),
-  stop_timeout_ms: millisecondsSchema(0, 300_000).default(DEFAULTS.stop_timeout_ms),
-};
-
-export const appConfigurationSchema = z.strictObject(configurationShape).meta({ id: 'AppConfiguration' });
-export type AppConfiguration = z.infer<typeof appConfigurationSchema>;
-
-export const deployRequestSchema = z
-  .strictObject({ app_name: appNameSchema, image: imageReferenceSchema, ...configurationShape })
-  .refine(({ domain, tls }) => domain === undefined || tls !== 'auto' || domain.includes('.'), {
-    path: ['tls'],
-    message: 'no authority certifies a name without a dot; use tls off, or a full name such as shop.example.com',
-  })
-  .meta({ id: 'DeployRequest' });
-export type DeployRequest = z.infer<typeof deployRequestSchema>;
-
-export const swapRequestSchema = z
-  .strictObject({ app_name: appNameSchema, image: imageReferenceSchema })
-  .meta({ id: 'SwapRequest' });
-export type SwapRequest = z.infer<typeof swapRequestSchema>;
-
-export const rollbackRequestSchema = z
-  .strictObject({
-    app_name: appNameSchema,
-    release: releaseIdSchema.optional().meta({ description: 'default: the previous one' }),
-  })
-  .meta({ id: 'RollbackRequest' });
-export type RollbackRequest = z.infer<typeof rollbackRequestSchema>;
+import { appConfigurationSchema } from './configuration.ts';
+import {
+  appNameSchema,
+  operationIdSchema,
+  portSchema,
+  proxyTypeSchema,
+  releaseIdSchema,
+  slotSchema,
+  timestampSchema,
+  tlsModeSchema,
+} from './names.ts';
+import { nextCoreMetadataSchema } from './nextcore.ts';
 
 // Operations ------------------------------------------------------------------------------------------------------
 
-export const operationKindSchema = z.enum(['deploy', 'swap', 'rollback', 'start', 'stop', 'restart', 'remove']);
+export const operationKindSchema = z.enum([
+  'deploy',
+  'swap',
+  'rollback',
+  'start',
+  'stop',
+  'restart',
+  'scale',
+  'maintenance',
+  'remove',
+]);
 export type OperationKind = z.infer<typeof operationKindSchema>;
 
-/** `stuck`: could be neither finished nor undone; `error.message` says what to do. */
-export const operationStateSchema = z.enum(['running', 'succeeded', 'failed', 'cancelled', 'stuck']);
+/**
+ * `failed`: undone before the new release served. `rolled_back`: it served, and the one before it serves again. `stuck`: could be neither
+ * finished nor undone; `error.message` says what to do.
+ */
+export const operationStateSchema = z.enum(['running', 'succeeded', 'failed', 'rolled_back', 'cancelled', 'stuck']);
 export type OperationState = z.infer<typeof operationStateSchema>;
 
 export const stepNameSchema = z.enum([
   'validate',
   'pull',
+  'pre_switch',
   'create',
   'start',
   'route',
   'probe',
   'switch',
   'verify',
+  'post_switch',
+  'watch',
   'drain',
   'retire',
+  'scale',
+  'maintain',
   'stop',
   'remove',
 ]);
@@ -160,6 +59,16 @@ export type StepName = z.infer<typeof stepNameSchema>;
 export const stepStateSchema = z.enum(['pending', 'running', 'done', 'failed', 'undone', 'skipped']);
 export type StepState = z.infer<typeof stepStateSchema>;
 
+/** One layer of an image that is being pulled. */
+export const layerSchema = z.strictObject({
+  id: z.string(),
+  state: z.enum(['waiting', 'downloading', 'extracting', 'done']),
+  current_bytes: z.number().int(),
+  /** Null until the registry has said it. */
+  total_bytes: z.number().int().nullable(),
+});
+export type Layer = z.infer<typeof layerSchema>;
+
 export const operationStepSchema = z.strictObject({
   name: stepNameSchema,
   state: stepStateSchema,
@@ -167,6 +76,10 @@ export const operationStepSchema = z.strictObject({
   ended_at: timestampSchema.nullable(),
   /** One line of progress or outcome, such as `3 of 3 probes passed`. */
   detail: z.string().nullable(),
+  /** Last lines that a one-off command printed. */
+  output: z.array(z.string()).nullable(),
+  /** Of a pull under way. */
+  layers: z.array(layerSchema).nullable(),
 });
 export type OperationStep = z.infer<typeof operationStepSchema>;
 
@@ -217,8 +130,8 @@ export type Operation = z.infer<typeof operationSchema>;
 export const deploymentStatusSchema = z.enum(['running', 'updating', 'stopped', 'error']).meta({ id: 'DeploymentStatus' });
 export type DeploymentStatus = z.infer<typeof deploymentStatusSchema>;
 
-/** Why a release no longer serves, or that it does. `standby`: kept for a rollback. */
-export const releaseStateSchema = z.enum(['pending', 'live', 'standby', 'failed']);
+/** Why a release no longer serves, or that it does. `standby`: kept for a rollback. `pruned`: known, but its image is not kept any more. */
+export const releaseStateSchema = z.enum(['pending', 'live', 'standby', 'failed', 'pruned']);
 export type ReleaseState = z.infer<typeof releaseStateSchema>;
 
 export const releaseSchema = z
@@ -230,6 +143,7 @@ export const releaseSchema = z
     /** The image's content id (`sha256:…`), pinned when the release was made. */
     image_id: z.string(),
     configuration: appConfigurationSchema,
+    nextcore: nextCoreMetadataSchema.nullable(),
     created_at: timestampSchema,
     created_by: z.string(),
     operation_id: operationIdSchema,
@@ -253,7 +167,11 @@ export const appStatusSchema = z
     slot: slotSchema.nullable(),
     release: releaseIdSchema.nullable(),
     previous_release: releaseIdSchema.nullable().meta({ description: 'what a rollback without a release goes to' }),
-    replicas: z.number().int(),
+    replicas: z.number().int().meta({ description: 'running now' }),
+    replicas_wanted: z.number().int(),
+    aliases: z.array(z.string()),
+    maintenance: z.strictObject({ message: z.string() }).nullable(),
+    nextcore: nextCoreMetadataSchema.nullable().meta({ description: 'of the live release' }),
     proxy: proxyTypeSchema,
     tls: tlsModeSchema,
     health: z.strictObject({ healthy: z.boolean().nullable(), checked_at: timestampSchema.nullable(), detail: z.string() }),
@@ -283,6 +201,14 @@ export const eventKindSchema = z.enum([
   'app.changed',
   'app.removed',
   'image.loaded',
+  'heal.unhealthy',
+  'heal.restarted',
+  'heal.replacing',
+  'heal.rolling_back',
+  'heal.stopping',
+  'heal.recovered',
+  'release.pruned',
+  'disk.low',
   'auth.failed',
 ]);
 export type EventKind = z.infer<typeof eventKindSchema>;

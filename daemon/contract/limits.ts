@@ -19,6 +19,15 @@ export const LIMITS = {
   env_entries_max: 500,
   env_value_bytes_max: 64 * 1024,
   ports_max: 16,
+  /** Aliases, and redirects, of one app. */
+  domains_max: 100,
+  volumes_max: 32,
+  networks_max: 8,
+  /** Docker takes no less than 6 MiB. */
+  memory_bytes_min: 6 * 1024 ** 2,
+  memory_bytes_max: 16 * 1024 ** 4,
+  maintenance_message_max: 500,
+  nextcore_routes_max: 5_000,
   operations_page_max: 200,
   releases_page_max: 200,
   /** Replicas that fit a slot's fixed address block (DESIGN §4). */
@@ -26,6 +35,8 @@ export const LIMITS = {
   log_tail_lines_max: 10_000,
   /** Lines of a container's output kept as evidence of a failed operation. */
   evidence_log_lines: 50,
+  /** Last lines of a one-off command kept with its step. */
+  hook_output_lines: 100,
   /** Start of a probe's answer kept as evidence. */
   evidence_body_characters: 500,
   probes_in_evidence_max: 20,
@@ -40,14 +51,24 @@ export const DEFAULTS = {
   health_path: '/',
   health_interval_ms: 500,
   health_timeout_ms: 5_000,
+  health_status: { min: 200, max: 399 },
   health_deadline_ms: 60_000,
+  health_retries: 3,
+  health_start_period_ms: 30_000,
+  hook_timeout_ms: 600_000,
   drain_ms: 30_000,
+  watch_ms: 60_000,
+  maintenance_message: 'We will be back soon.',
   stop_timeout_ms: 10_000,
   log_tail_lines: 200,
   operations_page: 50,
   releases_page: 50,
   network_subnet: '10.213.0.0/16',
   network_name: 'nextdeploy',
-  container_log_size: '10m',
+  container_log_bytes: 10 * 1024 ** 2,
   container_log_files: 3,
+  /** Releases of each app whose images are kept for a rollback, the live one aside. */
+  releases_kept: 5,
+  /** Below this part of Docker's disk free, older images go and nothing is pulled. */
+  disk_free_percent_min: 10,
 } as const;

@@ -1,23 +1,25 @@
 import { z } from 'zod';
 import {
-  appNameSchema,
-  appStatusSchema,
   deployRequestSchema,
+  maintenanceRequestSchema,
+  rollbackRequestSchema,
+  scaleRequestSchema,
+  swapRequestSchema,
+} from './configuration.ts';
+import {
+  appStatusSchema,
   eventSchema,
   healthSchema,
   imageSchema,
-  operationIdSchema,
   operationSchema,
   operationStateSchema,
   type Role,
-  releaseIdSchema,
   releaseSchema,
-  rollbackRequestSchema,
-  swapRequestSchema,
   systemMetricsSchema,
   versionSchema,
 } from './domain.ts';
 import { DEFAULTS, LIMITS } from './limits.ts';
+import { appNameSchema, operationIdSchema, releaseIdSchema } from './names.ts';
 
 /**
  * The table of REST endpoints: the single source for validation, handlers, typed client, command line help and OpenAPI.
@@ -167,6 +169,28 @@ export const routes = {
     body: nothing,
     response: operationSchema,
   }),
+  scaleApp: route({
+    method: 'POST',
+    path: '/apps/:name/scale',
+    kind: 'operation',
+    role: 'operator',
+    summary: 'Set how many replicas of an app run, balanced by the proxy.',
+    params: appParams,
+    query: waitQuery,
+    body: scaleRequestSchema,
+    response: operationSchema,
+  }),
+  setMaintenance: route({
+    method: 'POST',
+    path: '/apps/:name/maintenance',
+    kind: 'operation',
+    role: 'operator',
+    summary: 'Answer visitors with a maintenance page (503), or serve them again; health paths keep answering.',
+    params: appParams,
+    query: waitQuery,
+    body: maintenanceRequestSchema,
+    response: operationSchema,
+  }),
   listReleases: route({
     method: 'GET',
     path: '/apps/:name/releases',
@@ -210,6 +234,28 @@ export const routes = {
     kind: 'read',
     role: 'viewer',
     summary: 'Show one operation with its steps and evidence.',
+    params: z.strictObject({ id: operationIdSchema }),
+    query: noQuery,
+    body: nothing,
+    response: operationSchema,
+  }),
+  cancelOperation: route({
+    method: 'POST',
+    path: '/operations/:id/cancel',
+    kind: 'change',
+    role: 'operator',
+    summary: 'Undo an operation that has not switched yet, or is in its watch window: the release before it serves on.',
+    params: z.strictObject({ id: operationIdSchema }),
+    query: noQuery,
+    body: nothing,
+    response: operationSchema,
+  }),
+  keepRelease: route({
+    method: 'POST',
+    path: '/operations/:id/keep',
+    kind: 'change',
+    role: 'operator',
+    summary: "End an operation's watch window now and keep the new release.",
     params: z.strictObject({ id: operationIdSchema }),
     query: noQuery,
     body: nothing,

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type AppStatus, deployRequestSchema } from './domain.ts';
+import { deployRequestSchema } from './configuration.ts';
+import type { AppStatus } from './domain.ts';
 import { can } from './rules.ts';
 
 const neverLive = (status: AppStatus['status']): AppStatus => ({

@@ -1,5 +1,7 @@
 /** Patterns and state rules that daemon, command line and console share. Pure; no schema here. */
-import type { AppStatus, HealthCheck, Operation, Release, TlsMode } from './domain.ts';
+import type { HealthCheck } from './configuration.ts';
+import type { AppStatus, Operation, Release } from './domain.ts';
+import type { TlsMode } from './names.ts';
 
 export const PATTERNS = {
   app_name: /^[a-z][a-z0-9-]{0,38}[a-z0-9]$/,
@@ -12,6 +14,17 @@ export const PATTERNS = {
   env_name: /^[A-Za-z_][A-Za-z0-9_]*$/,
   /** Everything but NUL, which ends a string in the kernel's eyes. */
   env_value: /^[^\0]*$/,
+  /** In a container or on the host: absolute, without `.` and `..`, and nothing that separates fields in a mount. */
+  container_path: /^\/(?!.*(?:^|\/)\.\.?(?:\/|$))[^\0-\x1f:,]*$/,
+  container_path_message: 'use an absolute path without .. and without colon or comma',
+  /** Docker's own, and never one of our containers' names. */
+  volume_name: /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,63}$/,
+  network_name: /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/,
+  user: /^[a-z0-9_][a-z0-9_.-]{0,31}(?::[a-z0-9_][a-z0-9_.-]{0,31})?$/i,
+  capability: /^[A-Z][A-Z_]{1,30}$/,
+  signal: /^SIG[A-Z0-9+-]{2,12}$/,
+  /** One line without control characters. */
+  printable: /^[^\p{Cc}\u2028\u2029]*$/u,
   health_path: /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$/,
 } as const;
 
@@ -49,35 +62,68 @@ const refused = (reason: string): Verdict => ({ allowed: false, reason });
 /** What can be done with an app in its present state. The daemon enforces these rules and the console shows them. */
 export const can = {
   swap(app: AppStatus): Verdict {
-    if (app.operation_id !== null) return refused('an operation is in progress');
-    if (app.release === null) return refused('nothing is deployed yet');
-    return app.status === 'stopped' ? refused('the app is stopped; start it first') : allowed;
+    return first(idle(app), deployed(app), running(app, 'start it first'));
   },
   rollback(app: AppStatus): Verdict {
-    if (app.operation_id !== null) return refused('an operation is in progress');
-    return app.previous_release === null ? refused('there is no earlier release') : allowed;
+    return first(idle(app), app.previous_release === null ? refused('there is no earlier release') : allowed);
   },
   rollbackTo(app: AppStatus, release: Release): Verdict {
-    if (app.operation_id !== null) return refused('an operation is in progress');
-    if (release.id === app.release) return refused('this release is live');
-    return release.state === 'standby' ? allowed : refused('this release never went live');
+    return first(idle(app), release.id === app.release ? refused('this release is live') : restorable(release));
   },
   stop(app: AppStatus): Verdict {
-    if (app.operation_id !== null) return refused('an operation is in progress');
-    if (app.release === null) return refused('nothing is deployed yet');
-    return app.status === 'stopped' ? refused('the app is stopped already') : allowed;
+    return first(idle(app), deployed(app), app.status === 'stopped' ? refused('the app is stopped already') : allowed);
   },
   start(app: AppStatus): Verdict {
-    if (app.operation_id !== null) return refused('an operation is in progress');
-    if (app.release === null) return refused('nothing is deployed yet');
-    return app.status === 'stopped' || app.status === 'error' ? allowed : refused('the app is running already');
+    const isStartable = app.status === 'stopped' || app.status === 'error';
+    return first(idle(app), deployed(app), isStartable ? allowed : refused('the app is running already'));
   },
   restart(app: AppStatus): Verdict {
-    if (app.operation_id !== null) return refused('an operation is in progress');
-    if (app.release === null) return refused('nothing is deployed yet');
-    return app.status === 'stopped' ? refused('the app is stopped; start it instead') : allowed;
+    return first(idle(app), deployed(app), running(app, 'start it instead'));
+  },
+  scale(app: AppStatus): Verdict {
+    return first(idle(app), deployed(app), running(app, 'start it first'));
+  },
+  maintenance(app: AppStatus): Verdict {
+    return first(idle(app), deployed(app), app.domain === null ? refused('the app has no domain to show a page on') : allowed);
+  },
+  remove(app: AppStatus): Verdict {
+    return idle(app);
+  },
+  /** Until the switch, and again in the watch window: both leave the release before it serving. */
+  cancel(operation: Operation): Verdict {
+    if (isTerminal(operation)) return refused('it has ended');
+    if (isUnwinding(operation)) return refused('it is being undone already');
+    const switching = operation.steps.find(({ name }) => name === 'switch');
+    if (!switching) return refused('it has no way back; wait for its end');
+    return switching.state === 'pending' || isWatching(operation) ? allowed : refused('it has switched already; roll back when it has ended');
+  },
+  /** Ends the watch window early. */
+  keep(operation: Operation): Verdict {
+    if (isTerminal(operation)) return refused('it has ended');
+    return isWatching(operation) && !isUnwinding(operation) ? allowed : refused('it is not in its watch window');
   },
 };
+
+const first = (...verdicts: Verdict[]): Verdict => verdicts.find((verdict) => !verdict.allowed) ?? allowed;
+const idle = (app: AppStatus) => (app.operation_id === null ? allowed : refused('an operation is in progress'));
+const deployed = (app: AppStatus) => (app.release === null ? refused('nothing is deployed yet') : allowed);
+const running = (app: AppStatus, remedy: string) =>
+  app.status === 'stopped' ? refused(`the app is stopped; ${remedy}`) : allowed;
+
+function restorable({ state }: Release): Verdict {
+  if (state === 'standby') return allowed;
+  return refused(state === 'pruned' ? 'its image is not kept any more; deploy it anew' : 'this release never went live');
+}
+
+/** Whether the new release serves and the one before it is kept warm. */
+export function isWatching(operation: Operation): boolean {
+  return operation.state === 'running' && operation.steps.some(({ name, state }) => name === 'watch' && state === 'running');
+}
+
+/** Whether what was done is being taken back. */
+export function isUnwinding(operation: Operation): boolean {
+  return operation.state === 'running' && operation.steps.some(({ state }) => state === 'failed' || state === 'undone');
+}
 
 const releaseNumber = (id: string) => Number(id.slice(1));
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { appNameSchema, eventSchema, logLineSchema, type Role, systemMetricsSchema } from './domain.ts';
+import { eventSchema, logLineSchema, type Role, systemMetricsSchema } from './domain.ts';
 import { DEFAULTS, LIMITS } from './limits.ts';
+import { appNameSchema } from './names.ts';
 
 /**
  * The table of WebSocket streams. Every frame from the daemon is one JSON object: a message of the stream, or

@@ -1,5 +1,6 @@
 /** The swap engine's door: begins operations, runs them to their end, and picks up what an earlier run of the daemon left. */
-import type { AppConfiguration, Operation } from '../contract/domain.ts';
+import type { AppConfiguration } from '../contract/configuration.ts';
+import type { Operation } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { demandFreeDomain } from './domains.ts';
 import { examineContainers } from './executors.ts';

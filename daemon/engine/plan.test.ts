@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AppConfiguration, appConfigurationSchema, type Release } from '../contract/domain.ts';
+import { type AppConfiguration, appConfigurationSchema } from '../contract/configuration.ts';
+import type { Release } from '../contract/domain.ts';
 import { type Observed, planOperation, type Wish } from './plan.ts';
 import { parseSubnet } from './slots.ts';
 import type { AppRecord, MarkerState } from './state.ts';

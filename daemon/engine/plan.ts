@@ -1,6 +1,8 @@
 /** From what is asked and what is observed to an operation with every step decided. Pure. */
-import type { AppConfiguration, OperationKind, Release, Slot } from '../contract/domain.ts';
+import type { AppConfiguration } from '../contract/configuration.ts';
+import type { OperationKind, Release } from '../contract/domain.ts';
 import { DEFAULTS } from '../contract/limits.ts';
+import type { Slot } from '../contract/names.ts';
 import { defaultTls, healthPath } from '../contract/rules.ts';
 import { allocateIndex, containerName, type Subnet, slotAddress } from './slots.ts';
 import { type AppRecord, type MarkerState, type NewRelease, type OperationRecord, otherSlot, type RouteModel } from './state.ts';

@@ -1,12 +1,23 @@
 /** The small interfaces the engine needs of the world. `host/` and `proxy/` implement them; tests have in-memory models of them. */
-import type { DaemonEvent, HealthCheck, Operation, ProbeResult, Release, Slot, TlsMode } from '../contract/domain.ts';
+import type { HealthCheck } from '../contract/configuration.ts';
+import type { DaemonEvent, Image, Layer, Operation, ProbeResult, Release } from '../contract/domain.ts';
+import type { ProxyType, Slot, TlsMode } from '../contract/names.ts';
+import type { Sealed } from '../secrets/sealed.ts';
 import type { AppRecord, Change, MarkerState, NewRelease, OperationRecord, RouteModel } from './state.ts';
-import type { ContainerPlan, ContainerTemplate } from './steps.ts';
+import type { ContainerPlan, ContainerTemplate, ImageWish } from './steps.ts';
 
-export interface ContainerSpec extends ContainerTemplate, ContainerPlan {
+export interface ContainerSpec extends ContainerTemplate {
+  name: string;
+  /** On the daemon's network; null: any that is free. */
+  address: string | null;
   image_id: string;
-  replica: number;
+  role: ContainerRole;
+  /** In place of the image's own. */
+  command: string[] | null;
 }
+
+/** What a container of ours is for: to serve, or to run one command and end. */
+export type ContainerRole = { kind: 'replica'; replica: number } | { kind: 'hook'; hook: 'pre_switch' | 'post_switch' };
 
 export interface ObservedContainer {
   id: string;
@@ -15,7 +26,16 @@ export interface ObservedContainer {
   release: string;
   slot: Slot;
   operation_id: string;
+  role: ContainerRole['kind'];
   is_running: boolean;
+}
+
+/** What only a closer look tells. */
+export interface Inspection extends ObservedContainer, ExitState {
+  /** How often Docker has started it again by itself. */
+  restart_count: number;
+  /** RFC 3339; null: it has never run. */
+  started_at: string | null;
 }
 
 export interface ExitState {
@@ -36,7 +56,7 @@ export interface OwnContainer {
 export interface Containers {
   /** All containers with our labels, running or not. */
   list(signal: AbortSignal): Promise<ObservedContainer[]>;
-  inspect(name: string, signal: AbortSignal): Promise<(ObservedContainer & ExitState) | null>;
+  inspect(name: string, signal: AbortSignal): Promise<Inspection | null>;
   /**
    * Makes the container without starting it; one of that name from another operation on the app is removed first. Throws `conflict` when
    * one that is not the app's has the name. Restart policy `no`.
@@ -46,6 +66,8 @@ export interface Containers {
   /** SIGTERM, SIGKILL after the timeout, then removal; fine if it is gone. One that is not as `target` says stays untouched. */
   remove(target: OwnContainer, stopTimeoutMs: number, signal: AbortSignal): Promise<void>;
   /** `true`: Docker brings it back after a crash or reboot, so that apps never depend on the daemon. */
+  /** Stops and starts it, with its own stop timeout. Throws when it is gone. */
+  restart(name: string, signal: AbortSignal): Promise<void>;
   setRestart(name: string, isKept: boolean, signal: AbortSignal): Promise<void>;
   /** Resolves when the container is not running. */
   waitForExit(name: string, signal: AbortSignal): Promise<ExitState>;
@@ -54,17 +76,47 @@ export interface Containers {
   listening(name: string, signal: AbortSignal): Promise<{ address: string; port: number }[]>;
 }
 
+export interface RegistryCredentials {
+  username: string;
+  password: Sealed;
+}
+
 export interface Images {
   /** The content id of an image on this host, by reference or id; null if it is not here. */
   find(reference: string, signal: AbortSignal): Promise<string | null>;
-  /** Throws a DomainError that says why an image cannot be had. */
-  pull(reference: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Changes nothing. Throws a DomainError that says why the image cannot be had, as far as that can be known before: not on this host and
+   * not in its registry, bad credentials, a digest that does not exist or does not match, another architecture.
+   */
+  check(wish: ImageWish, credentials: RegistryCredentials | null, signal: AbortSignal): Promise<void>;
+  /** Returns the content id. Throws a DomainError that says why the image cannot be had. */
+  pull(
+    reference: string,
+    options: { credentials: RegistryCredentials | null; onProgress: (layers: Layer[]) => void },
+    signal: AbortSignal,
+  ): Promise<string>;
+  /** All images on this host. */
+  list(signal: AbortSignal): Promise<Image[]>;
+  /** Removes the image with these names; `false` when something else still needs it. Fine if it is gone. */
+  remove(imageId: string, references: readonly string[], signal: AbortSignal): Promise<boolean>;
+}
+
+/** What of this host a container may be given, and how much room there is. */
+export interface HostResources {
+  /** Throws a DomainError when a bind mount's source, all links followed, is not an existing path beneath an allowed root. */
+  checkBind(source: string, signal: AbortSignal): Promise<void>;
+  /** Throws a DomainError when there is no such Docker network, or containers cannot join it. */
+  checkNetwork(name: string, signal: AbortSignal): Promise<void>;
+  /** Where Docker keeps images and containers. */
+  dockerDisk(signal: AbortSignal): Promise<{ total_bytes: number; available_bytes: number }>;
 }
 
 export interface Markers {
   read(app: string): Promise<MarkerState | null>;
   /** Durable when it resolves; atomic for whoever looks. */
   write(app: string, state: MarkerState): Promise<void>;
+  /** The page that visitors get in maintenance, written and removed as a marker is; null: none. */
+  writePage(app: string, html: string | null): Promise<void>;
   /** Removes the app's directory; fine if it is gone. */
   remove(app: string): Promise<void>;
 }
@@ -80,6 +132,7 @@ export interface ReverseProxy {
 }
 
 export interface VerifyTarget {
+  proxy: ProxyType;
   domain: string;
   tls: TlsMode;
   path: string;
@@ -145,6 +198,10 @@ export interface Journal {
   getApp(name: string): AppRecord | null;
   listApps(): AppRecord[];
   getRelease(app: string, id: string): Release | null;
+  /** Every release of every app, newest first; for retention. */
+  listAllReleases(): Release[];
+  /** Marks releases whose images are not kept any more, and tells of it, in one transaction. */
+  pruneReleases(releases: readonly { app_name: string; release: string; reason: string }[], events: readonly NewEvent[]): DaemonEvent[];
   /** Newest first. */
   listReleases(app: string, limit: number): Release[];
   /** The live release and the one that a rollback goes to, newest first; with none live, the newest release. However many there are. */
@@ -167,8 +224,9 @@ export interface World {
   containers: Containers;
   images: Images;
   markers: Markers;
-  proxy: ReverseProxy;
+  proxies: Record<ProxyType, ReverseProxy>;
   prober: Prober;
   connections: Connections;
+  resources: HostResources;
   clock: Clock;
 }

@@ -1,5 +1,6 @@
 /** Waits until the containers of a slot answer, and says precisely what was seen if they do not. */
-import type { HealthCheck, ProbeResult } from '../contract/domain.ts';
+import type { HealthCheck } from '../contract/configuration.ts';
+import type { ProbeResult } from '../contract/domain.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { ExitState, World } from './ports.ts';
 import { ProbeLog } from './probe-log.ts';

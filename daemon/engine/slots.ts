@@ -1,7 +1,8 @@
 /** Where the containers of an app stand: fixed names and addresses (DESIGN §4). Pure. */
-import type { Slot } from '../contract/domain.ts';
+
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
+import type { Slot } from '../contract/names.ts';
 
 /** Blue's replicas at 0–7, green's at 8–15. */
 const ADDRESSES_PER_APP = 2 * LIMITS.replicas_max;

@@ -1,14 +1,6 @@
 /** What the engine keeps: apps, operations with their steps, and the changes a step makes to them. Plain data, stored as it stands. */
-import type {
-  Evidence,
-  OperationKind,
-  OperationState,
-  Release,
-  ReleaseState,
-  Slot,
-  StepName,
-  TlsMode,
-} from '../contract/domain.ts';
+import type { Evidence, OperationKind, OperationState, Release, ReleaseState, StepName } from '../contract/domain.ts';
+import type { ProxyType, Slot, TlsMode } from '../contract/names.ts';
 import type { Step } from './steps.ts';
 
 /** What the marker of an app says: the slot that the proxy sends traffic to, or that it answers 503. */
@@ -17,13 +9,32 @@ export type MarkerState = Slot | 'stopped';
 /** A route as the proxy serves it. Both slots are named, so a swap needs no change here. */
 export interface RouteModel {
   app_name: string;
-  /** Usually one; two while a deploy moves an app to another domain. */
+  proxy: ProxyType;
+  /** The domain and its aliases; more while a deploy moves an app to other domains. */
   sites: { domain: string; tls: TlsMode }[];
+  /** Answered with `status` and the same path at `to`. */
+  redirects: RouteRedirect[];
   /** `address:port` of each replica. */
   upstreams: Record<Slot, string[]>;
+  /** Kept answering by the app itself in maintenance; null: none. Without its query. */
+  health_path: string | null;
   marker_directory: string;
   /** The proxy tells the slot only to requests that carry this in `X-NextDeploy-Verify`. */
   verify_key: string;
+}
+
+export interface RouteRedirect {
+  from: string;
+  tls: TlsMode;
+  to: string;
+  /** Whether `to` is reached by https. */
+  to_tls: TlsMode;
+  status: 301 | 302 | 307 | 308;
+}
+
+/** What visitors get in place of the app. */
+export interface Maintenance {
+  message: string;
 }
 
 export interface AppRecord {
@@ -35,6 +46,9 @@ export interface AppRecord {
   /** Where that release stands, or stood last. */
   slot: Slot | null;
   wanted: 'running' | 'stopped';
+  /** How many containers stand in the live slot. */
+  replicas: number;
+  maintenance: Maintenance | null;
   /** As applied to the proxy last; null for an app without a domain. */
   route: RouteModel | null;
   verify_key: string;
@@ -57,6 +71,8 @@ export interface StepRecord {
 
 export interface StepOutput {
   image_id?: string;
+  /** Last lines of a one-off command. */
+  lines?: string[];
 }
 
 export interface OperationRecord {
@@ -66,6 +82,8 @@ export interface OperationRecord {
   state: OperationState;
   /** `unwind` from the first failure or a cancellation on. */
   direction: 'forward' | 'unwind';
+  /** Set once somebody has cancelled it: then it unwinds. */
+  is_cancelled: boolean;
   actor: string;
   release: string | null;
   /** True if this operation made its release: then its failure is the release's failure. */
@@ -85,6 +103,8 @@ export type Change =
   | { kind: 'image_pinned'; app_name: string; release: string; image_id: string }
   | { kind: 'app_serves'; app_name: string; release: string | null; slot: Slot | null; wanted: AppRecord['wanted'] }
   | { kind: 'app_route'; app_name: string; route: RouteModel | null }
+  | { kind: 'app_replicas'; app_name: string; replicas: number }
+  | { kind: 'app_maintenance'; app_name: string; maintenance: Maintenance | null }
   | { kind: 'app_error'; app_name: string; message: string | null }
   | { kind: 'release_state'; app_name: string; release: string; state: ReleaseState; end_reason: string | null }
   | { kind: 'app_removed'; app_name: string };

@@ -1,6 +1,8 @@
 /** The steps an operation is made of, as data: everything is decided when the plan is made, so running them leaves no choices. */
-import type { HealthCheck, Slot, StepName, TlsMode } from '../contract/domain.ts';
-import type { MarkerState, RouteModel } from './state.ts';
+import type { AppConfiguration, HealthCheck, Hook, Volume } from '../contract/configuration.ts';
+import type { StepName } from '../contract/domain.ts';
+import type { ProxyType, Slot, TlsMode } from '../contract/names.ts';
+import type { Maintenance, MarkerState, RouteModel } from './state.ts';
 
 /** One container of a slot. The image comes from the `pull` step, pinned by its content id. */
 export interface ContainerPlan {
@@ -9,6 +11,7 @@ export interface ContainerPlan {
   port: number;
 }
 
+/** What all containers of a slot have in common. */
 export interface ContainerTemplate {
   app_name: string;
   release: string;
@@ -16,7 +19,37 @@ export interface ContainerTemplate {
   operation_id: string;
   env: Record<string, string>;
   ports: number[];
+  limits: AppConfiguration['limits'];
+  volumes: Volume[];
+  /** Beside the daemon's own. */
+  networks: string[];
+  user: string | null;
+  read_only_root: boolean;
+  capabilities: string[];
+  stop_signal: string | null;
   stop_timeout_ms: number;
+  log: AppConfiguration['log'];
+}
+
+/** A change of what one proxy serves for an app. */
+export interface RouteChange {
+  proxy: ProxyType;
+  to: RouteModel | null;
+  from: RouteModel | null;
+}
+
+/** What is kept as the app's route, before and after {@link RouteChange}s. */
+export interface Routing {
+  changes: RouteChange[];
+  to: RouteModel | null;
+  from: RouteModel | null;
+}
+
+export interface VerifiedSite {
+  domain: string;
+  tls: TlsMode;
+  /** Its certificate may have to be ordered first. */
+  is_new: boolean;
 }
 
 interface Common {
@@ -26,25 +59,39 @@ interface Common {
 
 export type Step = Common &
   (
-    | { name: 'validate'; app_name: string; domain: string | null; needs_proxy: boolean }
-    | { name: 'pull'; app_name: string; release: string; image: string; pinned_image_id: string | null }
+    | {
+        name: 'validate';
+        app_name: string;
+        /** Every name the app is to answer for, redirects included. */
+        domains: string[];
+        proxies: ProxyType[];
+        image: ImageWish | null;
+        volumes: Volume[];
+        networks: string[];
+      }
+    | { name: 'pull'; app_name: string; release: string; image: ImageWish }
+    | { name: 'pre_switch' | 'post_switch'; template: ContainerTemplate; container: string; hook: Hook }
     | { name: 'create'; template: ContainerTemplate; containers: ContainerPlan[] }
     | { name: 'start'; containers: ContainerPlan[] }
-    | { name: 'route'; app_name: string; route: RouteModel | null; previous: RouteModel | null }
+    | { name: 'route'; app_name: string; routing: Routing }
     | { name: 'probe'; containers: ContainerPlan[]; health: HealthCheck }
     | { name: 'switch'; app_name: string; to: Serving; from: Serving; containers: ContainerPlan[]; replaces: ContainerPlan[] }
-    | { name: 'verify'; domain: string; tls: TlsMode; path: string; slot: Slot; verify_key: string; is_new_domain: boolean }
+    | { name: 'verify'; proxy: ProxyType; sites: VerifiedSite[]; path: string; slot: Slot; verify_key: string }
+    | { name: 'watch'; containers: ContainerPlan[]; health: HealthCheck; watch_ms: number }
     | { name: 'drain'; addresses: string[]; drain_ms: number }
-    | {
-        name: 'retire';
-        app_name: string;
-        containers: ContainerPlan[];
-        stop_timeout_ms: number;
-        final_route: RouteModel | null | 'unchanged';
-      }
+    | { name: 'retire'; app_name: string; containers: ContainerPlan[]; stop_timeout_ms: number; routing: Routing | null }
+    | { name: 'scale'; app_name: string; to: number; from: number; containers: ContainerPlan[] }
+    | { name: 'maintain'; app_name: string; to: Maintenance | null; from: Maintenance | null }
     | { name: 'stop'; app_name: string; containers: ContainerPlan[]; stop_timeout_ms: number }
     | { name: 'remove'; app_name: string }
   );
+
+export interface ImageWish {
+  reference: string;
+  /** Set for a release that has had its image before: it must be this one. */
+  pinned_image_id: string | null;
+  pull: 'missing' | 'always';
+}
 
 /** What an app serves, before and after a switch. `marker` null: there is none yet. */
 export interface Serving {
@@ -53,10 +100,19 @@ export interface Serving {
   slot: Slot | null;
 }
 
-export type StepOf<N extends StepName> = Extract<Step, { name: N }>;
+/** The steps of one name; of two that share a form, that form. */
+export type StepOf<N extends StepName> = Step extends infer S ? (S extends { name: infer M } ? (N extends M ? S : never) : never) : never;
 
 /** The steps that leave something behind which an unwinding takes back; the others only look, or stand after the point of no return. */
-export const UNDOABLE = { create: true, route: true, switch: true } as const satisfies Partial<Record<StepName, true>>;
+export const UNDOABLE = {
+  pre_switch: true,
+  create: true,
+  route: true,
+  switch: true,
+  post_switch: true,
+  scale: true,
+  maintain: true,
+} as const satisfies Partial<Record<StepName, true>>;
 export type UndoableStep = keyof typeof UNDOABLE;
 
 export function isUndoable(name: StepName): name is UndoableStep {
@@ -72,6 +128,13 @@ export function describeLeft(step: Step): string {
       return `the proxy's route of ${step.app_name}`;
     case 'switch':
       return `the marker of ${step.app_name}`;
+    case 'pre_switch':
+    case 'post_switch':
+      return `the container ${step.container}`;
+    case 'scale':
+      return `the number of replicas of ${step.app_name}`;
+    case 'maintain':
+      return `the maintenance page of ${step.app_name}`;
     default:
       return step.name;
   }
@@ -86,6 +149,11 @@ export function stepDeadlineMs(step: Step): number {
       return 15 * 60_000;
     case 'probe':
       return (step.health.kind === 'none' ? 0 : step.health.deadline_ms) + SLACK_MS;
+    case 'pre_switch':
+    case 'post_switch':
+      return step.hook.timeout_ms + SLACK_MS;
+    case 'watch':
+      return step.watch_ms + SLACK_MS;
     case 'verify':
       return 120_000;
     case 'drain':
@@ -97,9 +165,11 @@ export function stepDeadlineMs(step: Step): number {
     case 'start':
     case 'route':
     case 'remove':
+    case 'scale':
       return 60_000;
     case 'validate':
     case 'switch':
+    case 'maintain':
       return SLACK_MS;
   }
 }

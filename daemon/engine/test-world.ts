@@ -1,5 +1,6 @@
 /** In-memory models of everything the engine touches, for its tests: they obey the same promises as the real ones. */
-import { type AppConfiguration, appConfigurationSchema, type DaemonEvent, type Release } from '../contract/domain.ts';
+import { type AppConfiguration, appConfigurationSchema } from '../contract/configuration.ts';
+import type { DaemonEvent, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { previousRelease } from '../contract/rules.ts';
 import { Engine, type Intent } from './engine.ts';

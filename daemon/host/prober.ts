@@ -2,7 +2,8 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
-import type { HealthCheck, ProbeResult } from '../contract/domain.ts';
+import type { HealthCheck } from '../contract/configuration.ts';
+import type { ProbeResult } from '../contract/domain.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { ProbeOutcome, Prober, VerifyAnswer, VerifyTarget } from '../engine/ports.ts';
 import type { ContainerPlan } from '../engine/steps.ts';

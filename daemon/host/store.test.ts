@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { appConfigurationSchema } from '../contract/domain.ts';
+import { appConfigurationSchema } from '../contract/configuration.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { BeginEntry, NewEvent } from '../engine/ports.ts';
 import type { AppRecord, OperationRecord } from '../engine/state.ts';

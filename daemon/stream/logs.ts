@@ -1,6 +1,7 @@
-import type { LogLine, Slot } from '../contract/domain.ts';
+import type { LogLine } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
+import type { Slot } from '../contract/names.ts';
 import { Channel } from './channel.ts';
 import { afterTimestamp, distinctTimestamps, Reorder, shiftTimestamp } from './log-order.ts';
 

@@ -1,10 +1,5 @@
-import {
-  type AppStatus,
-  type DeployRequest,
-  deployRequestSchema,
-  type HealthCheck,
-  type Release,
-} from '../../daemon/contract/domain.ts';
+import { type DeployRequest, deployRequestSchema, type HealthCheck } from '../../daemon/contract/configuration.ts';
+import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
 import { type FieldError, toInvalidRequest } from '../../daemon/contract/errors.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
 import { healthPath } from '../../daemon/contract/rules.ts';

@@ -1,4 +1,4 @@
-import type { Slot } from '../../daemon/contract/domain.ts';
+import type { Slot } from '../../daemon/contract/names.ts';
 import {
   ago,
   app,

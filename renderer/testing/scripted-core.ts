@@ -1,4 +1,5 @@
-import type { DaemonEvent, Operation, OperationKind, Slot } from '../../daemon/contract/domain.ts';
+import type { DaemonEvent, Operation, OperationKind } from '../../daemon/contract/domain.ts';
+import type { Slot } from '../../daemon/contract/names.ts';
 import type { CallName, ChannelName, Host, Settings } from '../../preload/contract.ts';
 import { playInstall, playLogs, playSystem, playTerminal } from './players.ts';
 import { createWorld, type ScenarioName } from './scenarios.ts';

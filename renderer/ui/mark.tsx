@@ -21,9 +21,9 @@ import type {
   OperationState,
   Release,
   ReleaseState,
-  Slot,
   StepState,
 } from '../../daemon/contract/domain.ts';
+import type { Slot } from '../../daemon/contract/names.ts';
 import type { Host } from '../../preload/contract.ts';
 
 /** What a state means to the operator; the colour follows from it, and is never all there is. */

@@ -1,7 +1,8 @@
 import { ActionIcon, Button, Tooltip } from '@mantine/core';
 import { Eye, EyeOff, Pencil } from 'lucide-react';
 import { useState } from 'react';
-import type { AppStatus, HealthCheck, Release } from '../../daemon/contract/domain.ts';
+import type { HealthCheck } from '../../daemon/contract/configuration.ts';
+import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
 import { defaultTls } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
 import { DeployDialog } from '../dialogs/deploy-dialog.tsx';

@@ -1,6 +1,6 @@
 /**
- * A disposable server: Debian with systemd, sshd, Docker and Caddy (nginx and certbot installed, not running), as a container of the
- * machine's private engine. Essentials for users:
+ * A disposable server: Debian with systemd, sshd, Docker, and Caddy or nginx or both (certbot and docker-registry installed, not
+ * running), as a container of the machine's private engine. Essentials for users:
  *
  *   const bed = await startBed();             // about 5 s when the image is cached
  *   try { await bed.exec(['uname', '-a']); } finally { await bed.stop(); }
@@ -18,20 +18,28 @@ import { waitUntilReady } from './readiness.ts';
 import { ensureServerImage } from './rootfs.ts';
 import type { Suite } from './rootfs-recipe.ts';
 import { createServer, type ServerRecord } from './server.ts';
+import type { Proxies } from './server-proxies.ts';
 
 export type { Suite } from './rootfs-recipe.ts';
+export type { Proxies } from './server-proxies.ts';
 export { sweep };
 
 export interface Bed {
   /** Short random id. */
   id: string;
   suite: Suite;
+  /** The proxies that run. */
+  proxies: Proxies;
   /** `key` is the path of an ed25519 private key file (0600) without passphrase. */
   ssh: { host: '127.0.0.1'; port: number; user: string; key: string };
-  /** `http://127.0.0.1:PORT`: port 80 of the server. */
+  /** `http://127.0.0.1:PORT`: port 80 of the server, Caddy's unless only nginx runs. */
   http: string;
   /** `https://127.0.0.1:PORT`: port 443 of the server. */
   https: string;
+  /** The same for nginx: port 8080 and 8443 of a server with both proxies; where nginx runs alone, 80 and 443. */
+  nginx: { http: string; https: string };
+  /** `http://127.0.0.1:PORT`: port 5000 of the server, where registry.ts starts a registry. */
+  registry: string;
   /** Unix socket on this machine of the Docker engine inside the server. */
   dockerSocket: string;
   /** This bed's files on this machine; removed by stop(). */
@@ -51,6 +59,8 @@ export interface Bed {
 
 export interface StartBedOptions {
   suite?: Suite;
+  /** `caddy` unless said otherwise. With `both`, nginx listens on 8080 and 8443. */
+  proxies?: Proxies;
   /** Part of the server's host name and of `bed ls`. */
   label?: string;
   /** Aborting removes everything made so far and rejects with the signal's reason. */
@@ -59,16 +69,16 @@ export interface StartBedOptions {
 }
 
 /**
- * Starts a server; resolves when systemd is up, sshd and Docker answer, and Caddy answers on port 80. Throws with what was missing
+ * Starts a server; resolves when systemd is up, sshd and Docker answer, and the proxies serve their default sites. Throws with what was missing
  * and the server's own evidence, after removing what was made.
  */
 export async function startBed(options: StartBedOptions = {}): Promise<Bed> {
-  const { suite = 'bookworm', label = 'bed', signal, onProgress } = options;
+  const { suite = 'bookworm', proxies = 'caddy', label = 'bed', signal, onProgress } = options;
   const engine = await acquireEngine({ label, signal, onProgress });
   try {
     const image = await ensureServerImage(engine, suite, { signal, onProgress });
     onProgress?.(`starting a ${suite} server`);
-    const record = await createServer(engine, { suite, label, image, signal });
+    const record = await createServer(engine, { suite, label, proxies, image, signal });
     const bed = bedOf(engine, record);
     await waitUntilReady(bed, signal);
     await writeFile(join(leaseDirectory(engine), 'bed.json'), JSON.stringify(record));
@@ -102,12 +112,17 @@ async function readRecord(paths: BedPaths, id: string): Promise<ServerRecord | u
 
 function bedOf(engine: Engine, record: ServerRecord): Bed {
   const runDirectory = leaseDirectory(engine);
+  const { ports } = record;
+  const main = { http: `http://127.0.0.1:${ports.http}`, https: `https://127.0.0.1:${ports.https}` };
+  const beside = { http: `http://127.0.0.1:${ports.nginx_http}`, https: `https://127.0.0.1:${ports.nginx_https}` };
   return {
     id: record.id,
     suite: record.suite,
-    ssh: { host: '127.0.0.1', port: record.ports.ssh, user: record.user, key: record.key },
-    http: `http://127.0.0.1:${record.ports.http}`,
-    https: `https://127.0.0.1:${record.ports.https}`,
+    proxies: record.proxies,
+    ssh: { host: '127.0.0.1', port: ports.ssh, user: record.user, key: record.key },
+    ...main,
+    nginx: record.proxies === 'nginx' ? main : beside,
+    registry: `http://127.0.0.1:${ports.registry}`,
     dockerSocket: join(record.mounts.docker, 'docker.sock'),
     runDirectory,
     daemonSocket: join(record.mounts.daemon, 'nextdeployd.sock'),

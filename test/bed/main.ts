@@ -5,9 +5,11 @@ import { pathToFileURL } from 'node:url';
 import { Command, Option } from 'commander';
 import { type Bed, keepBed, listBeds, startBed, sweep } from './bed.ts';
 import { SUITES, type Suite } from './rootfs-recipe.ts';
+import { PROXIES, type Proxies } from './server-proxies.ts';
 
 interface UpOptions {
   suite: Suite;
+  proxies: Proxies;
   daemon?: boolean;
   json?: boolean;
   label: string;
@@ -19,13 +21,14 @@ interface DaemonAccess {
 }
 
 const program = new Command('npm run bed --').description(
-  'Disposable Debian servers: systemd, sshd, Docker, Caddy. Everything on 127.0.0.1.',
+  'Disposable Debian servers: systemd, sshd, Docker, Caddy, nginx. Everything on 127.0.0.1.',
 );
 
 program
   .command('up')
   .description('start a server and leave it running')
   .addOption(new Option('--suite <suite>', 'Debian suite').choices(SUITES).default('bookworm'))
+  .addOption(new Option('--proxies <which>', 'with both, nginx listens on 8080 and 8443').choices(PROXIES).default('caddy'))
   .option('--label <label>', 'part of the server’s host name', 'bed')
   .option('--daemon', 'install the NextDeploy daemon in it')
   .option('--json', 'print one JSON object')
@@ -44,7 +47,8 @@ program.command('sweep').description('remove what runs left that were killed').a
 
 async function up(options: UpOptions): Promise<void> {
   const interrupted = abortOnSignals();
-  const bed = await startBed({ suite: options.suite, label: options.label, signal: interrupted, onProgress: progress });
+  const { suite, proxies, label } = options;
+  const bed = await startBed({ suite, proxies, label, signal: interrupted, onProgress: progress });
   try {
     const daemon = options.daemon ? await unlessAborted(installDaemon(bed), interrupted) : undefined;
     await keepBed(bed);
@@ -97,8 +101,8 @@ async function installDaemon(bed: Bed): Promise<DaemonAccess> {
 }
 
 function asJson(bed: Bed, daemon: DaemonAccess | undefined) {
-  const { id, ssh, http, https } = bed;
-  return { id, ssh, http, https, docker_socket: bed.dockerSocket, daemon: daemon ?? null };
+  const { id, proxies, ssh, http, https, nginx } = bed;
+  return { id, proxies, ssh, http, https, nginx, docker_socket: bed.dockerSocket, daemon: daemon ?? null };
 }
 
 function asText(bed: Bed, daemon: DaemonAccess | undefined): string {
@@ -109,6 +113,7 @@ function asText(bed: Bed, daemon: DaemonAccess | undefined): string {
     ['ssh', sshCommand],
     ['http', bed.http],
     ['https', bed.https],
+    ...(bed.proxies === 'both' ? ([['nginx', `${bed.nginx.http} ${bed.nginx.https}`]] satisfies [string, string][]) : []),
     ['docker', `docker --host unix://${bed.dockerSocket} ps`],
     ...(daemon
       ? ([

@@ -1,4 +1,4 @@
-/** When a server is up: systemd has finished, and sshd, Docker and Caddy answer. */
+/** When a server is up: systemd has finished, and sshd, Docker and the proxies answer. */
 import { get } from 'node:http';
 import { connect } from 'node:net';
 import type { Bed } from './bed.ts';
@@ -15,7 +15,7 @@ export async function waitUntilReady(bed: Omit<Bed, 'stop'>, signal?: AbortSigna
   try {
     await Promise.all([
       waitFor('the answer of Docker', () => answers({ socketPath: bed.dockerSocket, path: '/_ping' }), options),
-      waitFor('the answer of Caddy', () => answers({ host: '127.0.0.1', port: new URL(bed.http).port, path: '/' }), options),
+      ...proxySites(bed).map(({ proxy, url }) => waitFor(`the answer of ${proxy}`, () => answers(siteAt(url)), options)),
       waitFor('the greeting of sshd', () => greets(bed.ssh.port), options),
       waitFor('the end of systemd’s start', () => systemdIsUp(bed), { ...options, intervalMs: 150 }),
     ]);
@@ -28,6 +28,13 @@ export async function waitUntilReady(bed: Omit<Bed, 'stop'>, signal?: AbortSigna
     throw new Error(`the ${bed.suite} server did not come up: ${reason}\n${journal?.stdout ?? ''}`, { cause: error });
   }
 }
+
+function proxySites({ proxies, http, nginx }: Omit<Bed, 'stop'>): { proxy: string; url: string }[] {
+  const sites = { caddy: { proxy: 'Caddy', url: http }, nginx: { proxy: 'nginx', url: nginx.http } };
+  return proxies === 'both' ? [sites.caddy, sites.nginx] : [sites[proxies]];
+}
+
+const siteAt = (url: string) => ({ host: '127.0.0.1', port: new URL(url).port, path: '/' });
 
 async function systemdIsUp(bed: Omit<Bed, 'stop'>): Promise<true | undefined> {
   const state = (await bed.exec(['systemctl', 'is-system-running'], { timeoutMs: 10_000 })).stdout.trim();

@@ -66,7 +66,7 @@ async function configure(recipe: Recipe, root: string, inRoot: (...argv: string[
     OPERATOR.name,
   );
   await inRoot('systemctl', 'set-default', 'multi-user.target');
-  await inRoot('systemctl', 'enable', 'ssh.service', 'docker.service', 'caddy.service');
+  await inRoot('systemctl', 'enable', 'ssh.service', 'docker.service');
   for (const unit of recipe.disabledUnits) await inRoot('systemctl', 'disable', unit).catch(() => undefined);
   await inRoot('systemctl', 'mask', ...recipe.maskedUnits);
   for (const pattern of recipe.removed) {

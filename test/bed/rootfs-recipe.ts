@@ -8,7 +8,7 @@ export interface Recipe {
   base: readonly string[];
   /** Installed by apt in the new system, without recommendations. */
   packages: readonly string[];
-  /** Units that must not start: both proxies want port 80, and timers would disturb measurements. */
+  /** Units that no server starts by itself: the proxies are for each bed to choose, and timers would disturb measurements. */
   disabledUnits: readonly string[];
   /** Units that make no sense in a container and would fail. */
   maskedUnits: readonly string[];
@@ -33,7 +33,7 @@ export const OPERATOR = { name: 'operator', uid: 1000, gid: 37, home: '/home/ope
 export const SERVER_DOCKER_DIRECTORY = '/run/nextdeploy-bed';
 
 const BASE = 'systemd systemd-sysv dbus openssh-server sudo ca-certificates iproute2 iptables procps curl'.split(' ');
-const PACKAGES = 'docker.io caddy nginx certbot'.split(' ');
+const PACKAGES = 'docker.io caddy nginx certbot docker-registry apache2-utils'.split(' ');
 
 export function recipeFor(suite: Suite): Recipe {
   return {
@@ -42,7 +42,9 @@ export function recipeFor(suite: Suite): Recipe {
     // Since trixie the client is a package of its own that docker.io only recommends.
     packages: suite === 'bookworm' ? PACKAGES : [...PACKAGES, 'docker-cli'],
     disabledUnits: [
+      'caddy.service',
       'nginx.service',
+      'docker-registry.service',
       'certbot.timer',
       'apt-daily.timer',
       'apt-daily-upgrade.timer',

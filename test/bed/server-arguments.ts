@@ -5,12 +5,15 @@ import { SERVER_DOCKER_DIRECTORY, type Suite } from './rootfs-recipe.ts';
 /** How this machine mounts control groups: all on v2, or on v1 with these folders of /sys/fs/cgroup (`memory`, …, perhaps `unified`). */
 export type HostCgroups = { version: 2 } | { version: 1; hierarchies: readonly string[] };
 
-/** Ports on 127.0.0.1 of this machine that lead to the server's 22, 80 and 443. */
-export interface BedPorts {
-  ssh: number;
-  http: number;
-  https: number;
-}
+/** The server's ports that are published, by what they serve: nginx has its own where Caddy has 80 and 443. */
+const INNER_PORTS = { ssh: 22, http: 80, https: 443, nginx_http: 8080, nginx_https: 8443, registry: 5000 } as const;
+
+export type BedPortName = keyof typeof INNER_PORTS;
+// Object.keys loses the type of a constant's keys.
+export const BED_PORT_NAMES = Object.keys(INNER_PORTS) as BedPortName[];
+
+/** Ports on 127.0.0.1 of this machine that lead to the server's. */
+export type BedPorts = Record<BedPortName, number>;
 
 export interface ServerDescription {
   id: string;
@@ -28,10 +31,7 @@ export function serverArguments(server: ServerDescription, cgroups: HostCgroups)
   return [
     ...['--name', `nextdeploy-bed-${server.id}`, '--hostname', server.hostname, '--label', `${LEASE_LABEL}=${server.id}`],
     ...['--network', server.network],
-    ...Object.entries({ 22: server.ports.ssh, 80: server.ports.http, 443: server.ports.https }).flatMap(([inside, outside]) => [
-      '--publish',
-      `127.0.0.1:${outside}:${inside}`,
-    ]),
+    ...BED_PORT_NAMES.flatMap((name) => ['--publish', `127.0.0.1:${server.ports[name]}:${INNER_PORTS[name]}`]),
     ...[
       '--stop-signal',
       'SIGRTMIN+3',

@@ -6,21 +6,24 @@ import { pack } from 'tar-stream';
 import { OPERATOR } from './rootfs-recipe.ts';
 import { run } from './run.ts';
 
-/** A file, or a folder when `content` is missing. Of root unless said otherwise. */
+/** A file, a symbolic link, or a folder when it has neither `content` nor `target`. Of root unless said otherwise. */
 export interface ServerFile {
   path: string;
   mode: number;
   uid?: number;
   gid?: number;
   content?: string | Buffer;
+  /** Where a symbolic link leads. */
+  target?: string;
 }
 
 /** The files as a tar archive whose root is the server's `/`. */
 export async function packFiles(files: readonly ServerFile[]): Promise<Buffer> {
   const archive = pack();
-  for (const { path, mode, uid = 0, gid = 0, content } of files) {
+  for (const { path, mode, uid = 0, gid = 0, content, target } of files) {
     const header = { name: path.slice(1), mode, uid, gid };
-    if (content === undefined) archive.entry({ ...header, type: 'directory' });
+    if (target !== undefined) archive.entry({ ...header, type: 'symlink', linkname: target });
+    else if (content === undefined) archive.entry({ ...header, type: 'directory' });
     else archive.entry(header, content);
   }
   archive.finalize();

@@ -5,14 +5,16 @@ import { createServer as createListener } from 'node:net';
 import { join } from 'node:path';
 import { type Engine, LEASE_LABEL, leaseDirectory } from './engine.ts';
 import { OPERATOR, type Suite } from './rootfs-recipe.ts';
-import { type BedPorts, dockerOptions, type HostCgroups, serverArguments } from './server-arguments.ts';
+import { BED_PORT_NAMES, type BedPorts, dockerOptions, type HostCgroups, serverArguments } from './server-arguments.ts';
 import { makeKeys, packFiles, type ServerFile } from './server-files.ts';
+import { type Proxies, proxyFiles } from './server-proxies.ts';
 
 /** What must be known to use or remove a server; kept as bed.json in its run directory. */
 export interface ServerRecord {
   id: string;
   label: string;
   suite: Suite;
+  proxies: Proxies;
   container: string;
   user: string;
   /** Path of the private key's file. */
@@ -25,6 +27,7 @@ export interface ServerRecord {
 export interface ServerRequest {
   suite: Suite;
   label: string;
+  proxies: Proxies;
   image: string;
   signal?: AbortSignal | undefined;
 }
@@ -44,12 +47,14 @@ export async function createServer(engine: Engine, request: ServerRequest): Prom
     engine.docker(['network', 'create', '--label', `${LEASE_LABEL}=${id}`, ...bridge, network], { signal: request.signal }),
   ]);
   const description = { id, suite: request.suite, hostname: hostname(request.label, id), image: request.image, network, mounts };
-  const { container, ports } = await startOnFreePorts(engine, description, keys.files, request.signal);
-  const { suite, label } = request;
+  const { suite, label, proxies } = request;
+  const files = [...keys.files, ...proxyFiles(proxies)];
+  const { container, ports } = await startOnFreePorts(engine, description, files, request.signal);
   return {
     id,
     label,
     suite,
+    proxies,
     container,
     user: OPERATOR.name,
     key: keys.privateKey,
@@ -107,11 +112,12 @@ async function hostCgroups(): Promise<HostCgroups> {
 }
 
 async function freePorts(): Promise<BedPorts> {
-  const listeners = [createListener(), createListener(), createListener()];
+  const listeners = BED_PORT_NAMES.map(() => createListener());
   try {
-    const [ssh, http, https] = await Promise.all(listeners.map(listenAnywhere));
-    if (!ssh || !http || !https) throw new Error('the kernel gave no free port on 127.0.0.1');
-    return { ssh, http, https };
+    const ports = await Promise.all(listeners.map(listenAnywhere));
+    if (ports.includes(0)) throw new Error('the kernel gave no free port on 127.0.0.1');
+    // One port for each name, in their order.
+    return Object.fromEntries(BED_PORT_NAMES.map((name, index) => [name, ports[index]])) as BedPorts;
   } finally {
     await Promise.all(listeners.map((listener) => new Promise((resolve) => listener.close(resolve))));
   }

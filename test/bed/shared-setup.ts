@@ -10,7 +10,7 @@ import { installDaemon } from './install-daemon.ts';
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const onProgress = (line: string) => console.log(`  ${line}`);
-  const bed = await startBed({ label: 'tests', onProgress });
+  const bed = await startBed({ label: 'tests', proxies: 'both', onProgress });
   try {
     const { socket, token } = await installDaemon(bed);
     const images = await loadTinyImages(socket, token);

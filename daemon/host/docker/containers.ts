@@ -1,8 +1,8 @@
 /** The engine's containers in Docker (Engine API, https://docs.docker.com/reference/api/engine/). */
 import { z } from 'zod';
-import { slotSchema } from '../../contract/domain.ts';
 import { DomainError } from '../../contract/errors.ts';
 import { DEFAULTS } from '../../contract/limits.ts';
+import { slotSchema } from '../../contract/names.ts';
 import type { ContainerSpec, Containers, ExitState, ObservedContainer, OwnContainer } from '../../engine/ports.ts';
 import { listeningSockets } from '../sockets.ts';
 import { type DockerAction, type DockerClient, DockerError } from './client.ts';

@@ -1,5 +1,5 @@
 /** A route as a Caddyfile, valid from Caddy 2.6.2 on. Pure. */
-import type { Slot } from '../../contract/domain.ts';
+import type { Slot } from '../../contract/names.ts';
 import type { RouteModel } from '../../engine/state.ts';
 import { SLOT_HEADER, VERIFY_HEADER } from '../../engine/verify.ts';
 import { assertSafeRoute } from '../route.ts';

@@ -1,0 +1,47 @@
+/** What is different between two releases, for people. Pure. */
+import type { AppConfiguration } from './configuration.ts';
+import type { Release } from './domain.ts';
+
+export interface Difference {
+  /** `image`, a field of the configuration, or `env.NAME`. */
+  field: string;
+  /** As JSON or plain text; null: not there. */
+  from: string | null;
+  to: string | null;
+}
+
+/** In the order of the fields; empty when both run the same. Without `before`, nothing. */
+export function compareReleases(before: Release | null, after: Release): Difference[] {
+  if (before === null) return [];
+  const hasSameName = before.image === after.image;
+  const image = hasSameName ? difference('image_id', before.image_id, after.image_id) : difference('image', before.image, after.image);
+  return [...image, ...compareConfigurations(before.configuration, after.configuration)];
+}
+
+export function compareConfigurations(before: AppConfiguration, after: AppConfiguration): Difference[] {
+  const fields = new Set([...Object.keys(before), ...Object.keys(after)] as (keyof AppConfiguration)[]);
+  return [...fields].flatMap((field) =>
+    field === 'env' ? compareEnv(before.env, after.env) : difference(field, show(before[field]), show(after[field])),
+  );
+}
+
+function compareEnv(before: Record<string, string>, after: Record<string, string>): Difference[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
+  return names.flatMap((name) => difference(`env.${name}`, before[name] ?? null, after[name] ?? null));
+}
+
+function difference(field: string, from: string | null, to: string | null): Difference[] {
+  return from === to ? [] : [{ field, from, to }];
+}
+
+function show(value: unknown): string | null {
+  if (value === undefined) return null;
+  return typeof value === 'string' ? value : JSON.stringify(sorted(value));
+}
+
+/** Keys in one order, so that the same means the same. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => a.localeCompare(b)).map(([key, item]) => [key, sorted(item)]));
+}
