@@ -1,5 +1,6 @@
 import type { Operation, OperationKind } from '../contract/domain.ts';
 import { type RouteName, type RouteResult, routes } from '../contract/routes.ts';
+import { isTerminal } from '../contract/rules.ts';
 
 const VERBS: Record<OperationKind, { running: string; done: string; noun: string }> = {
   deploy: { running: 'Deploying', done: 'is deployed', noun: 'deployment' },
@@ -8,12 +9,14 @@ const VERBS: Record<OperationKind, { running: string; done: string; noun: string
   start: { running: 'Starting', done: 'is started', noun: 'start' },
   stop: { running: 'Stopping', done: 'is stopped', noun: 'stop' },
   restart: { running: 'Restarting', done: 'is restarted', noun: 'restart' },
+  scale: { running: 'Scaling', done: 'is scaled', noun: 'scaling' },
+  maintenance: { running: 'Setting the maintenance page of', done: 'has its maintenance page set', noun: 'maintenance page' },
   remove: { running: 'Removing', done: 'is removed', noun: 'removal' },
 };
 
 /** The sentence that an operation's answer carries. */
 export function operationMessage(operation: Operation): string {
-  const { app_name, kind, state, id, release } = operation;
+  const { app_name, kind, state, id, release, from_release } = operation;
   const verb = VERBS[kind];
   switch (state) {
     case 'running':
@@ -22,6 +25,11 @@ export function operationMessage(operation: Operation): string {
       return `${app_name} ${verb.done}${release === null ? '' : ` (${release})`}.`;
     case 'cancelled':
       return `The ${verb.noun} of ${app_name} was cancelled.`;
+    case 'rolled_back':
+      return (
+        operation.error?.message ??
+        `${app_name} went back${from_release === null ? '' : ` to ${from_release}`} after its ${verb.noun}.`
+      );
     case 'failed':
     case 'stuck':
       return operation.error?.message ?? `The ${verb.noun} of ${app_name} ${state === 'stuck' ? 'is stuck' : 'failed'}.`;
@@ -33,6 +41,11 @@ export function operationMessage(operation: Operation): string {
 type Messages = { [N in RouteName]?: (payload: RouteResult<N>) => string };
 
 const CHANGE_MESSAGES: Messages = {
+  cancelOperation: (operation) =>
+    isTerminal(operation)
+      ? operationMessage(operation)
+      : `The ${VERBS[operation.kind].noun} of ${operation.app_name} is being undone (${operation.id}).`,
+  keepRelease: ({ app_name, release, id }) => `${app_name} keeps ${release ?? 'its release'}; the watch window of ${id} ends.`,
   loadImages: ({ images }) => `Loaded ${images.flatMap((image) => image.references[0] ?? image.id).join(', ') || 'no image'}.`,
 };
 

@@ -2,7 +2,18 @@
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AppStatus, DaemonEvent, Image, LogLine, Operation, Release, SystemMetrics } from '../contract/domain.ts';
+import { appConfigurationSchema } from '../contract/configuration.ts';
+import type {
+  AppStatus,
+  DaemonEvent,
+  Image,
+  LogLine,
+  Operation,
+  OperationStep,
+  Release,
+  SystemMetrics,
+} from '../contract/domain.ts';
+import type { NextCoreMetadata } from '../contract/nextcore.ts';
 import type { RouteName, RouteResult } from '../contract/routes.ts';
 import { Sealed } from '../secrets/sealed.ts';
 import { DaemonClient, unixSocketTransport } from './client.ts';
@@ -11,6 +22,17 @@ import { createServer, type Server, type ServerOptions } from './server.ts';
 
 export const TEST_TOKEN = 'a-token-for-tests-0123456789-0123456789';
 const AT = '2026-01-02T03:04:05.678Z';
+
+/** A step as it is before anything happened to it, with what the test says. */
+export const sampleStep = (step: Pick<OperationStep, 'name'> & Partial<OperationStep>): OperationStep => ({
+  state: 'pending',
+  started_at: null,
+  ended_at: null,
+  detail: null,
+  output: null,
+  layers: null,
+  ...step,
+});
 
 export const sampleOperation: Operation = {
   id: 'op-0123456789ab',
@@ -24,7 +46,7 @@ export const sampleOperation: Operation = {
   slot: 'green',
   created_at: AT,
   ended_at: null,
-  steps: [{ name: 'validate', state: 'running', started_at: AT, ended_at: null, detail: null }],
+  steps: [sampleStep({ name: 'validate', state: 'running', started_at: AT })],
   error: null,
   evidence: null,
 };
@@ -34,8 +56,8 @@ export const failedOperation: Operation = {
   state: 'failed',
   ended_at: AT,
   steps: [
-    { name: 'validate', state: 'done', started_at: AT, ended_at: AT, detail: 'image is here' },
-    { name: 'probe', state: 'failed', started_at: AT, ended_at: AT, detail: '0 of 3 probes passed' },
+    sampleStep({ name: 'validate', state: 'done', started_at: AT, ended_at: AT, detail: 'image is here' }),
+    sampleStep({ name: 'probe', state: 'failed', started_at: AT, ended_at: AT, detail: '0 of 3 probes passed' }),
   ],
   error: { message: 'shop:v2 never became healthy; the old release keeps serving.', step: 'probe' },
   evidence: {
@@ -46,6 +68,15 @@ export const failedOperation: Operation = {
     exit_code: null,
     oom_killed: false,
   },
+};
+
+export const sampleNextCore: NextCoreMetadata = {
+  next_version: '16.0.1',
+  output: 'standalone',
+  build_id: 'build-1',
+  routes: { static: ['/'], dynamic: ['/p/[id]'], isr: [], middleware: false },
+  public_env: ['NEXT_PUBLIC_API'],
+  git: { commit: '0123456789abcdef0123456789abcdef01234567', branch: 'main', is_dirty: false },
 };
 
 export const sampleApp: AppStatus = {
@@ -61,6 +92,10 @@ export const sampleApp: AppStatus = {
   release: 'r1',
   previous_release: null,
   replicas: 1,
+  replicas_wanted: 1,
+  aliases: [],
+  maintenance: null,
+  nextcore: sampleNextCore,
   proxy: 'caddy',
   tls: 'off',
   health: { healthy: true, checked_at: AT, detail: '200 in 3 ms' },
@@ -68,20 +103,20 @@ export const sampleApp: AppStatus = {
   last_error: null,
 };
 
-const sampleRelease: Release = {
+export const sampleRelease: Release = {
   id: 'r1',
   app_name: 'shop',
   state: 'live',
   image: 'shop:v1',
   image_id: `sha256:${'0'.repeat(64)}`,
-  configuration: {
+  configuration: appConfigurationSchema.parse({
     env: { GREETING: 'hello' },
-    ports: [3000],
-    proxy: 'caddy',
     health: { kind: 'none' },
     drain_ms: 0,
     stop_timeout_ms: 0,
-  },
+    watch_ms: 0,
+  }),
+  nextcore: sampleNextCore,
   created_at: AT,
   created_by: 'admin',
   operation_id: 'op-0123456789ab',
@@ -127,6 +162,8 @@ const samples: { [N in RouteName]: RouteResult<N> } = {
   startApp: sampleOperation,
   stopApp: sampleOperation,
   restartApp: sampleOperation,
+  scaleApp: sampleOperation,
+  setMaintenance: sampleOperation,
   removeApp: sampleOperation,
   listApps: [sampleApp],
   getAppStatus: sampleApp,
@@ -134,6 +171,8 @@ const samples: { [N in RouteName]: RouteResult<N> } = {
   getRelease: sampleRelease,
   listOperations: [sampleOperation],
   getOperation: sampleOperation,
+  cancelOperation: sampleOperation,
+  keepRelease: sampleOperation,
   loadImages: { images: [sampleImage] },
   listImages: [sampleImage],
   getSystemMetrics: sampleMetrics,

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestServerOptions } from '../api/test-server.ts';
-import { sampleOperation, TEST_TOKEN } from '../api/test-server.ts';
-import type { AppConfiguration } from '../contract/configuration.ts';
+import { sampleRelease, TEST_TOKEN } from '../api/test-server.ts';
+import { appConfigurationSchema } from '../contract/configuration.ts';
 import type { Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { ended, ending, nextdeploy } from './test-command.ts';
@@ -40,28 +40,13 @@ describe('deploy', () => {
     });
   });
 
-  const deployed: AppConfiguration = {
+  const deployed = appConfigurationSchema.parse({
     env: { GREETING: 'hello', SECRET: 'hush', OLD: '1' },
-    ports: [3000],
     domain: 'shop.test',
-    proxy: 'caddy',
-    health: { kind: 'http', path: '/up', interval_ms: 500, timeout_ms: 5_000, deadline_ms: 60_000 },
+    health: { kind: 'http', path: '/up' },
     drain_ms: 5_000,
-    stop_timeout_ms: 10_000,
-  };
-  const live: Release = {
-    id: 'r1',
-    app_name: 'shop',
-    state: 'live',
-    image: 'shop:v1',
-    image_id: `sha256:${'0'.repeat(64)}`,
-    configuration: deployed,
-    created_at: sampleOperation.created_at,
-    created_by: 'admin',
-    operation_id: sampleOperation.id,
-    ended_at: null,
-    end_reason: null,
-  };
+  });
+  const live: Release = { ...sampleRelease, configuration: deployed };
   /** A daemon on which shop runs shop:v1 as `deployed`, and an operation ends well. */
   const running: TestServerOptions = {
     ...ending(ended),

@@ -1,7 +1,7 @@
 /** Runs one command line against a daemon of its own that answers with samples. */
 import { PassThrough, Readable } from 'node:stream';
 import type { TestServerOptions } from '../api/test-server.ts';
-import { sampleEvent, sampleOperation, startTestServer, TEST_TOKEN } from '../api/test-server.ts';
+import { sampleEvent, sampleOperation, sampleStep, startTestServer, TEST_TOKEN } from '../api/test-server.ts';
 import type { Operation } from '../contract/domain.ts';
 import { run } from './program.ts';
 
@@ -44,13 +44,13 @@ export const ended: Operation = {
   state: 'succeeded',
   ended_at: sampleOperation.created_at,
   steps: [
-    {
+    sampleStep({
       name: 'validate',
       state: 'done',
       started_at: sampleOperation.created_at,
       ended_at: sampleOperation.created_at,
       detail: 'all well',
-    },
+    }),
   ],
 };
 
