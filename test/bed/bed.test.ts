@@ -53,6 +53,14 @@ describe('a server', () => {
     expect(memory.stdout).toContain('/ 96MiB');
   });
 
+  test('kills a container that wants more memory than it may have', { timeout: STEP_MS_MAX }, async () => {
+    const limits = ['--memory', '64m', '--env', 'TINY_MEMORY_BYTES=200000000'];
+    await docker(bed, 'run', '--detach', '--name', 'glutton', '--network', 'none', ...limits, 'nextdeploy-tiny:v1');
+    expect((await docker(bed, 'wait', 'glutton')).stdout.trim()).toBe('137');
+    expect((await docker(bed, 'inspect', '--format', '{{.State.OOMKilled}}', 'glutton')).stdout.trim()).toBe('true');
+    await docker(bed, 'rm', 'glutton');
+  });
+
   test('shares the folder of the daemon’s socket with this machine', async () => {
     await bed.exec(['tee', '/run/nextdeploy/note'], { input: 'from the server' });
     expect(await readFile(join(bed.runDirectory, 'nextdeploy', 'note'), 'utf8')).toBe('from the server');
