@@ -1,6 +1,6 @@
 /** Patterns and state rules that daemon, command line and console share. Pure; no schema here. */
 import type { HealthCheck } from './configuration.ts';
-import type { AppStatus, Operation, Release } from './domain.ts';
+import type { AppStatus, Operation, Release, StepName } from './domain.ts';
 import type { TlsMode } from './names.ts';
 
 export const PATTERNS = {
@@ -89,13 +89,13 @@ export const can = {
   remove(app: AppStatus): Verdict {
     return idle(app);
   },
-  /** Until the switch, and again in the watch window: both leave the release before it serving. */
+  /** As long as the release before it is there to serve on: until the old containers are drained. */
   cancel(operation: Operation): Verdict {
     if (isTerminal(operation)) return refused('it has ended');
     if (isUnwinding(operation)) return refused('it is being undone already');
-    const switching = operation.steps.find(({ name }) => name === 'switch');
-    if (!switching) return refused('it has no way back; wait for its end');
-    return switching.state === 'pending' || isWatching(operation) ? allowed : refused('it has switched already; roll back when it has ended');
+    if (operation.kind === 'stop' || operation.kind === 'remove') return refused('it has no way back; wait for its end');
+    const hasPassed = operation.steps.some(({ name, state }) => ONE_WAY.has(name) && state !== 'pending');
+    return hasPassed ? refused('the release before it is being retired; roll back when it has ended') : allowed;
   },
   /** Ends the watch window early. */
   keep(operation: Operation): Verdict {
@@ -103,6 +103,9 @@ export const can = {
     return isWatching(operation) && !isUnwinding(operation) ? allowed : refused('it is not in its watch window');
   },
 };
+
+/** Once begun there is no way back. */
+const ONE_WAY: ReadonlySet<StepName> = new Set(['drain', 'retire', 'stop', 'remove']);
 
 const first = (...verdicts: Verdict[]): Verdict => verdicts.find((verdict) => !verdict.allowed) ?? allowed;
 const idle = (app: AppStatus) => (app.operation_id === null ? allowed : refused('an operation is in progress'));

@@ -1,19 +1,23 @@
 /** The swap engine's door: begins operations, runs them to their end, and picks up what an earlier run of the daemon left. */
 import type { AppConfiguration } from '../contract/configuration.ts';
-import type { Operation } from '../contract/domain.ts';
+import type { Layer, Operation } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
-import { demandFreeDomain } from './domains.ts';
+import type { NextCoreMetadata } from '../contract/nextcore.ts';
+import { can, type Verdict } from '../contract/rules.ts';
+import { OperationControls } from './controls.ts';
+import { demandFreeDomains } from './domains.ts';
 import { examineContainers } from './executors.ts';
 import { resolveWish } from './intent.ts';
-import { transition } from './journal.ts';
+import { hasWayBack, transition } from './journal.ts';
 import { finalChanges, progressOf } from './outcome.ts';
-import { type PlanSettings, planOperation, wantedMarker } from './plan.ts';
-import type { Ids, Journal, NewEvent, ObservedContainer, World } from './ports.ts';
+import { planOperation, wantedMarker } from './plan.ts';
+import type { Ids, Journal, NewEvent, ObservedContainer, RegistryCredentials, World } from './ports.ts';
 import { decideRecovery, findOrphans } from './recovery.ts';
 import { type Executors, runSaga, type SagaDependencies, StepFailure } from './saga.ts';
 import { containerName } from './slots.ts';
-import type { AppRecord, Change, OperationRecord } from './state.ts';
-import type { ContainerPlan, Step } from './steps.ts';
+import type { AppRecord, Change, Maintenance, OperationRecord } from './state.ts';
+import type { ContainerPlan, ImageWish, Step } from './steps.ts';
+import type { PlanSettings } from './templates.ts';
 import { toOperation } from './view.ts';
 
 export interface EngineLog {
@@ -31,13 +35,30 @@ export interface EngineOptions {
   log: EngineLog;
   /** Called with each event after it is on disk. */
   publish(event: ReturnType<Journal['appendEvent']>): void;
+  /** Called after each operation that has ended. */
+  onEnd?(record: OperationRecord): void;
 }
 
 /** What a caller asks for. */
 export type Intent =
-  | { kind: 'deploy'; image: string; configuration: AppConfiguration }
-  | { kind: 'swap'; image: string }
-  | { kind: 'rollback'; release: string | undefined }
+  | {
+      kind: 'deploy';
+      image: string;
+      pull: ImageWish['pull'];
+      configuration: AppConfiguration;
+      nextcore: NextCoreMetadata | null;
+      credentials: RegistryCredentials | null;
+    }
+  | {
+      kind: 'swap';
+      image: string;
+      pull: ImageWish['pull'];
+      nextcore: NextCoreMetadata | null;
+      credentials: RegistryCredentials | null;
+    }
+  | { kind: 'rollback'; release: string | undefined; code_only: boolean }
+  | { kind: 'scale'; replicas: number }
+  | { kind: 'maintenance'; to: Maintenance | null }
   | { kind: 'start' | 'stop' | 'restart' | 'remove' };
 
 export interface BeginOptions {
@@ -59,6 +80,7 @@ const ORPHAN_STOP_TIMEOUT_MS = 5_000;
 export class Engine {
   readonly #options: EngineOptions;
   readonly #stopping = new AbortController();
+  readonly #controls = new OperationControls();
   readonly #running = new Map<string, Promise<OperationRecord>>();
   /** What an earlier run of the daemon left: still running for whoever asks, though {@link recover} has not come to it yet. */
   readonly #unfinished: { record: OperationRecord; end: PromiseWithResolvers<OperationRecord> }[];
@@ -92,20 +114,20 @@ export class Engine {
       if (earlier) return toOperation(earlier);
       const last = journal.listOperations({ app_name: name, limit: 1 })[0];
       const known = journal.getApp(name);
-      const [marker, container] = await Promise.all([world.markers.read(name), this.#liveContainer(known, signal)]);
+      const [marker, containers] = await Promise.all([world.markers.read(name), this.#liveContainer(known, signal)]);
       signal.throwIfAborted();
       // From here to the journal nothing is awaited, so nothing can come in between; but something may have during the looking.
       const now = journal.listOperations({ app_name: name, limit: 1 })[0];
       if ((now?.id !== last?.id || now?.state !== last?.state) && count < OBSERVATIONS_MAX) continue;
 
       const app = journal.getApp(name);
-      const wish = resolveWish(name, intent, { app, container, operation: now?.state === 'running' ? now : null, journal });
+      const wish = resolveWish(name, intent, { app, containers, operation: now?.state === 'running' ? now : null, journal });
       const live = app?.release ? journal.getRelease(name, app.release) : null;
       const others = journal.listApps().filter((other) => other.name !== name);
       const at = world.clock.now().toISOString();
       const stamp = { operation_id: ids.operationId(), verify_key: ids.verifyKey(), actor, at };
       const plan = planOperation(name, wish, { app, marker, live, others }, settings, stamp);
-      demandFreeDomain(plan.operation, journal.listOperations({ state: 'running', limit: EVERYTHING }));
+      demandFreeDomains(plan.operation, journal.listOperations({ state: 'running', limit: EVERYTHING }));
       const event = this.#event(
         'operation.started',
         'info',
@@ -113,7 +135,8 @@ export class Engine {
         plan.operation,
       );
       this.#options.publish(journal.begin({ ...plan, idempotency, event }));
-      this.#keep(plan.operation.id, this.#run(plan.operation));
+      const credentials = 'credentials' in intent ? intent.credentials : null;
+      this.#keep(plan.operation.id, this.#run(plan.operation, credentials));
       return toOperation(plan.operation);
     }
   }
@@ -129,9 +152,43 @@ export class Engine {
       signal.throwIfAborted();
       return toOperation(await Promise.race([run, aborted]));
     }
+    return toOperation(this.#demandOperation(id));
+  }
+
+  /** How it stands now, or null. */
+  describe(id: string): Operation | null {
+    const record = this.#options.journal.getOperation(id);
+    return record && toOperation(record, this.#controls.layersOf(id));
+  }
+
+  /**
+   * Orders it to be undone; resolves when that is on disk. Throws `not_found`, or `conflict` when there is no way back any more, with the
+   * reason.
+   */
+  async cancel(id: string, actor: string, signal: AbortSignal): Promise<Operation> {
+    const record = this.#demandOperation(id);
+    this.#demand(record, can.cancel(toOperation(record)));
+    if (!hasWayBack(record)) this.#demand(record, { allowed: false, reason: 'it has no way back' });
+    const next = await this.#controls.cancel(id, actor, signal);
+    if (!next.is_cancelled) this.#demand(next, { allowed: false, reason: 'it was faster than the order' });
+    return toOperation(next);
+  }
+
+  /** Ends its watch window; resolves when that is on disk. Throws `not_found`, or `conflict` when it is not in its watch window. */
+  async keep(id: string, actor: string, signal: AbortSignal): Promise<Operation> {
+    const record = this.#demandOperation(id);
+    this.#demand(record, can.keep(toOperation(record)));
+    return toOperation(await this.#controls.keep(id, actor, signal));
+  }
+
+  #demandOperation(id: string): OperationRecord {
     const record = this.#options.journal.getOperation(id);
     if (!record) throw new DomainError('not_found', `There is no operation ${id}.`);
-    return toOperation(record);
+    return record;
+  }
+
+  #demand({ id }: OperationRecord, verdict: Verdict): void {
+    if (!verdict.allowed) throw new DomainError('conflict', `Not possible for ${id}: ${verdict.reason}.`, { operation_id: id });
   }
 
   /**
@@ -181,8 +238,47 @@ export class Engine {
       .finally(() => this.#running.delete(id));
   }
 
-  #run(record: OperationRecord): Promise<OperationRecord> {
-    return runSaga(record, this.#saga, this.#stopping.signal);
+  async #run(record: OperationRecord, credentials: RegistryCredentials | null = null): Promise<OperationRecord> {
+    const { id } = record;
+    const control = this.#controls.open(id, credentials, (layers) => this.#tellProgress(id, layers));
+    try {
+      const ended = await runSaga(record, this.#saga, control, this.#stopping.signal);
+      await this.#removeHooks(ended);
+      this.#options.onEnd?.(ended);
+      return ended;
+    } finally {
+      this.#controls.close(id);
+    }
+  }
+
+  /** They stay that long so that a command is never run twice. One that cannot be removed now is an orphan of the next start. */
+  async #removeHooks({ id, app_name, steps }: OperationRecord): Promise<void> {
+    const { world, log } = this.#options;
+    for (const { step, state, undo } of steps) {
+      const isHook = step.name === 'pre_switch' || step.name === 'post_switch';
+      if (!isHook || state === 'skipped' || undo === 'done') continue;
+      const target = { name: step.container, app_name, operation_id: id };
+      await world.containers.remove(target, 0, this.#stopping.signal).catch((error: unknown) => {
+        if (!this.#stopping.signal.aborted) log.warn({ err: error, container: step.container }, 'could not remove it');
+      });
+    }
+  }
+
+  #tellProgress(id: string, layers: Layer[]): void {
+    const { journal, publish, log, world } = this.#options;
+    const record = journal.getOperation(id);
+    if (!record) return;
+    const done = layers.filter(({ state }) => state === 'done').length;
+    const message = `${record.kind} of ${record.app_name}: pulled ${done} of ${layers.length} layers`;
+    const operation = toOperation(record, layers);
+    const ts = world.clock.now().toISOString();
+    try {
+      publish(
+        journal.appendEvent({ ts, kind: 'operation.progress', level: 'info', message, app_name: record.app_name, operation }),
+      );
+    } catch (err) {
+      log.warn({ err, operation: id }, 'progress could not be told');
+    }
   }
 
   async #recoverOne(record: OperationRecord, containers: readonly ObservedContainer[]): Promise<OperationRecord> {
@@ -191,7 +287,12 @@ export class Engine {
     log.info({ operation: record.id, app: record.app_name, decision: decision.kind }, 'recovering an operation');
     let next = record;
     if (decision.kind === 'unwind') {
-      next = transition(record, { kind: 'unwind_ordered', at: world.clock.now().toISOString(), message: decision.message });
+      next = transition(record, {
+        kind: 'unwind_ordered',
+        at: world.clock.now().toISOString(),
+        message: decision.message,
+        is_cancelled: false,
+      });
       if (next.state !== 'running') {
         await this.#commit(next, []);
         return next;
@@ -229,6 +330,7 @@ export class Engine {
     }
     const all = isEnd ? [...changes, ...finalChanges(record)] : changes;
     for (const event of await this.#write(record, all, events)) this.#options.publish(event);
+    this.#controls.written(record);
   }
 
   /** Until the disk takes it, or the daemon stops: what has happened is not forgotten, and the operation goes on from there. */
@@ -271,9 +373,11 @@ export class Engine {
     return `The step ${step.name} failed unexpectedly; \`journalctl -u nextdeployd\` has the details.`;
   }
 
-  async #liveContainer(app: AppRecord | null, signal: AbortSignal): Promise<ObservedContainer | null> {
-    if (!app?.slot) return null;
-    return this.#options.world.containers.inspect(containerName(app.name, app.slot, 0), signal);
+  /** The first one stands for all: what can be done depends on whether the app runs at all. */
+  async #liveContainer(app: AppRecord | null, signal: AbortSignal): Promise<ObservedContainer[]> {
+    if (!app?.slot) return [];
+    const first = await this.#options.world.containers.inspect(containerName(app.name, app.slot, 0), signal);
+    return first === null ? [] : [first];
   }
 
   #listContainers(): Promise<ObservedContainer[]> {

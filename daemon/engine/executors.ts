@@ -1,55 +1,72 @@
 /** Carries out each kind of step. No decisions here: those are in the plan. Everything may run twice. */
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { domainOwner } from './domains.ts';
 import { waitUntilDrained } from './drain.ts';
+import { runHook } from './hook.ts';
+import { maintenancePage } from './maintenance-page.ts';
 import type { Journal, OwnContainer, World } from './ports.ts';
 import { waitUntilHealthy } from './probe.ts';
-import { type Executors, StepFailure } from './saga.ts';
-import type { Change } from './state.ts';
-import type { ContainerPlan, StepOf } from './steps.ts';
+import { type Executors, type StepContext, StepFailure } from './saga.ts';
+import type { Change, StepOutput } from './state.ts';
+import type { ContainerPlan, ImageWish, RouteChange, Routing, StepOf } from './steps.ts';
+import { validate } from './validate.ts';
 import { verifyThroughProxy } from './verify.ts';
+import { watchRelease } from './watch.ts';
 
 /** A removal in an unwinding is of a container that never served, or serves no more: it gets a short time to end. */
 const UNDO_STOP_TIMEOUT_MS = 2_000;
 
 export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>): Executors {
-  const { containers, images, markers, proxy } = world;
+  const { containers, images, markers, proxies } = world;
 
   const removeAll = async (targets: readonly OwnContainer[], stopTimeoutMs: number, signal: AbortSignal) => {
     await Promise.all(targets.map((target) => containers.remove(target, stopTimeoutMs, signal)));
   };
+  const applyRouting = async ({ changes }: Routing, side: 'to' | 'from', signal: AbortSignal) => {
+    for (const change of side === 'to' ? changes : changes.toReversed()) {
+      await proxies[change.proxy].apply(ownerOf(change), change[side], signal);
+    }
+  };
+  const hook = {
+    do: (step: StepOf<'pre_switch'>, context: StepContext) => runHook(step, world, context),
+    undo: async ({ container, template }: StepOf<'pre_switch'>, { signal }: StepContext) => {
+      const { app_name, operation_id } = template;
+      await containers.remove({ name: container, app_name, operation_id }, UNDO_STOP_TIMEOUT_MS, signal);
+      return {};
+    },
+  };
 
   return {
     validate: {
-      async do(step, { signal }) {
-        const owner = step.domain === null ? undefined : domainOwner(journal, step.domain, step.app_name);
-        if (owner)
-          throw new StepFailure(`The domain ${step.domain} belongs to the app ${owner}; choose another, or purge that app.`);
-        if (step.needs_proxy) await proxy.check(signal);
+      async do(step, { signal, credentials }) {
+        await validate(step, { world, journal, credentials, signal });
         return {};
       },
     },
 
     pull: {
-      async do(step, { signal }) {
-        const wanted = step.pinned_image_id ?? step.image;
-        const here = await images.find(wanted, signal);
-        if (here === null) await images.pull(step.image, signal);
-        const image_id = here ?? (await images.find(wanted, signal));
-        if (image_id === null) throw new StepFailure(missingPinned(step));
-        const changes: Change[] = [{ kind: 'image_pinned', app_name: step.app_name, release: step.release, image_id }];
+      async do({ image, app_name, release }, { signal, credentials, report }) {
+        const wanted = image.pinned_image_id ?? image.reference;
+        const here = image.pull === 'always' && image.pinned_image_id === null ? null : await images.find(wanted, signal);
+        const image_id = here ?? (await images.pull(image.reference, { credentials, onProgress: report }, signal));
+        if (image.pinned_image_id !== null && image_id !== image.pinned_image_id)
+          throw new StepFailure(missingPinned(release, image));
         const detail = here === null ? `pulled ${shortId(image_id)}` : `already on the host as ${shortId(image_id)}, not pulled`;
-        return { detail, output: { image_id }, ...(step.pinned_image_id === null ? { changes } : {}) };
+        return { detail, output: { image_id }, changes: [{ kind: 'image_pinned', app_name, release, image_id }] };
       },
     },
 
+    pre_switch: hook,
+    post_switch: hook,
+
     create: {
       async do(step, { signal, output }) {
-        const { image_id } = output;
-        if (image_id === undefined) throw new Error('create came before pull');
-        const create = (plan: ContainerPlan, replica: number) =>
-          containers.create({ ...step.template, ...plan, replica, image_id }, signal);
+        const image_id = pulledImage(output);
+        const create = ({ name, address }: ContainerPlan) =>
+          containers.create(
+            { ...step.template, name, address, image_id, role: { kind: 'replica', replica: replicaOf(name) }, command: null },
+            signal,
+          );
         await Promise.all(step.containers.map(create));
         return { detail: step.containers.map((plan) => `${plan.name} at ${plan.address}`).join(', ') };
       },
@@ -70,16 +87,16 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
     },
 
     route: {
-      async do(step, { signal }) {
+      async do({ app_name, routing }, { signal }) {
         // The proxy answers 503 for a new route until the switch, so it needs a marker first.
-        if (step.route !== null && (await markers.read(step.app_name)) === null) await markers.write(step.app_name, 'stopped');
-        await proxy.apply(step.app_name, step.route, signal);
-        return { changes: [{ kind: 'app_route', app_name: step.app_name, route: step.route }] };
+        if (routing.to !== null && (await markers.read(app_name)) === null) await markers.write(app_name, 'stopped');
+        await applyRouting(routing, 'to', signal);
+        return { changes: [{ kind: 'app_route', app_name, route: routing.to }] };
       },
-      async undo(step, { signal }) {
-        await proxy.apply(step.app_name, step.previous, signal);
-        if (step.previous === null && (await markers.read(step.app_name)) === 'stopped') await markers.remove(step.app_name);
-        return { changes: [{ kind: 'app_route', app_name: step.app_name, route: step.previous }] };
+      async undo({ app_name, routing }, { signal }) {
+        await applyRouting(routing, 'from', signal);
+        if (routing.from === null && (await markers.read(app_name)) === 'stopped') await markers.remove(app_name);
+        return { changes: [{ kind: 'app_route', app_name, route: routing.from }] };
       },
     },
 
@@ -110,6 +127,12 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
       },
     },
 
+    watch: {
+      async do(step, context) {
+        return { detail: await watchRelease(step, world, context) };
+      },
+    },
+
     drain: {
       async do(step, { signal }) {
         return { detail: await waitUntilDrained(step, world, signal) };
@@ -121,9 +144,31 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
         const { app_name } = step;
         const replaced = step.containers.map(({ name }) => ({ name, app_name }));
         await removeAll(replaced, step.stop_timeout_ms, signal);
-        if (step.final_route === 'unchanged') return {};
-        await proxy.apply(step.app_name, step.final_route, signal);
-        return { changes: [{ kind: 'app_route', app_name: step.app_name, route: step.final_route }] };
+        if (step.routing === null) return {};
+        await applyRouting(step.routing, 'to', signal);
+        return { changes: [{ kind: 'app_route', app_name, route: step.routing.to }] };
+      },
+    },
+
+    scale: {
+      async do({ app_name, to, from, containers: added }, { signal }) {
+        await Promise.all(added.map(({ name }) => containers.setRestart(name, true, signal)));
+        return { detail: `${from} → ${to}`, changes: [{ kind: 'app_replicas', app_name, replicas: to }] };
+      },
+      async undo({ app_name, from }) {
+        return { changes: [{ kind: 'app_replicas', app_name, replicas: from }] };
+      },
+    },
+
+    maintain: {
+      async do({ app_name, to }) {
+        await markers.writePage(app_name, to && maintenancePage(to));
+        const detail = to === null ? 'visitors are served' : 'visitors get the maintenance page';
+        return { detail, changes: [{ kind: 'app_maintenance', app_name, maintenance: to }] };
+      },
+      async undo({ app_name, from }) {
+        await markers.writePage(app_name, from && maintenancePage(from));
+        return { changes: [{ kind: 'app_maintenance', app_name, maintenance: from }] };
       },
     },
 
@@ -148,8 +193,24 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
   };
 }
 
-function missingPinned(step: StepOf<'pull'>): string {
-  return `The image of ${step.release} (${step.image}) is no longer on this host and its registry has another one now; deploy it as a new release.`;
+/** A change to or from nothing: the other side knows whose it is. */
+function ownerOf({ to, from }: RouteChange): string {
+  const owner = (to ?? from)?.app_name;
+  if (owner === undefined) throw new Error('a change from no route to no route');
+  return owner;
+}
+
+function pulledImage({ image_id }: StepOutput): string {
+  if (image_id === undefined) throw new Error('the image has not been pulled yet');
+  return image_id;
+}
+
+function replicaOf(name: string): number {
+  return Number(name.slice(name.lastIndexOf('-') + 1));
+}
+
+function missingPinned(release: string, image: ImageWish): string {
+  return `The image of ${release} (${image.reference}) is no longer on this host and its registry has another one now; deploy it as a new release.`;
 }
 
 function switchDetail(step: StepOf<'switch'>): string {
@@ -159,7 +220,8 @@ function switchDetail(step: StepOf<'switch'>): string {
 
 function switchChanges({ app_name, from, to }: StepOf<'switch'>): Change[] {
   const wanted = to.marker === 'stopped' ? 'stopped' : 'running';
-  const changes: Change[] = [{ kind: 'app_serves', app_name, release: to.release, slot: to.slot, wanted }];
+  const { release, slot, replicas } = to;
+  const changes: Change[] = [{ kind: 'app_serves', app_name, release, slot, replicas, wanted }];
   if (from.release !== to.release && from.release !== null) {
     const end_reason = `replaced by ${to.release}`;
     changes.push({ kind: 'release_state', app_name, release: from.release, state: 'standby', end_reason });
@@ -171,7 +233,8 @@ function switchChanges({ app_name, from, to }: StepOf<'switch'>): Change[] {
 
 function unswitchChanges({ app_name, from, to }: StepOf<'switch'>): Change[] {
   const wanted = from.marker === 'stopped' ? 'stopped' : 'running';
-  const changes: Change[] = [{ kind: 'app_serves', app_name, release: from.release, slot: from.slot, wanted }];
+  const { release, slot, replicas } = from;
+  const changes: Change[] = [{ kind: 'app_serves', app_name, release, slot, replicas, wanted }];
   if (to.release !== null && to.release !== from.release) {
     // A release made by this operation becomes `failed` when the operation ends.
     changes.push({

@@ -9,7 +9,7 @@ import { toAppStatus } from './view.ts';
 
 interface Present {
   app: AppRecord | null;
-  container: ObservedContainer | null;
+  containers: readonly ObservedContainer[];
   operation: OperationRecord | null;
   journal: Pick<Journal, 'listCurrentReleases' | 'getRelease'>;
 }
@@ -18,24 +18,44 @@ interface Present {
  * Checks what is asked against the contract's rules (`can`) and looks up the releases it speaks of. Throws `not_found` or `conflict`
  * with what to do.
  */
-export function resolveWish(name: string, intent: Intent, { app, container, operation, journal }: Present): Wish {
+export function resolveWish(name: string, intent: Intent, { app, containers, operation, journal }: Present): Wish {
   if (operation) {
     const message = `The app ${name} is busy with ${operation.kind} ${operation.id}; wait for its end.`;
     throw new DomainError('conflict', message, { operation_id: operation.id });
   }
-  if (intent.kind === 'deploy') return intent;
+  if (intent.kind === 'deploy') {
+    const { kind, image, pull, configuration, nextcore } = intent;
+    return { kind, image, pinned_image_id: null, pull, configuration, nextcore, replicas: configuration.replicas };
+  }
   if (!app) throw new DomainError('not_found', `There is no app ${name}; deploy it first.`);
   const releases = journal.listCurrentReleases(name, app.release);
   const health = { healthy: null, checked_at: null, detail: '' };
-  const status = toAppStatus({ app, releases, container, health, operation });
+  const status = toAppStatus({ app, releases, containers, health, operation });
   const live = () => releaseOf(journal, app, app.release);
 
   switch (intent.kind) {
-    case 'swap':
+    case 'swap': {
       demand(name, can.swap(status));
-      return { kind: 'swap', image: intent.image, configuration: live().configuration };
-    case 'rollback':
-      return { kind: 'rollback', release: rollbackTarget(name, intent.release, status, releases, journal) };
+      const { kind, image, pull, nextcore } = intent;
+      const { configuration } = live();
+      return { kind, image, pinned_image_id: null, pull, configuration, nextcore, replicas: app.replicas };
+    }
+    case 'rollback': {
+      const release = rollbackTarget(name, intent.release, status, releases, journal);
+      if (!intent.code_only) return { kind: 'rollback', release };
+      const { image, image_id: pinned_image_id, nextcore } = release;
+      const { configuration } = live();
+      return { kind: 'rollback', image, pinned_image_id, pull: 'missing', configuration, nextcore, replicas: app.replicas };
+    }
+    case 'scale':
+      demand(name, can.scale(status));
+      if (intent.replicas === app.replicas) {
+        throw new DomainError('conflict', `The app ${name} is scaled to ${app.replicas} already.`);
+      }
+      return intent;
+    case 'maintenance':
+      demand(name, can.maintenance(status));
+      return intent;
     case 'start':
       demand(name, can.start(status));
       return { kind: 'start', release: live() };

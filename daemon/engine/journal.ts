@@ -3,7 +3,7 @@
  * Everything that happens to an operation is written as one of these events before (intent) and after (outcome) it happens.
  */
 import type { Evidence } from '../contract/domain.ts';
-import type { OperationRecord, StepOutput, StepRecord } from './state.ts';
+import { isSlot, type OperationRecord, type StepOutput, type StepRecord } from './state.ts';
 import { describeLeft, isUndoable } from './steps.ts';
 
 export type JournalEvent =
@@ -13,8 +13,8 @@ export type JournalEvent =
   | { kind: 'undo_started'; index: number; at: string }
   | { kind: 'undo_done'; index: number; at: string }
   | { kind: 'undo_failed'; index: number; at: string; message: string }
-  /** Recovery found that going on makes no sense. */
-  | { kind: 'unwind_ordered'; at: string; message: string };
+  /** Recovery found that going on makes no sense, or somebody has cancelled. */
+  | { kind: 'unwind_ordered'; at: string; message: string; is_cancelled: boolean };
 
 export type Action = { kind: 'do'; index: number } | { kind: 'undo'; index: number } | { kind: 'end' };
 
@@ -33,6 +33,14 @@ export function nextAction(record: OperationRecord): Action {
   return index < 0 ? { kind: 'end' } : { kind: 'undo', index };
 }
 
+/** Whether all that was done can still be undone, and has not been begun to be. */
+export function hasWayBack({ state, direction, steps }: OperationRecord): boolean {
+  const [first] = steps;
+  const isOneWay =
+    first?.step.on_failure === 'stuck' || steps.some((step) => step.step.on_failure === 'stuck' && step.state !== 'pending');
+  return state === 'running' && direction === 'forward' && !isOneWay;
+}
+
 /** It has left something behind that was not taken back. */
 function isLeft(step: StepRecord): boolean {
   const hasBegun = step.state === 'running' || step.state === 'done' || step.state === 'failed';
@@ -44,10 +52,9 @@ export function transition(record: OperationRecord, event: JournalEvent): Operat
   if (record.state !== 'running') throw illegal(record, event, `the operation is ${record.state}`);
   if (event.kind === 'unwind_ordered') {
     if (record.direction === 'unwind') throw illegal(record, event, 'it unwinds already');
-    if (record.steps.some((step) => step.state !== 'pending' && step.step.on_failure === 'stuck')) {
-      throw illegal(record, event, 'it is past the point of no return');
-    }
-    return settle({ ...record, direction: 'unwind', ...interrupted(record, event.message, event.at) }, event.at);
+    if (!hasWayBack(record)) throw illegal(record, event, 'it is past the point of no return');
+    const { is_cancelled } = event;
+    return settle({ ...record, direction: 'unwind', is_cancelled, ...interrupted(record, event.message, event.at) }, event.at);
   }
   const expected = nextAction(record);
   const isUndo = event.kind.startsWith('undo_');
@@ -107,7 +114,14 @@ function settle(record: OperationRecord, at: string): OperationRecord {
   if (record.state === 'stuck') return { ...record, ended_at, steps };
   const left = record.direction === 'unwind' ? record.steps.filter(isLeft) : [];
   if (left.length > 0) return { ...record, ended_at, steps, state: 'stuck', error: stuckError(record, left) };
-  return { ...record, ended_at, steps, state: record.direction === 'forward' ? 'succeeded' : 'failed' };
+  return { ...record, ended_at, steps, state: endState(record) };
+}
+
+function endState({ direction, is_cancelled, steps }: OperationRecord): OperationRecord['state'] {
+  if (direction === 'forward') return 'succeeded';
+  if (is_cancelled) return 'cancelled';
+  const hasServed = steps.some(({ step, state }) => step.name === 'switch' && state === 'done' && isSlot(step.from.marker));
+  return hasServed ? 'rolled_back' : 'failed';
 }
 
 /** What went wrong first, what is still there because of it, and why that could not be taken back. */

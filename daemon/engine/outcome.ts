@@ -8,19 +8,22 @@ type MakeEvent = (kind: NewEvent['kind'], level: NewEvent['level'], message: str
 export function progressOf(record: OperationRecord, event: MakeEvent): NewEvent {
   const what = `${record.kind} of ${record.app_name}`;
   if (record.state === 'succeeded') return event('operation.ended', 'info', `${what} succeeded`);
+  if (record.state === 'cancelled') return event('operation.ended', 'warning', `${what} was cancelled`);
   if (record.state !== 'running')
-    return event('operation.ended', 'error', `${what} ${record.state}: ${record.error?.message ?? ''}`);
+    return event('operation.ended', 'error', `${what} ${WORDS[record.state] ?? record.state}: ${record.error?.message ?? ''}`);
   const current = record.steps.find((step) => step.state === 'running' || step.undo === 'running');
   const verb = record.direction === 'forward' ? '' : 'undoing ';
   return event('operation.progress', 'info', `${what}: ${verb}${current?.step.name ?? 'ending'}`);
 }
 
+const WORDS: Partial<Record<OperationRecord['state'], string>> = { rolled_back: 'was rolled back' };
+
 /** Of an operation that has ended. */
 export function finalChanges(record: OperationRecord): Change[] {
   const { app_name, release, error } = record;
   const changes: Change[] = [{ kind: 'app_error', app_name, message: error?.message ?? null }];
-  const neverServed = record.state === 'failed' || (record.state === 'stuck' && record.direction === 'unwind');
-  if (record.is_new_release && release !== null && neverServed) {
+  const serves = record.state === 'succeeded' || record.direction === 'forward';
+  if (record.is_new_release && release !== null && !serves) {
     changes.push({ kind: 'release_state', app_name, release, state: 'failed', end_reason: error?.message ?? null });
   }
   return changes;

@@ -3,30 +3,38 @@ import type { AppConfiguration } from '../contract/configuration.ts';
 import type { OperationKind, Release } from '../contract/domain.ts';
 import { DEFAULTS } from '../contract/limits.ts';
 import type { Slot } from '../contract/names.ts';
-import { defaultTls, healthPath } from '../contract/rules.ts';
-import { allocateIndex, containerName, type Subnet, slotAddress } from './slots.ts';
-import { type AppRecord, type MarkerState, type NewRelease, type OperationRecord, otherSlot, type RouteModel } from './state.ts';
-import type { ContainerPlan, Serving, Step } from './steps.ts';
+import type { NextCoreMetadata } from '../contract/nextcore.ts';
+import { bringUpSteps, targetSlot } from './bring-up.ts';
+import { change, namesOf, routeOf } from './routing.ts';
+import { allocateIndex } from './slots.ts';
+import type { AppRecord, Maintenance, MarkerState, NewRelease, OperationRecord } from './state.ts';
+import type { ImageWish, Serving, Step } from './steps.ts';
+import { containersOf, type PlanSettings, templateOf } from './templates.ts';
 
 export type Wish =
-  | { kind: 'deploy' | 'swap'; image: string; configuration: AppConfiguration }
+  | {
+      kind: 'deploy' | 'swap' | 'rollback';
+      image: string;
+      /** Of a release whose image is taken once more. */
+      pinned_image_id: string | null;
+      pull: ImageWish['pull'];
+      configuration: AppConfiguration;
+      nextcore: NextCoreMetadata | null;
+      replicas: number;
+    }
   | { kind: 'rollback' | 'start' | 'restart'; release: Release }
+  | { kind: 'scale'; replicas: number }
+  | { kind: 'maintenance'; to: Maintenance | null }
   | { kind: 'stop' }
   | { kind: 'remove' };
 
 export interface Observed {
   app: AppRecord | null;
   marker: MarkerState | null;
-  /** The configuration of the release that serves or served last. */
+  /** The release that serves or served last. */
   live: Release | null;
   /** All other apps, for what must not be shared. */
   others: readonly AppRecord[];
-}
-
-export interface PlanSettings {
-  subnet: Subnet;
-  /** Holds a directory per app with its marker. */
-  slots_directory: string;
 }
 
 export interface Stamp {
@@ -43,29 +51,28 @@ export interface Plan {
   release: NewRelease | null;
 }
 
-/** One replica for now; every list of containers is already as long as the replicas. */
-const REPLICAS = 1;
-
 export function planOperation(name: string, wish: Wish, seen: Observed, settings: PlanSettings, stamp: Stamp): Plan {
   const app = seen.app ?? newApp(name, seen, settings, stamp);
   const observed = { ...seen, marker: seen.marker ?? wantedMarker(app) };
-  if (wish.kind === 'stop' || wish.kind === 'remove') {
-    const steps = wish.kind === 'stop' ? stopSteps(app, observed, settings) : removeSteps(app, observed, settings);
-    return {
-      operation: operationRecord(app, wish.kind, stamp, { image: observed.live?.image ?? null, steps }),
-      app,
-      release: null,
-    };
+  const image = observed.live?.image ?? null;
+  const inPlace = (kind: OperationKind, steps: Step[], release: string | null = null): Plan => ({
+    operation: operationRecord(app, kind, stamp, { image, steps, release }),
+    app,
+    release: null,
+  });
+  if ('image' in wish || 'release' in wish) return planBringUp(app, wish, observed, settings, stamp);
+  switch (wish.kind) {
+    case 'stop':
+      return inPlace('stop', stopSteps(app, observed, settings));
+    case 'remove':
+      return inPlace('remove', removeSteps(app, observed, settings));
+    case 'scale':
+      return inPlace('scale', scaleSteps(app, wish.replicas, observed, settings, stamp), app.release);
+    case 'maintenance':
+      return inPlace('maintenance', [
+        { name: 'maintain', on_failure: 'unwind', app_name: name, to: wish.to, from: app.maintenance },
+      ]);
   }
-  const slot = targetSlot(app, observed.marker);
-  const bringUp = (release: Release | NewRelease, isNew: boolean) => {
-    const steps = bringUpSteps(app, release, slot, observed, settings, stamp);
-    return operationRecord(app, wish.kind, stamp, { image: release.image, steps, slot, release: release.id, isNew });
-  };
-  if ('release' in wish) return { operation: bringUp(wish.release, false), app, release: null };
-  const release = newRelease(app, wish, stamp);
-  const last_release_number = app.last_release_number + 1;
-  return { operation: bringUp(release, true), app: { ...app, last_release_number }, release };
 }
 
 /** What the marker has to say by what is kept of the app; null before a first success. */
@@ -74,76 +81,30 @@ export function wantedMarker(app: AppRecord): MarkerState | null {
   return app.wanted === 'running' ? app.slot : 'stopped';
 }
 
-/** The idle slot; or, of a stopped app, the one it had, whose upstream the route already names. */
-function targetSlot(app: AppRecord, marker: MarkerState | null): Slot {
-  if (marker === 'blue' || marker === 'green') return otherSlot(marker);
-  return app.slot ?? 'blue';
-}
+type BringUpWish = Extract<Wish, { image: string } | { release: Release }>;
 
-function bringUpSteps(
-  app: AppRecord,
-  release: Release | NewRelease,
-  slot: Slot,
-  observed: Observed,
-  settings: PlanSettings,
-  stamp: Stamp,
-): Step[] {
-  const { configuration } = release;
+function planBringUp(app: AppRecord, wish: BringUpWish, observed: Observed, settings: PlanSettings, stamp: Stamp): Plan {
   const { marker, live } = observed;
-  const on_failure = 'unwind';
-  const domain = configuration.domain ?? null;
-  const containers = containersOf(app, slot, configuration, settings);
-  const replaced = marker === 'blue' || marker === 'green' ? marker : null;
-  const oldContainers = replaced && live ? containersOf(app, replaced, live.configuration, settings) : [];
-  const target = routeOf(app, configuration, settings);
-  const bridged = bridgeRoutes(app.route, replaced ? keepUpstreams(target, replaced, app.route) : target);
-  const from: Serving = { marker, release: app.release, slot: app.slot };
-  const to: Serving = { marker: slot, release: release.id, slot };
-  const pinned_image_id = 'image_id' in release ? release.image_id : null;
-
-  const steps: Step[] = [
-    { name: 'validate', on_failure, app_name: app.name, domain, needs_proxy: domain !== null || app.route !== null },
-    { name: 'pull', on_failure, app_name: app.name, release: release.id, image: release.image, pinned_image_id },
-    { name: 'create', on_failure, template: templateOf(app, release, slot, stamp), containers },
-    { name: 'start', on_failure, containers },
-  ];
-  const probe: Step = { name: 'probe', on_failure, containers, health: configuration.health };
-  const route: Step = { name: 'route', on_failure, app_name: app.name, route: bridged, previous: app.route };
-  if (isSameRoute(app.route, bridged)) steps.push(probe);
-  // A reload can cost visitors of a serving app a connection, so only a healthy release is worth it. A new app has none yet: its route is
-  // set up while it starts.
-  else steps.push(...(app.route === null ? [route, probe] : [probe, route]));
-  steps.push({ name: 'switch', on_failure, app_name: app.name, from, to, containers, replaces: oldContainers });
-  if (domain !== null) {
-    const is_new_domain = !app.route?.sites.some((site) => site.domain === domain);
-    const tls = configuration.tls ?? defaultTls(domain);
-    const path = healthPath(configuration.health) ?? DEFAULTS.health_path;
-    steps.push({ name: 'verify', on_failure, domain, tls, path, slot, verify_key: app.verify_key, is_new_domain });
-  }
-  const final_route = isSameRoute(bridged, target) ? 'unchanged' : target;
-  if (oldContainers.length > 0 && live) {
-    const { drain_ms, stop_timeout_ms } = live.configuration;
-    steps.push({ name: 'drain', on_failure: 'stuck', addresses: oldContainers.map((container) => container.address), drain_ms });
-    steps.push({
-      name: 'retire',
-      on_failure: 'stuck',
-      app_name: app.name,
-      containers: oldContainers,
-      stop_timeout_ms,
-      final_route,
-    });
-  } else if (final_route !== 'unchanged') {
-    steps.push({ name: 'retire', on_failure: 'stuck', app_name: app.name, containers: [], stop_timeout_ms: 0, final_route });
-  }
-  return steps;
+  const isNew = 'image' in wish;
+  const release = isNew ? newRelease(app, wish, stamp) : wish.release;
+  const image: ImageWish = isNew
+    ? { reference: wish.image, pinned_image_id: wish.pinned_image_id, pull: wish.pull }
+    : { reference: wish.release.image, pinned_image_id: wish.release.image_id, pull: 'missing' };
+  const replicas = isNew ? wish.replicas : app.replicas;
+  const common = { app, release, image, replicas, marker, live, operation_id: stamp.operation_id, runs_hooks: isNew };
+  const steps = bringUpSteps(common, settings);
+  const slot = targetSlot(app, marker);
+  const operation = operationRecord(app, wish.kind, stamp, { image: release.image, steps, slot, release: release.id, isNew });
+  if (!isNew) return { operation, app, release: null };
+  return { operation, app: { ...app, last_release_number: app.last_release_number + 1 }, release };
 }
 
 function stopSteps(app: AppRecord, observed: Observed, settings: PlanSettings): Step[] {
   const on_failure = 'stuck';
   const { live, marker } = observed;
-  const containers = app.slot && live ? containersOf(app, app.slot, live.configuration, settings) : [];
+  const containers = app.slot && live ? containersOf(app, app.slot, live.configuration, app.replicas, settings) : [];
   const { drain_ms, stop_timeout_ms } = live?.configuration ?? DEFAULTS;
-  const from: Serving = { marker, release: app.release, slot: app.slot };
+  const from: Serving = { marker, release: app.release, slot: app.slot, replicas: app.replicas };
   const steps: Step[] = [];
   if (marker !== null) {
     const to: Serving = { ...from, marker: 'stopped' };
@@ -156,11 +117,56 @@ function stopSteps(app: AppRecord, observed: Observed, settings: PlanSettings): 
 
 function removeSteps(app: AppRecord, observed: Observed, settings: PlanSettings): Step[] {
   const steps = stopSteps(app, observed, settings);
-  if (app.route !== null) {
-    steps.push({ name: 'route', on_failure: 'stuck', app_name: app.name, route: null, previous: app.route });
-  }
+  const routing = change(app.route, null);
+  if (routing) steps.push({ name: 'route', on_failure: 'stuck', app_name: app.name, routing });
   steps.push({ name: 'remove', on_failure: 'stuck', app_name: app.name });
   return steps;
+}
+
+/** In the live slot: more containers beside those that serve, or fewer of them, from the end. */
+function scaleSteps(app: AppRecord, to: number, { live }: Observed, settings: PlanSettings, stamp: Stamp): Step[] {
+  if (live === null || app.slot === null) throw new Error(`${app.name} has nothing to scale`);
+  const on_failure = 'unwind';
+  const { configuration } = live;
+  const from = app.replicas;
+  const all = containersOf(app, app.slot, configuration, Math.max(from, to), settings);
+  const added = all.slice(from, to);
+  const removed = all.slice(to, from);
+  const target = routeOf(app, configuration, to, settings);
+  const routing = change(app.route, target);
+  const route: Step[] = routing ? [{ name: 'route', on_failure, app_name: app.name, routing }] : [];
+  const scale: Step = { name: 'scale', on_failure, app_name: app.name, from, to, containers: added };
+  const image: ImageWish = { reference: live.image, pinned_image_id: live.image_id, pull: 'missing' };
+  const validate: Step = {
+    name: 'validate',
+    on_failure,
+    app_name: app.name,
+    domains: namesOf(target),
+    proxies: target === null ? [] : [target.proxy],
+    image: added.length > 0 ? image : null,
+    volumes: added.length > 0 ? configuration.volumes : [],
+    networks: added.length > 0 ? configuration.networks : [],
+  };
+  if (added.length > 0) {
+    const template = templateOf(app.name, live, app.slot, stamp.operation_id);
+    return [
+      validate,
+      { name: 'pull', on_failure, app_name: app.name, release: live.id, image },
+      { name: 'create', on_failure, template, containers: added },
+      { name: 'start', on_failure, containers: added },
+      { name: 'probe', on_failure, containers: added, health: configuration.health },
+      ...route,
+      scale,
+    ];
+  }
+  const { drain_ms, stop_timeout_ms } = configuration;
+  return [
+    validate,
+    ...route,
+    scale,
+    { name: 'drain', on_failure: 'stuck', addresses: removed.map(({ address }) => address), drain_ms },
+    { name: 'retire', on_failure: 'stuck', app_name: app.name, containers: removed, stop_timeout_ms, routing: null },
+  ];
 }
 
 function newApp(name: string, observed: Observed, settings: PlanSettings, stamp: Stamp): AppRecord {
@@ -171,6 +177,8 @@ function newApp(name: string, observed: Observed, settings: PlanSettings, stamp:
     release: null,
     slot: null,
     wanted: 'running',
+    replicas: 1,
+    maintenance: null,
     route: null,
     verify_key: stamp.verify_key,
     last_release_number: 0,
@@ -180,12 +188,13 @@ function newApp(name: string, observed: Observed, settings: PlanSettings, stamp:
   };
 }
 
-function newRelease(app: AppRecord, wish: { image: string; configuration: AppConfiguration }, stamp: Stamp): NewRelease {
+function newRelease(app: AppRecord, wish: Extract<Wish, { image: string }>, stamp: Stamp): NewRelease {
   return {
     id: `r${app.last_release_number + 1}`,
     app_name: app.name,
     image: wish.image,
-    configuration: wish.configuration,
+    configuration: { ...wish.configuration, replicas: wish.replicas },
+    nextcore: wish.nextcore,
     created_at: stamp.at,
     created_by: stamp.actor,
     operation_id: stamp.operation_id,
@@ -196,7 +205,7 @@ function operationRecord(
   app: AppRecord,
   kind: OperationKind,
   stamp: Stamp,
-  parts: { image: string | null; steps: Step[]; slot?: Slot; release?: string; isNew?: boolean },
+  parts: { image: string | null; steps: Step[]; slot?: Slot; release: string | null; isNew?: boolean },
 ): OperationRecord {
   return {
     id: stamp.operation_id,
@@ -204,8 +213,9 @@ function operationRecord(
     kind,
     state: 'running',
     direction: 'forward',
+    is_cancelled: false,
     actor: stamp.actor,
-    release: parts.release ?? null,
+    release: parts.release,
     is_new_release: parts.isNew ?? false,
     from_release: app.release,
     image: parts.image,
@@ -224,66 +234,4 @@ function operationRecord(
     error: null,
     evidence: null,
   };
-}
-
-function containersOf(app: AppRecord, slot: Slot, configuration: AppConfiguration, settings: PlanSettings): ContainerPlan[] {
-  return Array.from({ length: REPLICAS }, (_, replica) => ({
-    name: containerName(app.name, slot, replica),
-    address: slotAddress(settings.subnet, app.index, slot, replica),
-    port: servedPort(configuration),
-  }));
-}
-
-/**
- * PORT is what the configuration serves, whatever the request's env says, because the probes and the proxy go there. HOSTNAME defaults to
- * 0.0.0.0 (Docker's own HOSTNAME, a name that only resolves inside, would make Next.js listen on one address); the request's env wins.
- */
-function templateOf(app: AppRecord, release: Release | NewRelease, slot: Slot, stamp: Stamp) {
-  const { env, ports, stop_timeout_ms } = release.configuration;
-  const full = { HOSTNAME: '0.0.0.0', ...env, PORT: String(servedPort(release.configuration)) };
-  return { app_name: app.name, release: release.id, slot, operation_id: stamp.operation_id, env: full, ports, stop_timeout_ms };
-}
-
-function servedPort(configuration: AppConfiguration): number {
-  return configuration.ports[0] ?? DEFAULTS.port;
-}
-
-/** The route for a configuration, in whichever slot it comes to stand: a later swap of the same finds it as it needs it. */
-function routeOf(app: AppRecord, configuration: AppConfiguration, settings: PlanSettings): RouteModel | null {
-  const { domain } = configuration;
-  if (domain === undefined) return null;
-  const upstreams = (side: Slot) =>
-    containersOf(app, side, configuration, settings).map(({ address, port }) => `${address}:${port}`);
-  return {
-    app_name: app.name,
-    sites: [{ domain, tls: configuration.tls ?? defaultTls(domain) }],
-    upstreams: { blue: upstreams('blue'), green: upstreams('green') },
-    marker_directory: `${settings.slots_directory}/${app.name}`,
-    verify_key: app.verify_key,
-  };
-}
-
-/** While the old release serves in its slot, that slot is reached as before. */
-function keepUpstreams(target: RouteModel | null, slot: Slot, current: RouteModel | null): RouteModel | null {
-  if (target === null || current === null) return target;
-  return { ...target, upstreams: { ...target.upstreams, [slot]: current.upstreams[slot] } };
-}
-
-/** What serves both the old release and the new one: the new sites, and the old domains that the new release gives up. */
-function bridgeRoutes(current: RouteModel | null, target: RouteModel | null): RouteModel | null {
-  if (current === null) return target;
-  const sites = target?.sites ?? [];
-  const leaving = current.sites.filter((old) => !sites.some((site) => site.domain === old.domain));
-  return { ...current, ...target, sites: [...sites, ...leaving] };
-}
-
-function isSameRoute(a: RouteModel | null, b: RouteModel | null): boolean {
-  return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
-}
-
-function canonical(route: RouteModel | null): unknown {
-  if (route === null) return null;
-  const { app_name, sites, upstreams, marker_directory, verify_key } = route;
-  const sorted = sites.toSorted((a, b) => a.domain.localeCompare(b.domain)).map(({ domain, tls }) => [domain, tls]);
-  return [app_name, sorted, upstreams.blue, upstreams.green, marker_directory, verify_key];
 }

@@ -165,7 +165,10 @@ export interface Connections {
 }
 
 export interface Clock {
+  /** Wall time, for people; it may jump. */
   now(): Date;
+  /** For measuring: never jumps, and means nothing by itself. */
+  monotonicMs(): number;
   /** Rejects with the signal's reason when aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** A signal that aborts after the time. */
@@ -201,7 +204,10 @@ export interface Journal {
   /** Every release of every app, newest first; for retention. */
   listAllReleases(): Release[];
   /** Marks releases whose images are not kept any more, and tells of it, in one transaction. */
-  pruneReleases(releases: readonly { app_name: string; release: string; reason: string }[], events: readonly NewEvent[]): DaemonEvent[];
+  pruneReleases(
+    releases: readonly { app_name: string; release: string; reason: string }[],
+    events: readonly NewEvent[],
+  ): DaemonEvent[];
   /** Newest first. */
   listReleases(app: string, limit: number): Release[];
   /** The live release and the one that a rollback goes to, newest first; with none live, the newest release. However many there are. */

@@ -63,14 +63,14 @@ async function probeOne(
     await clock.sleep(SETTLE_MS, signal);
     return 'running, without a health check';
   }
-  const deadline = clock.now().getTime() + health.deadline_ms;
+  const deadline = clock.monotonicMs() + health.deadline_ms;
   for (let count = 1; ; count += 1) {
     const outcome = await prober.probe(plan, health, signal);
     const { is_refused, ...result } = outcome;
     log.add(result);
     if (result.healthy)
       return `${result.detail === '' ? 'healthy' : describe(result)} after ${count} ${count === 1 ? 'probe' : 'probes'}`;
-    const left = deadline - clock.now().getTime();
+    const left = deadline - clock.monotonicMs();
     if (left <= 0) throw await unhealthy(plan, health, result, is_refused, world, log, signal);
     await clock.sleep(Math.min(is_refused ? Math.min(REFUSED_PAUSE_MS, health.interval_ms) : health.interval_ms, left), signal);
   }

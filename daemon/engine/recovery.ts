@@ -1,5 +1,6 @@
 /** What to do at start with what an earlier run of the daemon left. Pure decisions; the engine acts on them. */
 import type { ObservedContainer } from './ports.ts';
+import { containerName } from './slots.ts';
 import type { AppRecord, OperationRecord } from './state.ts';
 import type { StepOf } from './steps.ts';
 
@@ -18,12 +19,13 @@ export function decideRecovery(record: OperationRecord, observed: readonly Obser
   if (record.direction === 'unwind') return resume;
   const started = record.steps.find(({ step }) => step.name === 'start');
   const switching = record.steps.find(({ step }) => step.name === 'switch');
-  if (started?.state !== 'done' || switching === undefined) return resume;
+  if (started?.state !== 'done') return resume;
 
   const isRunning = (name: string) => observed.some((container) => container.name === name && container.is_running);
   const { containers } = started.step as StepOf<'start'>; // found by that name
   const dead = containers.filter((plan) => !isRunning(plan.name)).map((plan) => plan.name);
   if (dead.length === 0) return resume;
+  if (switching === undefined) return { kind: 'resume', restart: dead };
   if (switching.state === 'pending') return { kind: 'unwind', message: LOST };
 
   const { replaces } = switching.step as StepOf<'switch'>; // found by that name
@@ -33,7 +35,8 @@ export function decideRecovery(record: OperationRecord, observed: readonly Obser
 }
 
 /**
- * Our containers that no app needs: in a slot that is not live, of an app that is known and idle. Containers of unknown apps are never
+ * Our containers that no app needs: in a slot that is not live, beyond the replicas, or of a one-off command, of an app that is known and
+ * idle. Containers of unknown apps are never
  * among them: if the database was lost or swapped, they are somebody's live sites.
  */
 export function findOrphans(
@@ -44,7 +47,9 @@ export function findOrphans(
   return containers.filter((container) => {
     const app = apps.find((candidate) => candidate.name === container.app_name);
     if (!app || running.some((operation) => operation.app_name === app.name)) return false;
-    const isLive = app.wanted === 'running' && app.slot === container.slot && app.release === container.release;
-    return !isLive;
+    if (app.slot === null || app.wanted !== 'running' || app.release !== container.release) return true;
+    const { name, slot, replicas } = app;
+    const live = Array.from({ length: replicas }, (_, replica) => containerName(name, slot, replica));
+    return container.role !== 'replica' || !live.includes(container.name);
   });
 }

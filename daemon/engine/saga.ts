@@ -1,7 +1,7 @@
 /** Runs an operation: does its steps, or undoes them after a failure, each journalled before it happens and after. Resuming is running. */
-import type { Evidence, StepName } from '../contract/domain.ts';
-import { type JournalEvent, nextAction, transition } from './journal.ts';
-import type { Clock } from './ports.ts';
+import type { Evidence, Layer, StepName } from '../contract/domain.ts';
+import { hasWayBack, type JournalEvent, nextAction, transition } from './journal.ts';
+import type { Clock, RegistryCredentials } from './ports.ts';
 import type { Change, OperationRecord, StepOutput } from './state.ts';
 import { type Step, type StepOf, stepDeadlineMs, type UndoableStep } from './steps.ts';
 
@@ -9,8 +9,25 @@ export interface StepContext {
   operation: OperationRecord;
   /** Of all steps done so far. */
   output: StepOutput;
-  /** Aborts at the step's deadline and when the daemon stops. */
+  /** When the step was begun first, which may have been in an earlier run of the daemon. */
+  started_at: string;
+  /** Aborts at the step's deadline, when the operation is cancelled and when the daemon stops. */
   signal: AbortSignal;
+  /** Aborted: whoever operates the app keeps the new release, and the watch may end. */
+  kept: AbortSignal;
+  /** Lost when the daemon stops. */
+  credentials: RegistryCredentials | null;
+  /** Tells the world how far a pull is; not journalled. */
+  report(layers: Layer[]): void;
+}
+
+/** What others may tell a running operation. */
+export interface OperationControl {
+  /** Aborted with the sentence that says who cancelled. */
+  cancelled: AbortSignal;
+  kept: AbortSignal;
+  credentials: RegistryCredentials | null;
+  report(layers: Layer[]): void;
 }
 
 export interface StepResult {
@@ -62,17 +79,23 @@ const EVIDENCE_DEADLINE_MS = 5_000;
 
 /**
  * Runs until the operation has ended; returns its last record. When `signal` is aborted (the daemon stops) it rejects with the signal's
- * reason and the journal stays as it is, to be resumed by the next start.
+ * reason and the journal stays as it is, to be resumed by the next start. A cancellation takes effect wherever there is a way back.
  */
 export async function runSaga(
   start: OperationRecord,
   dependencies: SagaDependencies,
+  control: OperationControl,
   signal: AbortSignal,
 ): Promise<OperationRecord> {
   let record = start;
   let changes: readonly Change[] = [];
+  const run = { dependencies, control, signal };
   const at = () => dependencies.clock.now().toISOString();
   for (;;) {
+    if (control.cancelled.aborted && hasWayBack(record)) {
+      const message = String(control.cancelled.reason);
+      record = transition(record, { kind: 'unwind_ordered', at: at(), message, is_cancelled: true });
+    }
     const action = nextAction(record);
     if (action.kind === 'end') {
       await dependencies.commit(record, changes);
@@ -82,35 +105,37 @@ export async function runSaga(
     const { index } = action;
     record = transition(record, { kind: action.kind === 'do' ? 'step_started' : 'undo_started', index, at: at() });
     await dependencies.commit(record, changes);
-    const outcome =
-      action.kind === 'do'
-        ? await attemptDo(record, index, dependencies, signal)
-        : await attemptUndo(record, index, dependencies, signal);
-    record = transition(record, { ...outcome.event, at: at() });
+    const outcome = await (action.kind === 'do' ? attemptDo : attemptUndo)(record, index, run);
     changes = outcome.changes;
+    if (outcome.event !== null) record = transition(record, { ...outcome.event, at: at() });
   }
 }
 
+interface Run {
+  dependencies: SagaDependencies;
+  control: OperationControl;
+  signal: AbortSignal;
+}
+
 interface Outcome {
-  event: JournalEvent;
+  /** Null: given up because the operation was cancelled. */
+  event: JournalEvent | null;
   changes: readonly Change[];
 }
 
-async function attemptDo(
-  record: OperationRecord,
-  index: number,
-  dependencies: SagaDependencies,
-  signal: AbortSignal,
-): Promise<Outcome> {
+async function attemptDo(record: OperationRecord, index: number, run: Run): Promise<Outcome> {
+  const { dependencies, control, signal } = run;
   const { step } = record.steps[index]!; // nextAction gave this index
   const at = '';
+  const scope = hasWayBack(record) ? AbortSignal.any([signal, control.cancelled]) : signal;
   try {
     const attempts = step.on_failure === 'stuck' ? ATTEMPTS_MAX : 1;
-    const result = await attempt(step, 'do', attempts, record, dependencies, signal);
+    const result = await attempt('do', attempts, record, index, { ...run, signal: scope });
     const event = { kind: 'step_done', index, at, detail: result.detail ?? null, output: result.output ?? {} } as const;
     return { event, changes: result.changes ?? [] };
   } catch (error) {
     signal.throwIfAborted();
+    if (scope.aborted) return { event: null, changes: [] };
     const message = error instanceof StepFailure ? error.message : dependencies.explain(error, step);
     const seen = error instanceof StepFailure ? error.evidence : {};
     const deadline = AbortSignal.any([signal, dependencies.clock.timeout(EVIDENCE_DEADLINE_MS)]);
@@ -120,15 +145,11 @@ async function attemptDo(
   }
 }
 
-async function attemptUndo(
-  record: OperationRecord,
-  index: number,
-  dependencies: SagaDependencies,
-  signal: AbortSignal,
-): Promise<Outcome> {
+async function attemptUndo(record: OperationRecord, index: number, run: Run): Promise<Outcome> {
+  const { dependencies, signal } = run;
   const { step } = record.steps[index]!; // nextAction gave this index
   try {
-    const result = await attempt(step, 'undo', ATTEMPTS_MAX, record, dependencies, signal);
+    const result = await attempt('undo', ATTEMPTS_MAX, record, index, run);
     return { event: { kind: 'undo_done', index, at: '' }, changes: result.changes ?? [] };
   } catch (error) {
     signal.throwIfAborted();
@@ -138,19 +159,21 @@ async function attemptUndo(
 }
 
 async function attempt(
-  step: Step,
   direction: 'do' | 'undo',
   attemptsMax: number,
   operation: OperationRecord,
-  dependencies: SagaDependencies,
-  signal: AbortSignal,
+  index: number,
+  { dependencies, control, signal }: Run,
 ): Promise<StepResult> {
+  const { step, started_at } = operation.steps[index]!; // nextAction gave this index
   const output = Object.assign({}, ...operation.steps.map((other) => other.output)) as StepOutput;
+  const { kept, credentials, report } = control;
   for (let count = 1; ; count += 1) {
     signal.throwIfAborted();
     const deadlineMs = stepDeadlineMs(step);
     const deadline = dependencies.clock.timeout(deadlineMs);
-    const context = { operation, output, signal: AbortSignal.any([signal, deadline]) };
+    const scope = AbortSignal.any([signal, deadline]);
+    const context = { operation, output, started_at: started_at ?? '', signal: scope, kept, credentials, report };
     try {
       return await execute(dependencies.executors, step, direction, context);
     } catch (error) {

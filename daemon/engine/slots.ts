@@ -56,6 +56,10 @@ export function containerName(app: string, slot: Slot, replica: number): string 
   return `nextdeploy-${app}-${slot}-${replica}`;
 }
 
+export function hookContainerName(app: string, hook: 'pre_switch' | 'post_switch'): string {
+  return `nextdeploy-${app}-${hook.replace('_', '-')}`;
+}
+
 function formatAddress(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 }

@@ -46,7 +46,7 @@ export interface AppRecord {
   /** Where that release stands, or stood last. */
   slot: Slot | null;
   wanted: 'running' | 'stopped';
-  /** How many containers stand in the live slot. */
+  /** How many containers stand in the live slot, or would if it were not stopped. */
   replicas: number;
   maintenance: Maintenance | null;
   /** As applied to the proxy last; null for an app without a domain. */
@@ -101,7 +101,14 @@ export interface OperationRecord {
 /** A change to what is kept about apps and releases; written in the same transaction as the step outcome that caused it. */
 export type Change =
   | { kind: 'image_pinned'; app_name: string; release: string; image_id: string }
-  | { kind: 'app_serves'; app_name: string; release: string | null; slot: Slot | null; wanted: AppRecord['wanted'] }
+  | {
+      kind: 'app_serves';
+      app_name: string;
+      release: string | null;
+      slot: Slot | null;
+      replicas: number;
+      wanted: AppRecord['wanted'];
+    }
   | { kind: 'app_route'; app_name: string; route: RouteModel | null }
   | { kind: 'app_replicas'; app_name: string; replicas: number }
   | { kind: 'app_maintenance'; app_name: string; maintenance: Maintenance | null }
@@ -110,6 +117,10 @@ export type Change =
   | { kind: 'app_removed'; app_name: string };
 
 export type NewRelease = Omit<Release, 'state' | 'image_id' | 'ended_at' | 'end_reason'>;
+
+export function isSlot(marker: MarkerState | null): marker is Slot {
+  return marker === 'blue' || marker === 'green';
+}
 
 export function otherSlot(slot: Slot): Slot {
   return slot === 'blue' ? 'green' : 'blue';

@@ -98,10 +98,17 @@ export interface Serving {
   marker: MarkerState | null;
   release: string | null;
   slot: Slot | null;
+  replicas: number;
 }
 
 /** The steps of one name; of two that share a form, that form. */
-export type StepOf<N extends StepName> = Step extends infer S ? (S extends { name: infer M } ? (N extends M ? S : never) : never) : never;
+export type StepOf<N extends StepName> = Step extends infer S
+  ? S extends { name: infer M }
+    ? N extends M
+      ? S
+      : never
+    : never
+  : never;
 
 /** The steps that leave something behind which an unwinding takes back; the others only look, or stand after the point of no return. */
 export const UNDOABLE = {

@@ -14,6 +14,9 @@ export interface ModelContainer {
   spec: ContainerSpec;
   is_running: boolean;
   is_kept: boolean;
+  has_run: boolean;
+  /** How often Docker has started it again. */
+  restarts: number;
 }
 
 export interface ModelState {
@@ -21,40 +24,66 @@ export interface ModelState {
   markers: Map<string, MarkerState>;
   routes: Map<string, RouteModel>;
   images: Map<string, string>;
+  pages: Map<string, string>;
 }
 
 /** Called before (`begun`) and after each effect on the world; may throw. */
 export type EffectHook = (effect: string, phase: 'begun' | 'ended') => void;
 
 export class ModelWorld {
-  readonly state: ModelState = { containers: new Map(), markers: new Map(), routes: new Map(), images: new Map() };
+  readonly state: ModelState = {
+    containers: new Map(),
+    markers: new Map(),
+    routes: new Map(),
+    images: new Map(),
+    pages: new Map(),
+  };
   /** Releases whose containers do not answer. */
   readonly broken = new Set<string>();
+  /** One-off commands that ran, by their containers' names, in order. */
+  readonly commands: string[] = [];
+  /** Commands that end with code 1. */
+  readonly failing = new Set<string>();
+  /** Called at each look of a watch window. */
+  onWatch: () => void = () => undefined;
   hook: EffectHook = () => undefined;
   #now = Date.UTC(2026, 0, 1);
 
   /** What would be seen from outside, as one comparable value; who made what and when is left out. */
   snapshot(): unknown {
-    const { containers, markers, routes } = this.state;
+    const { containers, markers, routes, pages } = this.state;
     const entries = [...containers].map(([name, { spec, is_running, is_kept }]) => {
       const { operation_id: _, ...rest } = spec;
       return [name, { ...rest, is_running, is_kept }] as const;
     });
     const sorted = <T>(pairs: Iterable<readonly [string, T]>) => [...pairs].sort(([a], [b]) => a.localeCompare(b));
-    return structuredClone({ containers: sorted(entries), markers: sorted(markers), routes: sorted(routes) });
+    return structuredClone({
+      containers: sorted(entries),
+      markers: sorted(markers),
+      routes: sorted(routes),
+      pages: sorted(pages),
+    });
   }
 
   /** What the proxy would do with a request now. */
   serving(app: string): { release: string; version: string } | 503 | 502 | null {
-    if (!this.state.routes.has(app)) return null;
+    const route = this.state.routes.get(`caddy ${app}`) ?? this.state.routes.get(`nginx ${app}`);
+    if (!route) return null;
     const marker = this.state.markers.get(app) ?? 'blue';
     if (marker === 'stopped') return 503;
-    const live = this.state.containers.get(`nextdeploy-${app}-${marker}-0`);
-    return live?.is_running ? { release: live.spec.release, version: live.spec.image_id } : 502;
+    const { containers } = this.state;
+    const upstreams = [...containers.values()].filter(
+      ({ spec }) => spec.app_name === app && spec.slot === marker && spec.role.kind === 'replica',
+    );
+    // Every replica that the route names is asked sooner or later.
+    const asked = route.upstreams[marker].map((address) => upstreams.find(({ spec }) => address.startsWith(`${spec.address}:`)));
+    const [live] = asked;
+    if (!live || asked.some((container) => container?.is_running !== true)) return 502;
+    return { release: live.spec.release, version: live.spec.image_id };
   }
 
   ports(): World {
-    const { containers, markers, routes, images } = this.state;
+    const { containers, markers, routes, images, pages } = this.state;
     const effect = <T>(name: string, body: () => T): Promise<T> => {
       try {
         this.hook(name, 'begun');
@@ -70,10 +99,19 @@ export class ModelWorld {
       if (!found) throw new DomainError('unprocessable', `no container ${name}`);
       return found;
     };
-    const observe = (name: string, { spec, is_running }: ModelContainer) => {
-      const { app_name, release, slot, operation_id } = spec;
-      return { id: name, name, app_name, release, slot, operation_id, is_running, exit_code: null, oom_killed: false };
+    const observe = (name: string, { spec, is_running, has_run, restarts }: ModelContainer) => {
+      const { app_name, release, slot, operation_id, role } = spec;
+      const started_at = has_run ? new Date(this.#now).toISOString() : null;
+      const inspected = { exit_code: is_running ? null : 0, oom_killed: false, restart_count: restarts, started_at };
+      return { id: name, name, app_name, release, slot, operation_id, role: role.kind, is_running, ...inspected };
     };
+    const applyTo = (proxy: 'caddy' | 'nginx') => (app: string, route: RouteModel | null) =>
+      effect('route', () => {
+        const key = `${proxy} ${app}`;
+        if (route === null) routes.delete(key);
+        else routes.set(key, route);
+      });
+    const check = () => effect('check', () => undefined);
     return {
       containers: {
         list: async () => [...containers].map(([name, container]) => observe(name, container)),
@@ -83,9 +121,16 @@ export class ModelWorld {
             const existing = containers.get(spec.name)?.spec;
             if (existing?.operation_id === spec.operation_id) return;
             if (existing && existing.app_name !== spec.app_name) throw new DomainError('conflict', `${spec.name} is in the way`);
-            containers.set(spec.name, { spec, is_running: false, is_kept: false });
+            containers.set(spec.name, { spec, is_running: false, is_kept: false, has_run: false, restarts: 0 });
           }),
-        start: (name) => effect('start', () => void Object.assign(there(name), { is_running: true })),
+        start: (name) =>
+          effect('start', () => {
+            const container = there(name);
+            const isCommand = container.spec.command !== null;
+            if (isCommand) this.commands.push(`${name} ${container.spec.release}`);
+            Object.assign(container, { is_running: !isCommand, has_run: true });
+          }),
+        restart: (name) => effect('restart', () => void Object.assign(there(name), { is_running: true, has_run: true })),
         remove: ({ name, app_name, operation_id }) =>
           effect('remove', () => {
             const spec = containers.get(name)?.spec;
@@ -93,26 +138,39 @@ export class ModelWorld {
             if (isOurs) containers.delete(name);
           }),
         setRestart: (name, isKept) => effect('setRestart', () => void Object.assign(there(name), { is_kept: isKept })),
-        waitForExit: (_, signal) =>
-          new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        waitForExit: (name, signal) => {
+          const command = there(name).spec.command;
+          if (command !== null)
+            return Promise.resolve({ exit_code: this.failing.has(command[0] ?? '') ? 1 : 0, oom_killed: false });
+          return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        },
         logTail: async (name) => [`log of ${name}`],
         listening: async () => [],
       },
       images: {
         find: (reference) =>
           effect('find', () => images.get(reference) ?? [...images.values()].find((id) => id === reference) ?? null),
+        check: async ({ reference, pinned_image_id }) => {
+          if (![pinned_image_id ?? reference, reference].some((name) => images.has(name) || [...images.values()].includes(name)))
+            throw new DomainError('unprocessable', `The image ${reference} does not exist.`);
+        },
         pull: async (reference) => {
           throw new DomainError('unprocessable', `The image ${reference} does not exist.`);
         },
+        list: async () => [],
+        remove: async () => true,
       },
       markers: {
         read: async (app) => markers.get(app) ?? null,
         write: (app, state) => effect('writeMarker', () => void markers.set(app, state)),
-        remove: (app) => effect('removeMarker', () => void markers.delete(app)),
+        writePage: (app, html) => effect('writePage', () => void (html === null ? pages.delete(app) : pages.set(app, html))),
+        remove: (app) => effect('removeMarker', () => void (markers.delete(app), pages.delete(app))),
       },
-      proxy: {
-        check: () => effect('check', () => undefined),
-        apply: (app, route) => effect('route', () => void (route === null ? routes.delete(app) : routes.set(app, route))),
+      proxies: { caddy: { check, apply: applyTo('caddy') }, nginx: { check, apply: applyTo('nginx') } },
+      resources: {
+        checkBind: async () => undefined,
+        checkNetwork: async () => undefined,
+        dockerDisk: async () => ({ total_bytes: 100, available_bytes: 50 }),
       },
       prober: {
         probe: async (target) => {
@@ -130,9 +188,10 @@ export class ModelWorld {
             is_refused: false,
           };
         },
-        verify: async ({ domain }) => {
+        verify: async ({ domain, proxy }) => {
           this.hook('verify', 'begun');
-          const route = [...routes.values()].find((candidate) => candidate.sites.some((site) => site.domain === domain));
+          const candidates = [...routes].filter(([key]) => key.startsWith(proxy)).map(([, candidate]) => candidate);
+          const route = candidates.find((candidate) => candidate.sites.some((site) => site.domain === domain));
           const slot = (route && markers.get(route.app_name)) ?? null;
           const answer = route ? this.serving(route.app_name) : null;
           const status = typeof answer === 'number' ? answer : answer === null ? 404 : 200;
@@ -142,6 +201,7 @@ export class ModelWorld {
       connections: { countTo: () => effect('count', () => 0) },
       clock: {
         now: () => new Date(this.#now),
+        monotonicMs: () => this.#now,
         sleep: async (ms, signal) => {
           signal.throwIfAborted();
           this.#now += ms;
@@ -194,6 +254,20 @@ export class ModelJournal implements Journal {
   getOperation = (id: string) => this.operations.find((operation) => operation.id === id) ?? null;
   findIdempotent = (key: string, actor: string) => this.keys.get(`${actor} ${key}`) ?? null;
 
+  listAllReleases(): Release[] {
+    return [...this.releases.values()];
+  }
+
+  pruneReleases(
+    pruned: readonly { app_name: string; release: string; reason: string }[],
+    events: readonly NewEvent[],
+  ): DaemonEvent[] {
+    for (const { app_name, release, reason } of pruned) {
+      Object.assign(this.releases.get(`${app_name} ${release}`)!, { state: 'pruned', end_reason: reason });
+    }
+    return events.map((event) => this.appendEvent(event));
+  }
+
   listReleases(app: string, limit: number): Release[] {
     const all = [...this.releases.values()].filter((release) => release.app_name === app);
     return all.sort((a, b) => Number(b.id.slice(1)) - Number(a.id.slice(1))).slice(0, limit);
@@ -224,7 +298,12 @@ export class ModelJournal implements Journal {
   #apply(change: Change): void {
     const app = this.apps.get(change.app_name);
     const release = 'release' in change && change.release ? this.releases.get(`${change.app_name} ${change.release}`) : undefined;
-    if (change.kind === 'app_serves') Object.assign(app!, { release: change.release, slot: change.slot, wanted: change.wanted });
+    if (change.kind === 'app_serves') {
+      const { release: id, slot, wanted, replicas } = change;
+      Object.assign(app!, { release: id, slot, wanted, replicas });
+    }
+    if (change.kind === 'app_replicas') app!.replicas = change.replicas;
+    if (change.kind === 'app_maintenance') app!.maintenance = change.maintenance;
     if (change.kind === 'app_route') app!.route = change.route;
     if (change.kind === 'app_error' && app) app.last_error = change.message;
     if (change.kind === 'image_pinned') release!.image_id = change.image_id;

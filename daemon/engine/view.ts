@@ -1,36 +1,46 @@
 /** What the API shows of the engine's records. Pure. */
-import type { AppStatus, DeploymentStatus, Operation, OperationStep, Release } from '../contract/domain.ts';
+import type { AppStatus, DeploymentStatus, Layer, Operation, OperationStep, Release } from '../contract/domain.ts';
 import { DEFAULTS } from '../contract/limits.ts';
 import { defaultTls, previousRelease } from '../contract/rules.ts';
 import type { ObservedContainer } from './ports.ts';
 import type { AppRecord, OperationRecord, StepRecord } from './state.ts';
 
-export function toOperation(record: OperationRecord): Operation {
+/** `layers`: how far its pull is, if one is under way. */
+export function toOperation(record: OperationRecord, layers: Layer[] | null = null): Operation {
   const { id, app_name, kind, state, actor, release, from_release, image, slot, created_at, ended_at, error, evidence } = record;
-  const steps = record.steps.map(toStep);
+  const steps = record.steps.map((step) => toStep(step, layers));
   return { id, app_name, kind, state, actor, release, from_release, image, slot, created_at, ended_at, steps, error, evidence };
 }
 
 /** A step that failed stays `failed` when what it left was taken back: what went wrong is worth more than that it is gone. */
-function toStep(record: StepRecord): OperationStep {
-  const { started_at, ended_at } = record;
+function toStep(record: StepRecord, layers: Layer[] | null): OperationStep {
+  const { started_at, ended_at, output } = record;
   const isUndoneLater = record.state === 'done' && record.undo === 'done';
   const state = isUndoneLater ? 'undone' : record.state;
   const detail = record.undo === 'running' ? 'being undone' : record.detail;
-  return { name: record.step.name, state, started_at, ended_at, detail };
+  const isPulling = record.step.name === 'pull' && record.state === 'running';
+  return {
+    name: record.step.name,
+    state,
+    started_at,
+    ended_at,
+    detail,
+    output: output.lines ?? null,
+    layers: isPulling ? layers : null,
+  };
 }
 
 export interface ObservedApp {
   app: AppRecord;
   /** All of its releases that a rollback may go to, and the live one. */
   releases: readonly Release[];
-  /** The container of the live slot. */
-  container: ObservedContainer | null;
+  /** Those of the live slot, in order of replicas. */
+  containers: readonly ObservedContainer[];
   health: AppStatus['health'];
   operation: OperationRecord | null;
 }
 
-export function toAppStatus({ app, releases, container, health, operation }: ObservedApp): AppStatus {
+export function toAppStatus({ app, releases, containers, health, operation }: ObservedApp): AppStatus {
   const live = releases.find((release) => release.id === app.release) ?? null;
   // Before a first success, what was asked for last is all there is to show.
   const shown = live ?? releases[0] ?? null;
@@ -38,8 +48,8 @@ export function toAppStatus({ app, releases, container, health, operation }: Obs
   const tls = shown?.configuration.tls ?? defaultTls(domain ?? undefined);
   return {
     name: app.name,
-    status: statusOf(app, container, operation),
-    container_id: container?.id ?? null,
+    status: statusOf(app, containers, operation),
+    container_id: containers[0]?.id ?? null,
     port: shown?.configuration.ports[0] ?? DEFAULTS.port,
     domain,
     url: domain === null ? null : `${tls === 'auto' ? 'https' : 'http'}://${domain}`,
@@ -48,7 +58,11 @@ export function toAppStatus({ app, releases, container, health, operation }: Obs
     slot: app.wanted === 'running' ? app.slot : null,
     release: app.release,
     previous_release: previousRelease(releases, app.release)?.id ?? null,
-    replicas: container === null ? 0 : 1,
+    replicas: containers.filter(({ is_running }) => is_running).length,
+    replicas_wanted: app.replicas,
+    aliases: shown?.configuration.aliases ?? [],
+    maintenance: app.maintenance,
+    nextcore: shown?.nextcore ?? null,
     proxy: shown?.configuration.proxy ?? 'caddy',
     tls,
     health,
@@ -57,9 +71,8 @@ export function toAppStatus({ app, releases, container, health, operation }: Obs
   };
 }
 
-function statusOf(app: AppRecord, container: ObservedContainer | null, operation: OperationRecord | null): DeploymentStatus {
+function statusOf(app: AppRecord, containers: readonly ObservedContainer[], operation: OperationRecord | null): DeploymentStatus {
   if (operation !== null) return 'updating';
   if (app.wanted === 'stopped') return 'stopped';
-  if (app.release === null || container === null || !container.is_running) return 'error';
-  return 'running';
+  return app.release !== null && containers.some(({ is_running }) => is_running) ? 'running' : 'error';
 }

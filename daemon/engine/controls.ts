@@ -1,0 +1,87 @@
+/** What others may do to operations that run: cancel them, keep what they brought up, see how far they are. */
+import type { Layer } from '../contract/domain.ts';
+import { DomainError } from '../contract/errors.ts';
+import type { RegistryCredentials } from './ports.ts';
+import type { OperationControl } from './saga.ts';
+import type { OperationRecord } from './state.ts';
+
+interface Control {
+  cancelled: AbortController;
+  kept: AbortController;
+  layers: Layer[] | null;
+  /** Told each record that was written. */
+  listeners: Set<(record: OperationRecord) => void>;
+}
+
+export class OperationControls {
+  readonly #controls = new Map<string, Control>();
+
+  /** For the time that the operation runs; `onProgress` after each report of a pull. */
+  open(id: string, credentials: RegistryCredentials | null, onProgress: (layers: Layer[]) => void): OperationControl {
+    const control: Control = {
+      cancelled: new AbortController(),
+      kept: new AbortController(),
+      layers: null,
+      listeners: new Set(),
+    };
+    this.#controls.set(id, control);
+    const report = (layers: Layer[]) => {
+      control.layers = layers;
+      onProgress(layers);
+    };
+    return { cancelled: control.cancelled.signal, kept: control.kept.signal, credentials, report };
+  }
+
+  close(id: string): void {
+    this.#controls.delete(id);
+  }
+
+  /** How far its pull is; null when none is under way. */
+  layersOf(id: string): Layer[] | null {
+    return this.#controls.get(id)?.layers ?? null;
+  }
+
+  /** To be called with each record once it is on disk. */
+  written(record: OperationRecord): void {
+    for (const listener of [...(this.#controls.get(record.id)?.listeners ?? [])]) listener(record);
+  }
+
+  /** Resolves with the record that first says so, on disk; or the one it ended with, if it was faster. */
+  cancel(id: string, actor: string, signal: AbortSignal): Promise<OperationRecord> {
+    const control = this.#demand(id);
+    const done = this.#next(control, ({ state, direction }) => state !== 'running' || direction === 'unwind', signal);
+    control.cancelled.abort(`Cancelled by ${actor}.`);
+    return done;
+  }
+
+  /** Resolves with the record that says that the watch has ended. */
+  keep(id: string, actor: string, signal: AbortSignal): Promise<OperationRecord> {
+    const control = this.#demand(id);
+    const hasEnded = ({ steps }: OperationRecord) =>
+      steps.every(({ step, state }) => step.name !== 'watch' || state !== 'running');
+    const done = this.#next(control, hasEnded, signal);
+    control.kept.abort(`kept by ${actor}`);
+    return done;
+  }
+
+  #demand(id: string): Control {
+    const control = this.#controls.get(id);
+    if (control) return control;
+    throw new DomainError('conflict', `The operation ${id} does not run at this moment; look at it again in a few seconds.`);
+  }
+
+  #next(control: Control, holds: (record: OperationRecord) => boolean, signal: AbortSignal): Promise<OperationRecord> {
+    const { promise, resolve, reject } = Promise.withResolvers<OperationRecord>();
+    const listener = (record: OperationRecord) => {
+      if (holds(record)) resolve(record);
+    };
+    const abort = () => reject(signal.reason);
+    control.listeners.add(listener);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    return promise.finally(() => {
+      control.listeners.delete(listener);
+      signal.removeEventListener('abort', abort);
+    });
+  }
+}

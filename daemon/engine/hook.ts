@@ -1,0 +1,48 @@
+/** One-off commands in a container of the new image, such as migrations: never begun twice, even across a restart of the daemon. */
+import { LIMITS } from '../contract/limits.ts';
+import type { ExitState, World } from './ports.ts';
+import { type StepContext, StepFailure, type StepResult } from './saga.ts';
+import type { StepOf } from './steps.ts';
+
+/** Runs the command, or waits for the one that an earlier run of the daemon began; its container stays until the operation has ended. */
+export async function runHook(
+  { template, container: name, hook }: StepOf<'pre_switch'>,
+  { containers, clock }: Pick<World, 'containers' | 'clock'>,
+  { output, signal }: StepContext,
+): Promise<StepResult> {
+  const { image_id } = output;
+  if (image_id === undefined) throw new Error('the image has not been pulled yet');
+  const role = { kind: 'hook', hook: name.endsWith('post-switch') ? 'post_switch' : 'pre_switch' } as const;
+  await containers.create({ ...template, name, address: null, image_id, role, command: hook.command }, signal);
+  const made = await containers.inspect(name, signal);
+  if (made !== null && !made.is_running && made.started_at === null) await containers.start(name, signal);
+  const started = clock.monotonicMs();
+  const exit = await waitWithin(name, clock.timeout(hook.timeout_ms), containers, signal);
+  const lines = await containers.logTail(name, LIMITS.hook_output_lines, signal);
+  const command = hook.command.join(' ');
+  if (exit === null) {
+    throw new StepFailure(`\`${command}\` did not end within ${hook.timeout_ms / 1000} s.`, { log_tail: lines });
+  }
+  if (exit.exit_code === 0) {
+    const seconds = ((clock.monotonicMs() - started) / 1000).toFixed(1);
+    return { detail: `\`${command}\` succeeded in ${seconds} s`, output: { lines } };
+  }
+  const why = exit.oom_killed ? 'ran out of memory' : `ended with exit code ${exit.exit_code ?? 'unknown'}`;
+  throw new StepFailure(`\`${command}\` ${why}; its last lines say more.`, { ...exit, log_tail: lines });
+}
+
+/** Null: the time is up. */
+async function waitWithin(
+  name: string,
+  timeout: AbortSignal,
+  containers: World['containers'],
+  signal: AbortSignal,
+): Promise<ExitState | null> {
+  try {
+    return await containers.waitForExit(name, AbortSignal.any([signal, timeout]));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (timeout.aborted) return null;
+    throw error;
+  }
+}

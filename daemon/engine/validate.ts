@@ -1,0 +1,56 @@
+/** What can be known to be wrong before anything has happened. Changes nothing. */
+import { DomainError } from '../contract/errors.ts';
+import { DEFAULTS } from '../contract/limits.ts';
+import { domainOwner } from './domains.ts';
+import type { Journal, RegistryCredentials, World } from './ports.ts';
+import { StepFailure } from './saga.ts';
+import type { StepOf } from './steps.ts';
+
+interface Context {
+  world: Pick<World, 'images' | 'proxies' | 'resources'>;
+  journal: Pick<Journal, 'listApps'>;
+  credentials: RegistryCredentials | null;
+  signal: AbortSignal;
+}
+
+/** Throws {@link StepFailure} or a DomainError that names the field and what to do. */
+export async function validate(step: StepOf<'validate'>, { world, journal, credentials, signal }: Context): Promise<void> {
+  for (const domain of step.domains) {
+    const owner = domainOwner(journal, domain, step.app_name);
+    if (owner) throw new StepFailure(`The domain ${domain} belongs to the app ${owner}; choose another, or purge that app.`);
+  }
+  const { resources, images, proxies } = world;
+  for (const [index, volume] of step.volumes.entries()) {
+    if (volume.kind === 'bind') await named(`volumes.${index}.source`, resources.checkBind(volume.source, signal));
+  }
+  for (const [index, network] of step.networks.entries()) {
+    await named(`networks.${index}`, resources.checkNetwork(network, signal));
+  }
+  await Promise.all(step.proxies.map((proxy) => named('proxy', proxies[proxy].check(signal))));
+  if (step.image === null) return;
+  const { reference, pinned_image_id, pull } = step.image;
+  const isHere = (await images.find(pinned_image_id ?? reference, signal)) !== null;
+  if (!isHere || pull === 'always') await demandRoom(world, signal);
+  await named('image', images.check(step.image, credentials, signal));
+}
+
+/** What is pulled has to fit; how large it is the registry does not say before. */
+async function demandRoom({ resources }: Pick<World, 'resources'>, signal: AbortSignal): Promise<void> {
+  const { total_bytes, available_bytes } = await resources.dockerDisk(signal);
+  const percent = (100 * available_bytes) / total_bytes;
+  if (percent >= ROOM_PERCENT_MIN) return;
+  const message = `Docker's disk is almost full (${percent.toFixed(1)} % free), so nothing is pulled; remove images or old releases, or enlarge it.`;
+  throw new StepFailure(message);
+}
+
+/** Retention keeps {@link DEFAULTS.disk_free_percent_min} free where it can; below half of that it could not. */
+const ROOM_PERCENT_MIN = DEFAULTS.disk_free_percent_min / 2;
+
+async function named(field: string, check: Promise<void>): Promise<void> {
+  try {
+    await check;
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    throw new StepFailure(`${error.message} (field "${field}")`, {}, error.cause);
+  }
+}

@@ -1,0 +1,107 @@
+/** The watch window: the new release serves, the old one is kept warm, and the first sign that the new one is sick ends it (DESIGN §4). */
+import type { HealthCheck } from '../contract/configuration.ts';
+import { DomainError } from '../contract/errors.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Inspection, World } from './ports.ts';
+import { ProbeLog } from './probe-log.ts';
+import { StepFailure } from './saga.ts';
+import type { ContainerPlan, StepOf } from './steps.ts';
+
+/** Between two looks, at least: sick containers are found soon enough, and healthy ones are left in peace. */
+const PAUSE_MS_MIN = 1_000;
+/** So many looks in a row must find a container not running: Docker may just be starting it again. */
+const GONE_LOOKS = 2;
+
+/**
+ * Resolves with a line for the timeline when the window has passed, or `kept` was aborted. Throws {@link StepFailure} with evidence when a
+ * container crashes, or fails as many probes in a row as its health check allows. Docker itself being away is nobody's fault: it waits.
+ */
+export async function watchRelease(
+  step: StepOf<'watch'>,
+  world: Pick<World, 'containers' | 'prober' | 'clock'>,
+  { started_at, kept, signal }: { started_at: string; kept: AbortSignal; signal: AbortSignal },
+): Promise<string> {
+  const { clock } = world;
+  // Across a restart of the daemon only wall time is known; it may have jumped.
+  const passedMs = clamp(clock.now().getTime() - Date.parse(started_at), 0, step.watch_ms);
+  const end = clock.monotonicMs() + step.watch_ms - passedMs;
+  const watched = step.containers.map((plan) => new WatchedContainer(plan, step.health, world));
+  const pauseMs = Math.max(PAUSE_MS_MIN, step.health.kind === 'none' ? 0 : step.health.interval_ms);
+  for (;;) {
+    if (kept.aborted) return `${String(kept.reason)}`;
+    const left = end - clock.monotonicMs();
+    if (left <= 0) return `healthy for ${step.watch_ms / 1000} s`;
+    await Promise.all(watched.map((container) => container.look(signal)));
+    await pause(Math.min(pauseMs, left), clock, kept, signal);
+  }
+}
+
+async function pause(ms: number, clock: World['clock'], kept: AbortSignal, signal: AbortSignal): Promise<void> {
+  try {
+    await clock.sleep(ms, AbortSignal.any([kept, signal]));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!kept.aborted) throw error;
+  }
+}
+
+class WatchedContainer {
+  readonly #plan: ContainerPlan;
+  readonly #health: HealthCheck;
+  readonly #world: Pick<World, 'containers' | 'prober'>;
+  readonly #log = new ProbeLog(LIMITS.probes_in_evidence_max);
+  #gone = 0;
+  #failures = 0;
+
+  constructor(plan: ContainerPlan, health: HealthCheck, world: Pick<World, 'containers' | 'prober'>) {
+    this.#plan = plan;
+    this.#health = health;
+    this.#world = world;
+  }
+
+  async look(signal: AbortSignal): Promise<void> {
+    const inspection = await this.#inspect(signal);
+    if (inspection === 'unknown') return;
+    this.#demandAlive(inspection);
+    if (this.#health.kind === 'none' || inspection?.is_running !== true) return;
+    const { is_refused: _, ...result } = await this.#world.prober.probe(this.#plan, this.#health, signal);
+    this.#log.add(result);
+    this.#failures = result.healthy ? 0 : this.#failures + 1;
+    if (this.#failures < this.#health.retries) return;
+    const answered = result.status === null ? result.detail : `it answered ${result.status}`;
+    throw this.#failure(`${this.#plan.name} failed ${this.#failures} probes in a row after the switch: ${answered}.`, inspection);
+  }
+
+  async #inspect(signal: AbortSignal): Promise<Inspection | null | 'unknown'> {
+    try {
+      return await this.#world.containers.inspect(this.#plan.name, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof DomainError && error.code === 'unavailable') return 'unknown';
+      throw error;
+    }
+  }
+
+  #demandAlive(inspection: Inspection | null): void {
+    const { name } = this.#plan;
+    if (inspection?.oom_killed === true) throw this.#failure(`${name} ran out of memory after the switch.`, inspection);
+    // Its containers were made by this operation, so whatever Docker has counted happened since.
+    if (inspection !== null && inspection.restart_count > 0) {
+      const code = inspection.is_running ? '' : ` with exit code ${inspection.exit_code ?? 'unknown'}`;
+      throw this.#failure(`${name} crashed${code} after the switch.`, inspection);
+    }
+    this.#gone = inspection?.is_running === true ? 0 : this.#gone + 1;
+    if (this.#gone < GONE_LOOKS) return;
+    const how = inspection === null ? 'was removed' : `ended with exit code ${inspection.exit_code ?? 'unknown'}`;
+    throw this.#failure(`${name} ${how} after the switch.`, inspection);
+  }
+
+  #failure(message: string, inspection: Inspection | null): StepFailure {
+    const { exit_code = null, oom_killed = false } = inspection ?? {};
+    return new StepFailure(message, { exit_code, oom_killed, probes: this.#log.results() });
+  }
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.min(max, Math.max(min, Number.isNaN(value) ? min : value));
+}
