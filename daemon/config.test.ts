@@ -23,7 +23,13 @@ describe('parseConfig', () => {
       listen: { socket: '/run/nextdeploy/nextdeployd.sock', host: '127.0.0.1', port: 8371 },
       state_directory: '/var/lib/nextdeploy',
       docker: { socket: '/var/run/docker.sock', network: { name: 'nextdeploy', subnet: '10.213.0.0/16' } },
-      proxy: { caddy: { directory: '/etc/caddy/nextdeploy', caddyfile: '/etc/caddy/Caddyfile', http_port: 80, https_port: 443 } },
+      proxy: {
+        default: 'caddy',
+        caddy: { directory: '/etc/caddy/nextdeploy', caddyfile: '/etc/caddy/Caddyfile', http_port: 80, https_port: 443 },
+        nginx: { directory: '/etc/nginx/nextdeploy', service: 'nginx', http_port: 80, https_port: 443 },
+      },
+      volumes: { bind_roots: [] },
+      retention: { releases: 5, disk_free_percent: 10 },
     });
   });
 
@@ -36,6 +42,11 @@ describe('parseConfig', () => {
     [`auth: { token: ${TOKEN} }\nlisten: { prot: 1 }`, 'listen.prot: unknown'],
     [`auth: { token: ${TOKEN} }\ndocker: { network: { subnet: 10.0.0.1/16 } }`, 'docker.network.subnet'],
     [`auth: { token: ${TOKEN} }\nstate_directory: "/var/lib/x; reboot"`, 'state_directory'],
+    [`auth: { token: ${TOKEN} }\nproxy: { default: apache }`, 'proxy.default'],
+    [`auth: { token: ${TOKEN} }\nvolumes: { bind_roots: [srv] }`, 'volumes.bind_roots.0: use an absolute path'],
+    [`auth: { token: ${TOKEN} }\nvolumes: { bind_roots: [/srv/../etc] }`, 'volumes.bind_roots.0: use a path without ..'],
+    [`auth: { token: ${TOKEN} }\nvolumes: { bind_roots: [/] }`, 'volumes.bind_roots.0: the whole host'],
+    [`auth: { token: ${TOKEN} }\nretention: { releases: 0 }`, 'retention.releases'],
     ['- a list', '(whole file)'],
   ])('refuses %j, naming the file and the field', (text, says) => {
     const message = complaint(text);

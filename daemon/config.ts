@@ -2,12 +2,18 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { DAEMON_PORT, DAEMON_SOCKET_PATH, DEFAULTS, LIMITS } from './contract/limits.ts';
+import { proxyTypeSchema } from './contract/names.ts';
 import { isLoopback } from './contract/rules.ts';
 import { parseSubnet } from './engine/slots.ts';
 import { Sealed } from './secrets/sealed.ts';
 
 const path = z.string().regex(/^\/[A-Za-z0-9._/-]*$/, 'use an absolute path of letters, digits and . _ -');
 const port = z.number().int().min(1).max(65_535);
+/** Of systemd. */
+const unit = z.string().regex(/^[A-Za-z0-9@._-]+$/, 'use the name of a systemd unit');
+const directory = path
+  .refine((text) => !text.split('/').includes('..'), 'use a path without ..')
+  .refine((text) => text !== '/', 'the whole host is no directory for containers');
 
 const subnet = z.string().superRefine((text, context) => {
   try {
@@ -52,8 +58,24 @@ const configSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  volumes: z
+    .strictObject({
+      /** Containers are given directories of the host beneath these alone. */
+      bind_roots: z.array(directory).default([]),
+    })
+    .prefault({}),
+  retention: z
+    .strictObject({
+      /** Of each app, the live one aside. */
+      releases: z.number().int().min(1).max(1_000).default(DEFAULTS.releases_kept),
+      /** Of Docker's disk. 0: no limit. */
+      disk_free_percent: z.number().min(0).max(90).default(DEFAULTS.disk_free_percent_min),
+    })
+    .prefault({}),
   proxy: z
     .strictObject({
+      /** Of an app whose deploy names none. */
+      default: proxyTypeSchema.default('caddy'),
       caddy: z
         .strictObject({
           directory: path.default('/etc/caddy/nextdeploy'),
@@ -62,10 +84,15 @@ const configSchema = z.strictObject({
             .string()
             .regex(/^[a-z0-9.-]+:\d{1,5}$/, 'use host:port, such as localhost:2019')
             .default('localhost:2019'),
-          service: z
-            .string()
-            .regex(/^[A-Za-z0-9@._-]+$/)
-            .default('caddy'),
+          service: unit.default('caddy'),
+          http_port: port.default(80),
+          https_port: port.default(443),
+        })
+        .prefault({}),
+      nginx: z
+        .strictObject({
+          directory: path.default('/etc/nginx/nextdeploy'),
+          service: unit.default('nginx'),
           http_port: port.default(80),
           https_port: port.default(443),
         })
