@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../contract/errors.ts';
 import { parseSubnet } from '../engine/slots.ts';
-import { configuration, createEngine, ModelJournal, ModelWorld, run, signal } from '../engine/test-world.ts';
+import { createEngine, deploying, ModelJournal, ModelWorld, rollingBack, run, signal, swapping } from '../engine/test-world.ts';
 import { AppStatuses } from './service-status.ts';
 
 async function start() {
@@ -9,7 +9,7 @@ async function start() {
   world.state.images.set('shop:v1', 'sha256:1').set('shop:v2', 'sha256:2');
   const journal = new ModelJournal();
   const engine = createEngine(world, journal);
-  await run(engine, { kind: 'deploy', image: 'shop:v1', configuration: configuration() });
+  await run(engine, deploying('shop:v1'));
   const { containers, prober } = world.ports();
   const change = { list: containers.list, probe: prober.probe };
   let now = 0;
@@ -63,8 +63,7 @@ describe('the status of an app', () => {
 
   it('shows what was asked for last and why it failed while nothing has ever served', async () => {
     const { engine, statuses } = await start();
-    const wanted = configuration({ domain: 'blog.test', ports: [4000] });
-    await run(engine, { kind: 'deploy', image: 'missing:v1', configuration: wanted }, 'blog');
+    await run(engine, deploying('missing:v1', { domain: 'blog.test', ports: [4000] }), 'blog');
     expect(await statuses.get('blog', signal)).toMatchObject({
       status: 'error',
       release: null,
@@ -110,7 +109,7 @@ describe('the status of an app', () => {
 
   it('knows the live release and the one before it under any number of failed ones', async () => {
     const { journal, engine, statuses } = await start();
-    await run(engine, { kind: 'swap', image: 'shop:v2' });
+    await run(engine, swapping('shop:v2'));
     const live = journal.getRelease('shop', 'r2')!; // just swapped to
     for (let number = 3; number < 400; number += 1) {
       journal.releases.set(`shop r${number}`, { ...live, id: `r${number}`, image: 'shop:broken', state: 'failed' });
@@ -122,6 +121,6 @@ describe('the status of an app', () => {
       previous_release: 'r1',
       health: { healthy: true },
     });
-    expect(await run(engine, { kind: 'rollback', release: undefined })).toMatchObject({ state: 'succeeded', release: 'r1' });
+    expect(await run(engine, rollingBack())).toMatchObject({ state: 'succeeded', release: 'r1' });
   });
 });

@@ -2,7 +2,7 @@
 import type { AppStatus } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import type { Containers, Journal, ObservedContainer, Prober } from '../engine/ports.ts';
-import { containerName, type Subnet, slotAddress } from '../engine/slots.ts';
+import { replicaNames, replicaOf, type Subnet, slotAddress } from '../engine/slots.ts';
 import type { AppRecord } from '../engine/state.ts';
 import { toAppStatus } from '../engine/view.ts';
 
@@ -61,13 +61,15 @@ export class AppStatuses {
     const releases = journal.listCurrentReleases(app.name, app.release);
     const operation = journal.listOperations({ app_name: app.name, state: 'running', limit: 1 })[0] ?? null;
     if (typeof observed === 'string') {
-      return toAppStatus({ app, releases, container: null, health: { ...UNKNOWN, detail: observed }, operation });
+      return toAppStatus({ app, releases, containers: [], health: { ...UNKNOWN, detail: observed }, operation });
     }
-    const name = app.slot && app.wanted === 'running' ? containerName(app.name, app.slot, 0) : null;
-    const container = observed.find((candidate) => candidate.name === name && candidate.release === app.release) ?? null;
+    const { slot } = app;
+    const names = slot === null || app.wanted === 'stopped' ? [] : replicaNames(app.name, slot, app.replicas);
+    const containers = names.flatMap((name) => observed.find((one) => one.name === name && one.release === app.release) ?? []);
     const live = releases.find((release) => release.id === app.release);
-    const health = container && live ? await orAborted(this.#health(app, container, live.configuration), signal) : UNKNOWN;
-    return toAppStatus({ app, releases, container, health, operation });
+    const checks = live ? containers.map((container) => orAborted(this.#health(app, container, live.configuration), signal)) : [];
+    const health = worstOf(await Promise.all(checks));
+    return toAppStatus({ app, releases, containers, health, operation });
   }
 
   /** Shared by all who ask meanwhile, so it depends on none of them. */
@@ -83,7 +85,7 @@ export class AppStatuses {
     if (check.kind === 'none') return Promise.resolve({ healthy: null, checked_at, detail: 'running, without a health check' });
     const known = this.#checked.get(container.id);
     if (known && now.getTime() - known.at < HEALTH_KEPT_MS) return known.health;
-    const address = slotAddress(this.#options.subnet, app.index, container.slot, 0);
+    const address = slotAddress(this.#options.subnet, app.index, container.slot, replicaOf(container.name));
     const target = { name: container.name, address, port: ports[0] ?? 0 };
     const timeout_ms = Math.min(check.timeout_ms, HEALTH_TIMEOUT_MS);
     const deadline = AbortSignal.timeout(HEALTH_DEADLINE_MS);
@@ -103,6 +105,12 @@ export class AppStatuses {
     const there = new Set(containers.map((container) => container.id));
     for (const id of this.#checked.keys()) if (!there.has(id)) this.#checked.delete(id);
   }
+}
+
+/** One replica that fails makes the app unhealthy: part of its visitors meet it. */
+function worstOf(all: readonly Health[]): Health {
+  const worst = all.find(({ healthy }) => healthy === false) ?? all.find(({ healthy }) => healthy === null) ?? all[0];
+  return worst ?? UNKNOWN;
 }
 
 /** Rejects with the signal's reason once it is aborted; the promise itself goes on. */

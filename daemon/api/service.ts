@@ -1,12 +1,15 @@
 /** The contract's endpoints over engine, store, Docker and metrics: thin, and free of rules. */
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { configurationOf } from '../contract/configuration.ts';
 import type { AppStatus, DaemonHealth, DaemonVersion, Image, Operation, Release, SystemMetrics } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
-import { API_VERSION } from '../contract/limits.ts';
+import { API_VERSION, DEFAULTS } from '../contract/limits.ts';
+import type { ProxyType } from '../contract/names.ts';
 import type { Engine, Intent } from '../engine/engine.ts';
-import type { Journal, NewEvent } from '../engine/ports.ts';
+import type { Journal, NewEvent, RegistryCredentials } from '../engine/ports.ts';
 import { toOperation } from '../engine/view.ts';
+import { Sealed } from '../secrets/sealed.ts';
 import type { Handlers, RequestContext } from './handlers.ts';
 import type { EventSource } from './service-streams.ts';
 
@@ -21,6 +24,8 @@ export interface ServiceOptions {
   getVersions(signal: AbortSignal): Promise<{ docker: string | null; proxy: string | null }>;
   getOpenApi(): Record<string, unknown>;
   publishEvent(event: Omit<NewEvent, 'ts'>): void;
+  /** For apps whose deploy names none. */
+  defaultProxy: ProxyType;
   version: string;
   hostname: string;
 }
@@ -37,10 +42,19 @@ export function createHandlers(options: ServiceOptions): Handlers {
   };
 
   return {
-    deploy: ({ body: { app_name, image, ...configuration }, context }) =>
-      begin(app_name, { kind: 'deploy', image, configuration }, context),
-    swap: ({ body: { app_name, image }, context }) => begin(app_name, { kind: 'swap', image }, context),
-    rollback: ({ body: { app_name, release }, context }) => begin(app_name, { kind: 'rollback', release }, context),
+    deploy: ({ body, context }) => {
+      const { app_name, image, pull, nextcore = null, registry } = body;
+      const replicas = journal.getApp(app_name)?.replicas ?? 1;
+      const configuration = configurationOf(body, { proxy: options.defaultProxy, replicas });
+      return begin(app_name, { kind: 'deploy', image, pull, configuration, nextcore, credentials: seal(registry) }, context);
+    },
+    swap: ({ body: { app_name, image, pull, nextcore = null, registry }, context }) =>
+      begin(app_name, { kind: 'swap', image, pull, nextcore, credentials: seal(registry) }, context),
+    rollback: ({ body: { app_name, release, code_only }, context }) =>
+      begin(app_name, { kind: 'rollback', release, code_only }, context),
+    scaleApp: ({ params, body: { replicas }, context }) => begin(params.name, { kind: 'scale', replicas }, context),
+    setMaintenance: ({ params, body: { enabled, message = DEFAULTS.maintenance_message }, context }) =>
+      begin(params.name, { kind: 'maintenance', to: enabled ? { message } : null }, context),
     startApp: ({ params, context }) => begin(params.name, { kind: 'start' }, context),
     stopApp: ({ params, context }) => begin(params.name, { kind: 'stop' }, context),
     restartApp: ({ params, context }) => begin(params.name, { kind: 'restart' }, context),
@@ -53,12 +67,14 @@ export function createHandlers(options: ServiceOptions): Handlers {
       return journal.listReleases(params.name, query.limit);
     },
     getRelease: async ({ params }) => requireRelease(journal, params.name, params.id),
-    listOperations: async ({ query }) => journal.listOperations(query).map(toOperation),
+    listOperations: async ({ query }) => journal.listOperations(query).map((record) => toOperation(record)),
     getOperation: async ({ params }) => {
-      const record = journal.getOperation(params.id);
-      if (!record) throw new DomainError('not_found', `There is no operation ${params.id}.`);
-      return toOperation(record);
+      const operation = engine.describe(params.id);
+      if (!operation) throw new DomainError('not_found', `There is no operation ${params.id}.`);
+      return operation;
     },
+    cancelOperation: ({ params, context }) => engine.cancel(params.id, context.actor, context.signal),
+    keepRelease: ({ params, context }) => engine.keep(params.id, context.actor, context.signal),
 
     loadImages: async ({ upload, context }) => {
       const loaded = await images.load(upload, context.signal);
@@ -78,6 +94,10 @@ export function createHandlers(options: ServiceOptions): Handlers {
     },
     getOpenApi: async () => options.getOpenApi(),
   };
+}
+
+function seal(registry: { username: string; password: string } | undefined): RegistryCredentials | null {
+  return registry === undefined ? null : { username: registry.username, password: new Sealed(registry.password) };
 }
 
 /** Throws `not_found`. */

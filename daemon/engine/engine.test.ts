@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../contract/errors.ts';
 import type { Intent } from './engine.ts';
-import { configuration, createEngine, ModelJournal, ModelWorld, run, signal } from './test-world.ts';
+import {
+  configuration,
+  createEngine,
+  deploying,
+  ModelJournal,
+  ModelWorld,
+  rollingBack,
+  run,
+  signal,
+  swapping,
+} from './test-world.ts';
 
-const v1: Intent = { kind: 'deploy', image: 'shop:v1', configuration: configuration() };
+const v1: Intent = deploying('shop:v1');
 
 function start() {
   const world = new ModelWorld();
@@ -79,8 +89,8 @@ describe('Engine', () => {
   });
 
   it.each<[string, Intent]>([
-    ['swap', { kind: 'swap', image: 'shop:v2' }],
-    ['rollback', { kind: 'rollback', release: undefined }],
+    ['swap', swapping('shop:v2')],
+    ['rollback', rollingBack()],
     ['stop', { kind: 'stop' }],
     ['remove', { kind: 'remove' }],
   ])('says that there is no app to %s', async (_, intent) => {
@@ -91,11 +101,11 @@ describe('Engine', () => {
     const { engine } = start();
     await run(engine, v1);
     await expect(run(engine, { kind: 'start' })).rejects.toThrow('running already');
-    await expect(run(engine, { kind: 'rollback', release: undefined })).rejects.toThrow('no earlier release');
-    await expect(run(engine, { kind: 'rollback', release: 'r1' })).rejects.toThrow('is live');
-    await expect(run(engine, { kind: 'rollback', release: 'r9' })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(run(engine, rollingBack())).rejects.toThrow('no earlier release');
+    await expect(run(engine, rollingBack('r1'))).rejects.toThrow('is live');
+    await expect(run(engine, rollingBack('r9'))).rejects.toMatchObject({ code: 'not_found' });
     await run(engine, { kind: 'stop' });
-    await expect(run(engine, { kind: 'swap', image: 'shop:v2' })).rejects.toThrow('start it first');
+    await expect(run(engine, swapping('shop:v2'))).rejects.toThrow('start it first');
     await expect(run(engine, { kind: 'restart' })).rejects.toThrow('start it instead');
   });
 
@@ -103,14 +113,14 @@ describe('Engine', () => {
     const { engine, world, journal } = start();
     await run(engine, v1);
     world.broken.add('sha256:2');
-    const failed = await run(engine, { kind: 'swap', image: 'shop:v2' });
+    const failed = await run(engine, swapping('shop:v2'));
     expect(failed).toMatchObject({ state: 'failed', error: { step: 'probe' } });
     expect(failed.evidence).toMatchObject({ step: 'probe', log_tail: ['log of nextdeploy-shop-green-0'] });
     expect(failed.evidence?.probes.length).toBeGreaterThan(0);
     expect(journal.getRelease('shop', 'r2')).toMatchObject({ state: 'failed', end_reason: failed.error?.message });
     expect(journal.getApp('shop')?.last_error).toBe(failed.error?.message);
     world.broken.clear();
-    expect((await run(engine, { kind: 'swap', image: 'shop:v2' })).release).toBe('r3');
+    expect((await run(engine, swapping('shop:v2'))).release).toBe('r3');
     expect(journal.getApp('shop')?.last_error).toBeNull();
   });
 
@@ -161,7 +171,7 @@ describe('Engine', () => {
   it('restores a lost marker and removes what no app needs when it recovers', async () => {
     const { engine, world, journal } = start();
     await run(engine, v1);
-    await run(engine, { kind: 'swap', image: 'shop:v2' });
+    await run(engine, swapping('shop:v2'));
     world.state.markers.clear();
     const live = world.state.containers.get('nextdeploy-shop-green-0')!; // just swapped to
     world.state.containers.set('nextdeploy-shop-blue-0', { ...live, spec: { ...live.spec, slot: 'blue', release: 'r1' } });

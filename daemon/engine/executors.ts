@@ -7,6 +7,7 @@ import { maintenancePage } from './maintenance-page.ts';
 import type { Journal, OwnContainer, World } from './ports.ts';
 import { waitUntilHealthy } from './probe.ts';
 import { type Executors, type StepContext, StepFailure } from './saga.ts';
+import { replicaOf } from './slots.ts';
 import type { Change, StepOutput } from './state.ts';
 import type { ContainerPlan, ImageWish, RouteChange, Routing, StepOf } from './steps.ts';
 import { validate } from './validate.ts';
@@ -203,10 +204,6 @@ function ownerOf({ to, from }: RouteChange): string {
 function pulledImage({ image_id }: StepOutput): string {
   if (image_id === undefined) throw new Error('the image has not been pulled yet');
   return image_id;
-}
-
-function replicaOf(name: string): number {
-  return Number(name.slice(name.lastIndexOf('-') + 1));
 }
 
 function missingPinned(release: string, image: ImageWish): string {

@@ -28,9 +28,14 @@ export function nextAction(record: OperationRecord): Action {
     return index < 0 ? { kind: 'end' } : { kind: 'do', index };
   }
   // While traffic may still be sent to the new containers, what they need stays: a way back that costs visitors is none.
-  if (record.steps.some(({ step, undo }) => step.name === 'switch' && undo === 'failed')) return { kind: 'end' };
+  if (record.steps.some(({ step, undo }) => undo === 'failed' && step.name === directing(record))) return { kind: 'end' };
   const index = record.steps.findLastIndex((step) => isLeft(step) && step.undo !== 'failed');
   return index < 0 ? { kind: 'end' } : { kind: 'undo', index };
+}
+
+/** The step that sends visitors to the operation's containers: without a switch, as in scaling, it is the route. */
+function directing({ steps }: OperationRecord): 'switch' | 'route' {
+  return steps.some(({ step }) => step.name === 'switch') ? 'switch' : 'route';
 }
 
 /** Whether all that was done can still be undone, and has not been begun to be. */

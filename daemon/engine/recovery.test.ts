@@ -2,16 +2,26 @@ import { describe, expect, it } from 'vitest';
 import type { ObservedContainer } from './ports.ts';
 import { decideRecovery, findOrphans } from './recovery.ts';
 import type { OperationRecord } from './state.ts';
-import { configuration, createEngine, ModelJournal, ModelWorld, run, signal } from './test-world.ts';
+import {
+  configuration,
+  createEngine,
+  deploying,
+  ModelJournal,
+  ModelWorld,
+  rollingBack,
+  run,
+  signal,
+  swapping,
+} from './test-world.ts';
 
 /** The record of a swap from blue to green that got as far as the step named. */
 async function swapUntil(last: string): Promise<OperationRecord> {
   const world = new ModelWorld();
   world.state.images.set('shop:v1', 'sha256:1').set('shop:v2', 'sha256:2');
   const journal = new ModelJournal();
-  await run(createEngine(world, journal), { kind: 'deploy', image: 'shop:v1', configuration: configuration() });
+  await run(createEngine(world, journal), deploying('shop:v1'));
   const engine = createEngine(world, journal);
-  await engine.begin('shop', { kind: 'swap', image: 'shop:v2' }, { actor: 'test', idempotency: null, signal });
+  await engine.begin('shop', swapping('shop:v2'), { actor: 'test', idempotency: null, signal });
   const [fresh] = journal.operations;
   if (!fresh) throw new Error('no operation');
   const end = fresh.steps.findIndex(({ step }) => step.name === last);
@@ -57,7 +67,7 @@ describe('findOrphans', () => {
     const journal = new ModelJournal();
     const world = new ModelWorld();
     world.state.images.set('shop:v1', 'sha256:1');
-    await run(createEngine(world, journal), { kind: 'deploy', image: 'shop:v1', configuration: configuration() });
+    await run(createEngine(world, journal), deploying('shop:v1'));
     return journal.listApps();
   };
 

@@ -1,6 +1,6 @@
 /** What to do at start with what an earlier run of the daemon left. Pure decisions; the engine acts on them. */
 import type { ObservedContainer } from './ports.ts';
-import { containerName } from './slots.ts';
+import { replicaNames } from './slots.ts';
 import type { AppRecord, OperationRecord } from './state.ts';
 import type { StepOf } from './steps.ts';
 
@@ -49,7 +49,7 @@ export function findOrphans(
     if (!app || running.some((operation) => operation.app_name === app.name)) return false;
     if (app.slot === null || app.wanted !== 'running' || app.release !== container.release) return true;
     const { name, slot, replicas } = app;
-    const live = Array.from({ length: replicas }, (_, replica) => containerName(name, slot, replica));
+    const live = replicaNames(name, slot, replicas);
     return container.role !== 'replica' || !live.includes(container.name);
   });
 }

@@ -4,7 +4,16 @@ import type { Operation } from '../contract/domain.ts';
 import type { Intent } from './engine.ts';
 import type { Executors, StepContext, StepResult } from './saga.ts';
 import type { Step } from './steps.ts';
-import { configuration, createEngine, type ModelContainer, ModelJournal, ModelWorld, run } from './test-world.ts';
+import {
+  createEngine,
+  deploying as deploy,
+  type ModelContainer,
+  ModelJournal,
+  ModelWorld,
+  rollingBack,
+  run,
+  swapping,
+} from './test-world.ts';
 import { toOperation } from './view.ts';
 
 interface Scenario {
@@ -15,9 +24,8 @@ interface Scenario {
   isSeamless: boolean;
 }
 
-const deploy = (image: string, changes = {}): Intent => ({ kind: 'deploy', image, configuration: configuration(changes) });
 const v1 = deploy('shop:v1');
-const swap: Intent = { kind: 'swap', image: 'shop:v2' };
+const swap: Intent = swapping('shop:v2');
 
 const SCENARIOS: Scenario[] = [
   { name: 'first deploy', before: [], intent: v1, isSeamless: false },
@@ -28,7 +36,7 @@ const SCENARIOS: Scenario[] = [
     isSeamless: false,
   },
   { name: 'swap', before: [v1], intent: swap, isSeamless: true },
-  { name: 'second swap', before: [v1, swap], intent: { kind: 'swap', image: 'shop:v1' }, isSeamless: true },
+  { name: 'second swap', before: [v1, swap], intent: swapping('shop:v1'), isSeamless: true },
   {
     name: 'deploy to another domain and port',
     before: [v1],
@@ -36,7 +44,44 @@ const SCENARIOS: Scenario[] = [
     isSeamless: true,
   },
   { name: 'deploy that gives the domain up', before: [v1], intent: deploy('shop:v2', { domain: undefined }), isSeamless: false },
-  { name: 'rollback', before: [v1, swap], intent: { kind: 'rollback', release: undefined }, isSeamless: true },
+  { name: 'rollback', before: [v1, swap], intent: rollingBack(), isSeamless: true },
+  {
+    name: 'rollback of the code only',
+    before: [v1, deploy('shop:v2', { env: { A: '1' } })],
+    intent: rollingBack('r1', true),
+    isSeamless: true,
+  },
+  { name: 'scale up', before: [v1], intent: { kind: 'scale', replicas: 3 }, isSeamless: true },
+  {
+    name: 'scale down',
+    before: [deploy('shop:v1', { replicas: 3 })],
+    intent: { kind: 'scale', replicas: 1 },
+    isSeamless: true,
+  },
+  { name: 'swap of three replicas', before: [deploy('shop:v1', { replicas: 3 })], intent: swap, isSeamless: true },
+  {
+    name: 'deploy with one-off commands',
+    before: [v1],
+    intent: deploy('shop:v2', {
+      pre_switch: { command: ['migrate'], timeout_ms: 1_000 },
+      post_switch: { command: ['warm'], timeout_ms: 1_000 },
+    }),
+    isSeamless: true,
+  },
+  { name: 'move to another proxy', before: [v1], intent: deploy('shop:v2', { proxy: 'nginx' }), isSeamless: true },
+  {
+    name: 'deploy with aliases and redirects in place of domains',
+    before: [deploy('shop:v1', { aliases: ['www.test'] })],
+    intent: deploy('shop:v2', { redirects: [{ from: 'www.test', status: 308 }] }),
+    isSeamless: true,
+  },
+  { name: 'maintenance', before: [v1], intent: { kind: 'maintenance', to: { message: 'Soon.' } }, isSeamless: true },
+  {
+    name: 'end of maintenance',
+    before: [v1, { kind: 'maintenance', to: { message: 'Soon.' } }],
+    intent: { kind: 'maintenance', to: null },
+    isSeamless: true,
+  },
   { name: 'restart', before: [v1], intent: { kind: 'restart' }, isSeamless: true },
   { name: 'stop', before: [v1], intent: { kind: 'stop' }, isSeamless: false },
   { name: 'start', before: [v1, { kind: 'stop' }], intent: { kind: 'start' }, isSeamless: false },
@@ -53,7 +98,7 @@ async function prepare({ before, isSeamless }: Scenario) {
   const watch = () => void seen.add(typeof world.serving('shop'));
   world.hook = watch;
   const expectSeamless = () => {
-    if (isSeamless) expect([...seen]).toEqual(['object']);
+    if (isSeamless) expect([...seen].filter((answer) => answer !== 'object')).toEqual([]);
   };
   return { world, journal, watch, expectSeamless };
 }
@@ -110,7 +155,7 @@ describe.each(SCENARIOS)('$name', (scenario) => {
       const result = snapshotOf(parts);
       if (operation.state === 'succeeded') expect(result).toEqual(after);
       else {
-        expect(operation.state).toBe('failed');
+        expect(operation.state).toMatch(/^(failed|rolled_back)$/);
         expect(withoutFailedRelease(result, operation)).toEqual(before);
         expect(operation.error?.message).toBeTruthy();
         expect(operation.evidence?.step).toBe(operation.error?.step);
@@ -133,8 +178,11 @@ describe.each(SCENARIOS)('$name', (scenario) => {
       const operation = await run(createEngine(parts.world, parts.journal), scenario.intent);
       parts.expectSeamless();
       const result = withoutFailedRelease(snapshotOf(parts), operation);
+      // What a one-off command left is removed by the next start.
+      for (const [name, { spec }] of parts.world.state.containers)
+        if (spec.role.kind === 'hook') parts.world.state.containers.delete(name);
       if (operation.state === 'succeeded') expect(snapshotOf(parts)).toEqual(after);
-      if (operation.state === 'failed') expect(result).toEqual(before);
+      if (operation.state === 'failed' || operation.state === 'rolled_back') expect(result).toEqual(before);
       const isUnwound = parts.journal.operations[0]?.direction === 'unwind';
       if (operation.state !== 'stuck' || !isUnwound) continue;
       expect(operation.error?.message).toMatch(/failed unexpectedly.* Still there: /);
@@ -150,9 +198,9 @@ describe.each(SCENARIOS)('$name', (scenario) => {
     const { containers } = parts.world.state;
     const idle = ['blue', 'green'].map((slot) => `nextdeploy-shop-${slot}-0`).filter((name) => !containers.has(name));
     const foreign = (name: string): ModelContainer => {
-      const spec = { name, app_name: '', operation_id: '', release: '', image_id: '', env: {}, ports: [] };
-      const place = { slot: 'blue', address: '172.17.0.2', port: 5432, replica: 0, stop_timeout_ms: 0 } as const;
-      return { spec: { ...spec, ...place }, is_running: true, is_kept: false };
+      const spec = { role: { kind: 'replica', replica: 0 }, slot: 'blue', name, app_name: '', operation_id: '', release: '' };
+      // Nobody looks at the rest of it.
+      return { spec: spec as unknown as ModelContainer['spec'], is_running: true, is_kept: false, has_run: true, restarts: 0 };
     };
     for (const name of idle) containers.set(name, foreign(name));
     const before = snapshotOf(parts);

@@ -56,6 +56,16 @@ export function containerName(app: string, slot: Slot, replica: number): string 
   return `nextdeploy-${app}-${slot}-${replica}`;
 }
 
+/** Of all replicas of a slot, in order. */
+export function replicaNames(app: string, slot: Slot, replicas: number): string[] {
+  return Array.from({ length: replicas }, (_, replica) => containerName(app, slot, replica));
+}
+
+/** Which replica a container's name is of. */
+export function replicaOf(name: string): number {
+  return Number(name.slice(name.lastIndexOf('-') + 1));
+}
+
 export function hookContainerName(app: string, hook: 'pre_switch' | 'post_switch'): string {
   return `nextdeploy-${app}-${hook.replace('_', '-')}`;
 }

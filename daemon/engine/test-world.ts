@@ -332,8 +332,20 @@ export function createEngine(world: ModelWorld, journal: ModelJournal, wrap = (e
 export const signal = new AbortController().signal;
 
 export function configuration(changes: Partial<AppConfiguration> = {}): AppConfiguration {
-  return { ...appConfigurationSchema.parse({ domain: 'shop.test' }), ...changes };
+  return { ...appConfigurationSchema.parse({ domain: 'shop.test', watch_ms: 3_000 }), ...changes };
 }
+
+/** Intents as tests write them. */
+export const deploying = (image: string, changes: Partial<AppConfiguration> = {}): Intent => ({
+  kind: 'deploy',
+  image,
+  pull: 'missing',
+  configuration: configuration(changes),
+  nextcore: null,
+  credentials: null,
+});
+export const swapping = (image: string): Intent => ({ kind: 'swap', image, pull: 'missing', nextcore: null, credentials: null });
+export const rollingBack = (release?: string, code_only = false): Intent => ({ kind: 'rollback', release, code_only });
 
 /** Begins an operation and waits for its end. */
 export async function run(engine: Engine, intent: Intent, app = 'shop') {

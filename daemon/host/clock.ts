@@ -4,6 +4,7 @@ import type { Clock, Ids } from '../engine/ports.ts';
 
 export const systemClock: Clock = {
   now: () => new Date(),
+  monotonicMs: () => performance.now(),
   sleep: async (ms, signal) => {
     try {
       await sleep(ms, undefined, { signal });

@@ -1,5 +1,6 @@
 /** Everything durable, in one SQLite file. Each writing method is one transaction, on disk when it returns. */
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
+import { appConfigurationSchema } from '../contract/configuration.ts';
 import type { DaemonEvent, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
@@ -99,6 +100,23 @@ export class Store implements Journal {
     return this.#all('SELECT * FROM releases WHERE app_name = ? ORDER BY number DESC LIMIT ?', app, limit).map(toRelease);
   }
 
+  listAllReleases(): Release[] {
+    return this.#all('SELECT * FROM releases ORDER BY app_name, number DESC').map(toRelease);
+  }
+
+  pruneReleases(
+    releases: readonly { app_name: string; release: string; reason: string }[],
+    events: readonly NewEvent[],
+  ): DaemonEvent[] {
+    return this.#transaction(() => {
+      for (const { app_name, release, reason } of releases) {
+        const sql = "UPDATE releases SET state = 'pruned', end_reason = ? WHERE app_name = ? AND number = ? AND state <> 'live'";
+        this.#run(sql, reason, app_name, releaseNumber(release));
+      }
+      return events.map((event) => this.#insertEvent(event));
+    });
+  }
+
   listCurrentReleases(app: string, live: string | null): Release[] {
     if (live === null) return this.listReleases(app, 1);
     const standby = `SELECT * FROM releases WHERE app_name = ?1 AND number < ?2 AND state = 'standby' ORDER BY number DESC LIMIT 1`;
@@ -151,8 +169,17 @@ export class Store implements Journal {
         return;
       case 'app_serves':
         this.#run(
-          'UPDATE apps SET release = ?, slot = ?, wanted = ?, updated_at = ? WHERE name = ?',
-          ...[change.release, change.slot, change.wanted, at, change.app_name],
+          'UPDATE apps SET release = ?, slot = ?, replicas = ?, wanted = ?, updated_at = ? WHERE name = ?',
+          ...[change.release, change.slot, change.replicas, change.wanted, at, change.app_name],
+        );
+        return;
+      case 'app_replicas':
+        this.#run('UPDATE apps SET replicas = ?, updated_at = ? WHERE name = ?', change.replicas, at, change.app_name);
+        return;
+      case 'app_maintenance':
+        this.#run(
+          'UPDATE apps SET maintenance = ?, updated_at = ? WHERE name = ?',
+          ...[change.maintenance && JSON.stringify(change.maintenance), at, change.app_name],
         );
         return;
       case 'app_route':
@@ -182,19 +209,21 @@ export class Store implements Journal {
 
   #putApp(app: AppRecord): void {
     this.#run(
-      `INSERT INTO apps (name, slot_index, release, slot, wanted, route, verify_key, last_release_number, last_error, created_at, updated_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO apps (name, slot_index, release, slot, wanted, replicas, maintenance, route, verify_key, last_release_number, last_error, created_at, updated_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET last_release_number = excluded.last_release_number, updated_at = excluded.updated_at`,
-      ...[app.name, app.index, app.release, app.slot, app.wanted, app.route && JSON.stringify(app.route)],
+      ...[app.name, app.index, app.release, app.slot, app.wanted, app.replicas],
+      ...[app.maintenance && JSON.stringify(app.maintenance), app.route && JSON.stringify(app.route)],
       ...[app.verify_key, app.last_release_number, app.last_error, app.created_at, this.#now().toISOString()],
     );
   }
 
   #insertRelease(release: NewRelease): void {
     this.#run(
-      `INSERT INTO releases (app_name, number, state, image, image_id, configuration, created_at, created_by, operation_id)
-       VALUES (?, ?, 'pending', ?, '', ?, ?, ?, ?)`,
+      `INSERT INTO releases (app_name, number, state, image, image_id, configuration, nextcore, created_at, created_by, operation_id)
+       VALUES (?, ?, 'pending', ?, '', ?, ?, ?, ?, ?)`,
       ...[release.app_name, releaseNumber(release.id), release.image, JSON.stringify(release.configuration)],
+      release.nextcore && JSON.stringify(release.nextcore),
       ...[release.created_at, release.created_by, release.operation_id],
     );
   }
@@ -251,13 +280,19 @@ function releaseNumber(id: string): number {
 // The casts below are of what this file alone has written.
 
 function toApp(row: Row): AppRecord {
-  const { slot_index, route, ...rest } = row;
-  return { ...rest, index: slot_index, route: route === null ? null : JSON.parse(String(route)) } as unknown as AppRecord;
+  const { slot_index, route, maintenance, ...rest } = row;
+  return { ...rest, index: slot_index, route: parsed(route), maintenance: parsed(maintenance) } as unknown as AppRecord;
 }
 
+/** What an earlier version did not know of gets its default. */
 function toRelease(row: Row): Release {
-  const { number, configuration, ...rest } = row;
-  return { ...rest, id: `r${String(number)}`, configuration: JSON.parse(String(configuration)) } as unknown as Release;
+  const { number, configuration, nextcore, ...rest } = row;
+  const complete = appConfigurationSchema.parse(parsed(configuration ?? null));
+  return { ...rest, id: `r${String(number)}`, configuration: complete, nextcore: parsed(nextcore) } as unknown as Release;
+}
+
+function parsed(value: SQLOutputValue | undefined): unknown {
+  return value === null || value === undefined ? null : JSON.parse(String(value));
 }
 
 function toRecord(row: Row): OperationRecord {

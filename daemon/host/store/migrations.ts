@@ -55,4 +55,10 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (actor, key)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE apps ADD COLUMN replicas INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE apps ADD COLUMN maintenance TEXT;
+  ALTER TABLE releases ADD COLUMN nextcore TEXT;
+  UPDATE apps SET route = json_set(route, '$.proxy', 'caddy', '$.redirects', json('[]'), '$.health_path', NULL) WHERE route IS NOT NULL;
+  `,
 ];
