@@ -164,7 +164,8 @@ async function sendImages({ progress, signal }: DemoContext, core: Core, hostId:
 type Parts = Pick<Demo, 'bed' | 'core' | 'hostId' | 'images'>;
 
 async function deploy({ signal }: DemoContext, { bed, core, hostId, images }: Parts, say: Say): Promise<void> {
-  const body = { app_name: APP, image: images.v1, domain: DOMAIN, health: { kind: 'http', path: '/api/health' } } as const;
+  const health = { kind: 'http', path: '/api/health' } as const;
+  const body = { app_name: APP, image: images.v1, domain: DOMAIN, health, watch_ms: 0 };
   const operation = await core.client(hostId).call('deploy', { query: { wait: 'true' }, body, signal });
   await expectVersion(bed.http, 'v1', signal);
   say(`${operation.release} at ${DOMAIN}, the page says v1 through Caddy`);

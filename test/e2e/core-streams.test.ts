@@ -18,7 +18,7 @@ beforeAll(async () => {
   test = await startCore();
   host = await connectToBed(test.core, shared.bed);
   const health = { kind: 'http', path: '/api/health' } as const;
-  const body = { app_name: APP, image: shared.images.v1, domain: DOMAIN, health, drain_ms: 0 };
+  const body = { app_name: APP, image: shared.images.v1, domain: DOMAIN, health, drain_ms: 0, watch_ms: 0 };
   await test.core.client(host).call('deploy', { body, query: { wait: '1' } });
 });
 afterAll(async () => {

@@ -43,7 +43,7 @@ const HEALTH = { kind: 'http', path: '/api/health', deadline_ms: 3_000 } as cons
 export function deploy(client: DaemonClient, body: Deploy): Promise<Operation> {
   return client.call('deploy', {
     query: { wait: 'true' },
-    body: { health: HEALTH, drain_ms: 1_000, stop_timeout_ms: 2_000, ...body },
+    body: { health: HEALTH, drain_ms: 1_000, watch_ms: 0, stop_timeout_ms: 2_000, ...body },
   });
 }
 

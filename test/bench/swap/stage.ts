@@ -48,7 +48,7 @@ export async function withStage(context: BenchContext, work: (stage: Stage) => P
       const agent = await installAgent(bed, signal);
       const deploy: Stage['deploy'] = async (request) => {
         say(`deploying ${request.image} as ${request.app_name}`);
-        const body = { ...request, tls: 'off' as const, health: { kind: 'http' as const, path: HEALTH_PATH } };
+        const body = { ...request, tls: 'off' as const, health: { kind: 'http' as const, path: HEALTH_PATH }, watch_ms: 0 };
         await client.call('deploy', { body, query: { wait: '1' }, signal });
       };
       await work({
