@@ -1,71 +1,13 @@
-/** Commands that begin an operation and show it to its end. */
-import { type Command, Option } from 'commander';
+/** Commands that change an app that is there. Each begins an operation and shows it to its end. */
+import { Argument, type Command, Option } from 'commander';
 import { DomainError } from '../contract/errors.ts';
-import { readUserFile } from '../host/user-files.ts';
 import type { Act } from './context.ts';
-import { describeChange, findLiveRelease } from './deploy-base.ts';
-import { type DeployFlags, deployRequest } from './deploy-request.ts';
-import { ask, print, printable, type Terminal } from './terminal.ts';
+import { whole } from './flag-values.ts';
+import { ask, printable, type Terminal } from './terminal.ts';
 
-interface DeploySources {
-  envFile?: string[];
-  request?: string;
-  reset?: boolean;
-}
-
-const repeated = (value: string, before: string[] | undefined) => [...(before ?? []), value];
+export const detachable = (command: Command) => command.option('--detach', 'do not wait for the end');
 
 export function addChanges(program: Command, act: Act): void {
-  const detachable = (command: Command) => command.option('--detach', 'do not wait for the end');
-  detachable(program.command('deploy [app]'))
-    .description(
-      'create an app, or replace its release, without downtime; an app that is there keeps its configuration but for what flags change',
-    )
-    .option('--image <reference>', 'the image, such as shop:v1')
-    .option('--domain <name>', 'the domain it serves; a new app without one is a worker')
-    .option('--no-domain', 'take the domain away: a worker')
-    .option('--port <port>', 'a port inside the container; the first is served (repeat)', repeated)
-    .option(
-      '--env <key=value>',
-      'a variable, or KEY alone for its value here (repeat); others see arguments, so keep secrets in a file',
-      repeated,
-    )
-    .option('--env-file <path>', 'variables from a file (repeat)', repeated)
-    .option('--unset-env <name>', 'drop a variable (repeat)', repeated)
-    .addOption(new Option('--tls <mode>', 'managed certificate, or plain HTTP').choices(['auto', 'off']))
-    .addOption(new Option('--health <kind>', 'how it is probed').choices(['http', 'tcp', 'none']))
-    .option('--health-path <path>', 'what an HTTP probe asks for')
-    .option('--health-deadline <duration>', 'how long it may take to become healthy')
-    .option('--drain <duration>', 'how long the old release may finish its requests')
-    .option('--stop-timeout <duration>', 'from SIGTERM to SIGKILL')
-    .option('--reset', 'start from the defaults, not from what the app runs with now')
-    .option('--request <path>', 'a whole request as JSON, in place of what the app runs with now; flags go over it')
-    .action((app: string | undefined, flags: DeployFlags & DeploySources, command: Command) =>
-      act(command, async ({ client, json, run: runOperation, terminal }) => {
-        const envFiles = await Promise.all((flags.envFile ?? []).map(readUserFile));
-        const request = flags.request === undefined ? undefined : await readUserFile(flags.request);
-        const isExact = request !== undefined || flags.reset === true;
-        const live = app === undefined || isExact ? null : await findLiveRelease(client, app);
-        const sources = { envFiles, request, live: live?.configuration, environment: terminal.env };
-        const body = deployRequest(app, flags, sources);
-        const change = live === null || json ? null : describeChange(live, body);
-        if (change !== null) await print(terminal, printable(change));
-        await runOperation(client.call('deploy', { body }));
-      }),
-    );
-  detachable(program.command('swap <app> <image>'))
-    .description('swap an app to a new image, with the same configuration')
-    .action((app: string, image: string, _flags, command: Command) =>
-      act(command, ({ client, run: runOperation }) => runOperation(client.call('swap', { body: { app_name: app, image } }))),
-    );
-  detachable(program.command('rollback <app> [release]'))
-    .description('bring back the previous or a named release: its image and its configuration')
-    .action((app: string, release: string | undefined, _flags, command: Command) =>
-      act(command, ({ client, run: runOperation }) => {
-        const body = { app_name: app, ...(release === undefined ? {} : { release }) };
-        return runOperation(client.call('rollback', { body }));
-      }),
-    );
   for (const [name, route, description] of [
     ['start', 'startApp', 'start a stopped app with the release it had'],
     ['stop', 'stopApp', 'stop an app and keep everything it needs to start again'],
@@ -74,24 +16,51 @@ export function addChanges(program: Command, act: Act): void {
     detachable(program.command(`${name} <app>`))
       .description(description)
       .action((app: string, _flags, command: Command) =>
-        act(command, ({ client, run: runOperation }) => runOperation(client.call(route, { params: { name: app } }))),
+        act(command, ({ client, run }) => run(client.call(route, { params: { name: app } }))),
       );
   }
+  detachable(program.command('scale <app> <replicas>'))
+    .description('set how many replicas of an app run, balanced by the proxy')
+    .action((app: string, count: string, _flags, command: Command) =>
+      act(command, async ({ client, run }) => {
+        const replicas = whole('The number of replicas', count);
+        await run(client.call('scaleApp', { params: { name: app }, body: { replicas } }));
+      }),
+    );
+  detachable(program.command('maintenance <app>'))
+    .description('answer visitors with a maintenance page (503), or serve them again; health paths keep answering')
+    .addArgument(new Argument('<on|off>').choices(['on', 'off']))
+    .option('--message <text>', 'what the page says')
+    .action((app: string, to: string, { message }: { message?: string }, command: Command) =>
+      act(command, async ({ client, run }) => {
+        const enabled = to === 'on';
+        if (!enabled && message !== undefined)
+          throw new DomainError('invalid_request', '--message goes with maintenance APP on.');
+        const body = { enabled, ...(message === undefined ? {} : { message }) };
+        await run(client.call('setMaintenance', { params: { name: app }, body }));
+      }),
+    );
+  addRemoval(program, act);
+}
+
+function addRemoval(program: Command, act: Act): void {
   detachable(program.command('remove <app>'))
-    .description('remove an app with its releases and routes, after a question (`stop` keeps them)')
-    .option('-y, --yes', 'do not ask')
+    .description('remove an app with its releases and routes, when its name is typed once more (`stop` keeps them)')
+    .option('-y, --yes', 'do not ask, for scripts')
     .addOption(new Option('--purge', 'what it does anyhow').hideHelp())
     .action((app: string, flags: { yes?: boolean }, command: Command) =>
-      act(command, async ({ client, run: runOperation, terminal }) => {
+      act(command, async ({ client, run, terminal }) => {
         if (flags.yes !== true) await confirmRemoval(app, terminal);
-        await runOperation(client.call('removeApp', { params: { name: app }, query: { purge: '1' } }));
+        await run(client.call('removeApp', { params: { name: app }, query: { purge: '1' } }));
       }),
     );
 }
 
 async function confirmRemoval(app: string, terminal: Terminal): Promise<void> {
-  const answer = await ask(terminal, `Remove ${printable(app)} with its releases and routes? This cannot be undone. [y/N] `);
-  if (answer !== null && /^y(es)?$/i.test(answer.trim())) return;
-  const remedy = answer === null ? 'nobody can be asked here; add --yes' : 'the answer was not y';
+  const name = printable(app);
+  const question = `This removes ${name} with its releases and routes, and cannot be undone. Type its name to go on: `;
+  const answer = await ask(terminal, question);
+  if (answer !== null && answer.trim() === app) return;
+  const remedy = answer === null ? 'nobody can be asked here; add --yes' : `the answer was not ${name}`;
   throw new DomainError('invalid_request', `Nothing was removed: ${remedy}.`);
 }

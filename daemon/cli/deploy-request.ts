@@ -3,22 +3,9 @@ import { parseEnv } from 'node:util';
 import type { AppConfiguration } from '../contract/configuration.ts';
 import { DomainError } from '../contract/errors.ts';
 import type { RouteBodyInput } from '../contract/routes.ts';
-import { parseDuration } from './format.ts';
-
-export interface DeployFlags {
-  image?: string;
-  /** False: `--no-domain`. */
-  domain?: string | false;
-  port?: string[];
-  env?: string[];
-  unsetEnv?: string[];
-  tls?: string;
-  health?: string;
-  healthPath?: string;
-  healthDeadline?: string;
-  drain?: string;
-  stopTimeout?: string;
-}
+import type { DeployFlags } from './deploy-flags.ts';
+import { bindMount, command, decimal, duration, namedVolume, redirect, size, statusRange, whole } from './flag-values.ts';
+import { type ImageFields, parseObject } from './image-fields.ts';
 
 interface Sources {
   /** Text of the files given with `--env-file`, later ones over earlier. */
@@ -27,86 +14,157 @@ interface Sources {
   request?: string | undefined;
   /** What the app runs with now; flags go over it. Not read where there is a `request`. */
   live?: AppConfiguration | undefined;
+  image: ImageFields;
   environment: Record<string, string | undefined>;
 }
 
 type DeployBody = RouteBodyInput<'deploy'>;
+type Base = Partial<DeployBody>;
+/** Undefined: not in the request, whatever the base says. */
+type Fields = { [K in keyof DeployBody]?: DeployBody[K] | undefined };
 
 /** @throws DomainError `invalid_request` naming the flag */
 export function deployRequest(app: string | undefined, flags: DeployFlags, sources: Sources): DeployBody {
-  const { domain, ...base }: Partial<DeployBody> =
-    sources.request === undefined ? { ...sources.live } : parseRequest(sources.request);
-  const env = { ...base.env, ...readEnv(flags.env ?? [], sources) };
-  for (const name of flags.unsetEnv ?? []) delete env[name];
-  const health = readHealth(flags, base.health);
-  const body = {
+  const base: Base = sources.request === undefined ? { ...sources.live } : parseObject('--request', sources.request);
+  const { app_name, image, ...body } = defined<Fields>({
     ...base,
-    env,
-    ...(flags.domain === false ? {} : defined({ domain: flags.domain ?? domain })),
-    ...defined({ app_name: app, image: flags.image }),
-    ...(flags.port === undefined ? {} : { ports: flags.port.map((port) => whole('--port', port)) }),
-    ...(flags.tls === undefined ? {} : { tls: flags.tls as NonNullable<DeployBody['tls']> }), // the daemon refuses any other word
-    ...(health === undefined ? {} : { health }),
-    ...(flags.drain === undefined ? {} : { drain_ms: duration('--drain', flags.drain) }),
-    ...(flags.stopTimeout === undefined ? {} : { stop_timeout_ms: duration('--stop-timeout', flags.stopTimeout) }),
-  };
-  if (body.app_name === undefined) throw new DomainError('invalid_request', 'Name the app: nextdeploy deploy APP --image IMAGE.');
-  if (body.image === undefined) throw new DomainError('invalid_request', 'Name the image with --image, such as --image shop:v1.');
-  return { ...body, app_name: body.app_name, image: body.image };
+    ...sources.image,
+    ...routing(flags, base),
+    ...container(flags, base),
+    ...swapping(flags, base),
+    env: environment(flags, base.env, sources),
+    app_name: app ?? base.app_name,
+    image: flags.image ?? base.image,
+  });
+  if (app_name === undefined) throw new DomainError('invalid_request', 'Name the app: nextdeploy deploy APP --image IMAGE.');
+  if (image === undefined) throw new DomainError('invalid_request', 'Name the image with --image, such as --image shop:v1.');
+  return { app_name, image, ...body };
 }
 
-function parseRequest(text: string): Partial<DeployBody> {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Partial<DeployBody>;
-  } catch {
-    // Its message would quote the file, which may hold secrets.
+function routing(flags: DeployFlags, base: Base): Fields {
+  // Without a domain there is nothing for these to belong to.
+  const { aliases, redirects, tls } = flags.domain === false ? {} : base;
+  return {
+    domain: over(flags.domain, base.domain, same),
+    aliases: each(flags.alias, aliases, same),
+    redirects: each(flags.redirect, redirects, redirect),
+    // The choices of these flags are the contract's.
+    tls: (flags.tls as DeployBody['tls']) ?? tls,
+    proxy: (flags.proxy as DeployBody['proxy']) ?? base.proxy,
+    ports: each(flags.port, base.ports, (port) => whole('--port', port)),
+  };
+}
+
+function container(flags: DeployFlags, base: Base): Fields {
+  const { cpus, memory, logSize, logFiles } = flags;
+  const limits = defined({
+    cpus: over(cpus, base.limits?.cpus, (text) => decimal('--cpus', text)),
+    memory_bytes: over(memory, base.limits?.memory_bytes, (text) => size('--memory', text)),
+  });
+  const log = defined({
+    file_bytes_max: over(logSize, base.log?.file_bytes_max, (text) => size('--log-size', text)),
+    files: over(logFiles, base.log?.files, (text) => whole('--log-files', text)),
+  });
+  return {
+    replicas: over(flags.replicas, base.replicas, (text) => whole('--replicas', text)),
+    limits: cpus === undefined && memory === undefined ? base.limits : limits,
+    volumes: volumes(flags, base.volumes),
+    networks: each(flags.network, base.networks, same),
+    user: over(flags.user, base.user, same),
+    read_only_root: flags.readOnly ?? base.read_only_root,
+    capabilities: each(flags.cap, base.capabilities, same),
+    stop_signal: over(flags.stopSignal, base.stop_signal, same),
+    stop_timeout_ms: over(flags.stopTimeout, base.stop_timeout_ms, (text) => duration('--stop-timeout', text)),
+    log: logSize === undefined && logFiles === undefined ? base.log : log,
+  };
+}
+
+/** `--volume` and `--bind` each replace their own kind. */
+function volumes({ volume, bind }: DeployFlags, base: Base['volumes']): Base['volumes'] {
+  if (volume === undefined && bind === undefined) return base;
+  // A request from a file may hold anything; the daemon says what is wrong with it.
+  const kept = Array.isArray(base) ? base : [];
+  const ofKind = (kind: 'volume' | 'bind') => kept.filter((mounted) => mounted?.kind === kind);
+  return [...(each(volume, ofKind('volume'), namedVolume) ?? []), ...(each(bind, ofKind('bind'), bindMount) ?? [])];
+}
+
+function swapping(flags: DeployFlags, base: Base): Fields {
+  const timeout_ms = over(flags.hookTimeout, undefined, (text) => duration('--hook-timeout', text));
+  const hook = (flag: string, text: string | false | undefined, before: Base['pre_switch']): Base['pre_switch'] => {
+    if (text === undefined && timeout_ms === undefined) return before;
+    const words = over(text, before?.command, (given) => command(flag, given));
+    return words && { ...before, command: words, ...defined({ timeout_ms }) };
+  };
+  return {
+    health: health(flags, base.health),
+    drain_ms: over(flags.drain, base.drain_ms, (text) => duration('--drain', text)),
+    watch_ms: over(flags.watch, base.watch_ms, (text) => duration('--watch', text)),
+    pre_switch: hook('--pre-switch', flags.preSwitch, base.pre_switch),
+    post_switch: hook('--post-switch', flags.postSwitch, base.post_switch),
+  };
+}
+
+function health(flags: DeployFlags, base: Base['health']): Base['health'] {
+  const http = defined({
+    path: flags.healthPath,
+    status: over(flags.healthStatus, undefined, (text) => statusRange('--health-status', text)),
+  });
+  const timing = defined({
+    interval_ms: over(flags.healthInterval, undefined, (text) => duration('--health-interval', text)),
+    timeout_ms: over(flags.healthTimeout, undefined, (text) => duration('--health-timeout', text)),
+    deadline_ms: over(flags.healthDeadline, undefined, (text) => duration('--health-deadline', text)),
+    retries: over(flags.healthRetries, undefined, (text) => whole('--health-retries', text)),
+    start_period_ms: over(flags.healthStartPeriod, undefined, (text) => duration('--health-start-period', text)),
+  });
+  const [asksHttp, asksTiming] = [Object.keys(http).length > 0, Object.keys(timing).length > 0];
+  if (flags.health === undefined && !asksHttp && !asksTiming) return base;
+  const kind = flags.health ?? (asksHttp ? 'http' : (base?.kind ?? 'http'));
+  if (kind !== 'http' && asksHttp) {
+    throw new DomainError(
+      'invalid_request',
+      `--health-path and --health-status are for HTTP probes; use --health http, not ${kind}.`,
+    );
   }
-  throw new DomainError('invalid_request', 'The file given with --request is not a JSON object.');
+  if (kind === 'none' && asksTiming) {
+    throw new DomainError('invalid_request', 'Without a health check its times mean nothing; use --health http or --health tcp.');
+  }
+  const kept = base?.kind === kind ? base : {};
+  // Any other word is refused by the flag's choices.
+  return { ...kept, kind, ...http, ...timing } as Base['health'];
 }
 
 /** `KEY=VALUE`, or `KEY` alone for the caller's own value. */
-function readEnv(given: string[], { envFiles, environment }: Sources): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const text of envFiles) Object.assign(env, parseEnv(text));
-  for (const entry of given) {
+function environment(flags: DeployFlags, base: Base['env'], sources: Sources): Base['env'] {
+  const { env = [], unsetEnv = [] } = flags;
+  if (env.length === 0 && unsetEnv.length === 0 && sources.envFiles.length === 0) return base;
+  // A map, for which no name is special.
+  const variables = new Map(
+    [base ?? {}, ...sources.envFiles.map((text) => parseEnv(text))].flatMap((each) => Object.entries(each)),
+  );
+  for (const entry of env) {
     const [, key = '', value] = /^([^=]*)(?:=([\s\S]*))?$/.exec(entry) ?? [];
-    const taken = value ?? environment[key];
+    const taken = value ?? (Object.hasOwn(sources.environment, key) ? sources.environment[key] : undefined);
     if (taken === undefined) throw new DomainError('invalid_request', `--env ${key} has no value here; use --env ${key}=VALUE.`);
-    env[key] = taken;
+    variables.set(key, taken);
   }
-  return env;
+  for (const name of unsetEnv) variables.delete(name);
+  return Object.fromEntries([...variables].filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-function readHealth({ health, healthPath, healthDeadline }: DeployFlags, base: DeployBody['health']): DeployBody['health'] {
-  if (health === undefined && healthPath === undefined && healthDeadline === undefined) return base;
-  const kind = health ?? (healthPath === undefined ? (base?.kind ?? 'http') : 'http');
-  const kept = base?.kind === kind ? base : {};
-  const deadline = healthDeadline === undefined ? {} : { deadline_ms: duration('--health-deadline', healthDeadline) };
-  switch (kind) {
-    case 'http':
-      return { ...kept, kind, ...(healthPath === undefined ? {} : { path: healthPath }), ...deadline };
-    case 'tcp':
-      return { ...kept, kind, ...deadline };
-    case 'none':
-      return { kind };
-    default:
-      throw new DomainError('invalid_request', '--health takes http, tcp or none.');
-  }
+const same = (text: string) => text;
+
+/** What a flag says, or what was there before; false takes that away. */
+function over<V>(flag: string | false | undefined, before: V | undefined, read: (text: string) => V): V | undefined {
+  if (flag === undefined) return before;
+  return flag === false ? undefined : read(flag);
 }
 
-function whole(flag: string, text: string): number {
-  if (/^[0-9]{1,9}$/.test(text)) return Number(text);
-  throw new DomainError('invalid_request', `${flag} takes a whole number, not "${text}".`);
+function each<V>(flag: string[] | false | undefined, before: V[] | undefined, read: (text: string) => V): V[] | undefined {
+  if (flag === undefined) return before;
+  return flag === false ? [] : flag.map(read);
 }
 
-function duration(flag: string, text: string): number {
-  const parsed = parseDuration(text);
-  if (parsed !== null) return parsed;
-  throw new DomainError('invalid_request', `${flag} takes a duration such as 500ms, 30s or 2m, not "${text}".`);
-}
-
-function defined<T extends Record<string, unknown>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> };
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }; // the same fields
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestServerOptions } from '../api/test-server.ts';
-import { sampleRelease, TEST_TOKEN } from '../api/test-server.ts';
+import { sampleApp, sampleRelease, TEST_TOKEN } from '../api/test-server.ts';
 import { appConfigurationSchema } from '../contract/configuration.ts';
 import type { Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
@@ -50,15 +50,19 @@ describe('deploy', () => {
   /** A daemon on which shop runs shop:v1 as `deployed`, and an operation ends well. */
   const running: TestServerOptions = {
     ...ending(ended),
-    handlers: { ...ending(ended).handlers, getRelease: async () => live },
+    handlers: {
+      ...ending(ended).handlers,
+      getRelease: async () => live,
+      getAppStatus: async () => ({ ...sampleApp, replicas_wanted: 3 }),
+    },
   };
   const bodyOf = ({ calls }: Awaited<ReturnType<typeof nextdeploy>>) => calls.find(({ name }) => name === 'deploy')?.request.body;
 
   it('keeps what an app runs with, and says so', async () => {
     const kept = await nextdeploy(['deploy', 'shop', '--image', 'shop:v2'], running);
-    expect(bodyOf(kept)).toEqual({ app_name: 'shop', image: 'shop:v2', ...deployed });
+    expect(bodyOf(kept)).toEqual({ app_name: 'shop', image: 'shop:v2', pull: 'missing', ...deployed, replicas: 3 });
     expect(kept.out).toContain(
-      'shop starts from r1: keeps domain shop.test, health http /up, drain 5s, env GREETING SECRET OLD; changes image shop:v1 to shop:v2.\n',
+      'shop starts from r1 and keeps domain shop.test, drain 5s, health.path /up, replicas 3, env GREETING OLD SECRET.\nIt changes:\n  image  shop:v1 → shop:v2\n',
     );
     expect(kept.out).not.toContain('hush');
     const json = await nextdeploy(['deploy', 'shop', '--image', 'shop:v2', '--json'], running);
@@ -72,22 +76,28 @@ describe('deploy', () => {
       ...deployed,
       app_name: 'shop',
       image: 'shop:v1',
+      pull: 'missing',
+      replicas: 3,
       domain: 'other.test',
       env: { GREETING: 'hello', SECRET: 'new', NEW: '2' },
       health: { ...deployed.health, path: '/live' },
     });
-    expect(changed.out).toContain(
-      'keeps drain 5s, env GREETING; changes domain shop.test to other.test, health http /up to http /live, ',
-    );
-    expect(changed.out).toContain('env SECRET +NEW -OLD.\n');
+    expect(changed.out).toContain('keeps drain 5s, replicas 3, env GREETING.\n');
+    for (const line of [
+      'domain       shop.test → other.test',
+      'health.path  /up → /live',
+      'env          NEW added, OLD removed, SECRET changed',
+    ])
+      expect(changed.out).toContain(`\n  ${line}\n`);
     const hasty = await nextdeploy(['deploy', 'shop', '--image', 'shop:v1', '--health-deadline', '5s'], running);
-    expect(hasty.out).toContain('changes health http /up to http /up deadline 5s.\n');
+    expect(hasty.out).toContain('  health.deadline  1m → 5s\n');
     const worker = await nextdeploy(['deploy', 'shop', '--image', 'shop:v1', '--no-domain'], running);
     expect(bodyOf(worker)).not.toHaveProperty('domain');
   });
 
   it('starts from the defaults with --reset, from the file with --request, and for an app that is not there', async () => {
-    const bare = { app_name: 'shop', image: 'shop:v2', env: {}, ports: [3000], health: { kind: 'http', path: '/' } };
+    const bare = { app_name: 'shop', image: 'shop:v2', env: {}, aliases: [] };
+    const decided = ['ports', 'health', 'proxy', 'replicas', 'domain'];
     const file = join(directory, 'bare.json');
     writeFileSync(file, JSON.stringify({ image: 'shop:v2' }));
     const absent = () => Promise.reject(new DomainError('not_found', 'There is no app shop.'));
@@ -98,7 +108,7 @@ describe('deploy', () => {
       await nextdeploy(['deploy', 'shop', '--image', 'shop:v2'], fresh),
     ]) {
       expect(bodyOf(made)).toMatchObject(bare);
-      expect(bodyOf(made)).not.toHaveProperty('domain');
+      for (const field of decided) expect(bodyOf(made)).not.toHaveProperty(field);
       expect(made.out).not.toContain('starts from');
     }
   });

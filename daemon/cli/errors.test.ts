@@ -42,7 +42,7 @@ describe('an error', () => {
     const handlers = { listOperations: async () => [long, ended] };
     const { out } = await nextdeploy(['operations'], { handlers });
     expect(out).toMatch(/ it [^\n]*…\nop-/);
-    expect(out).toContain('In full: nextdeploy operations ID\n');
+    expect(out).toContain('In full: nextdeploy operation ID\n');
     const lines = out.split('\n');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(80);
     expect((await nextdeploy(['operations'], { handlers: { listOperations: async () => [ended] } })).out).not.toContain(
@@ -61,7 +61,7 @@ describe('an error', () => {
     } as Operation; // two steps are there
     const { out, err } = await nextdeploy(['swap', 'shop', 'shop:v2'], ending(repeated));
     expect(`${out}${err}`.split(message)).toHaveLength(2);
-    const shown = await nextdeploy(['operations', repeated.id], { handlers: { getOperation: async () => repeated } });
+    const shown = await nextdeploy(['operation', repeated.id], { handlers: { getOperation: async () => repeated } });
     expect(shown.out.split(message)).toHaveLength(2);
   });
 });

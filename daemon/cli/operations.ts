@@ -1,67 +1,98 @@
+/** Following an operation to its end: what it says meanwhile, and how it is told that it ended. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DaemonClient } from '../api/client.ts';
-import type { Operation } from '../contract/domain.ts';
-import { DomainError, ERROR_CODES } from '../contract/errors.ts';
-import { isTerminal } from '../contract/rules.ts';
-import { complain, print, printable, type Terminal, write } from './terminal.ts';
-import { evidenceLines, moves, timeline } from './timeline.ts';
+import type { Operation, OperationState } from '../contract/domain.ts';
+import { DomainError, ERROR_CODES, type ErrorCode } from '../contract/errors.ts';
+import { isTerminal, isWatching } from '../contract/rules.ts';
+import { LiveView, PlainView } from './operation-progress.ts';
+import { complain, print, printable, type Terminal } from './terminal.ts';
+import { evidenceLines, hints } from './timeline.ts';
 
 const POLL_MS = 500;
 /** A daemon that restarts meanwhile is waited for; the operation goes on in its journal. */
 const POLL_FAILURES_MAX = 120;
-const REDRAW_MS = 200;
 
 export interface FollowFlags {
   json: boolean;
   detach: boolean;
+  /** How it ends if the command succeeds; default: `succeeded`. */
+  wanted?: readonly OperationState[] | undefined;
 }
 
-/** Shows an operation that has just begun until it ends. Returns the exit code. */
+/** Shows an operation that has begun until it ends. Returns the exit code. */
 export async function follow(client: DaemonClient, started: Operation, flags: FollowFlags, terminal: Terminal): Promise<number> {
-  if (flags.detach) {
-    await print(
-      terminal,
-      flags.json ? JSON.stringify(started) : `${started.id} has begun; see it with: nextdeploy operations ${started.id}`,
-    );
+  const { json, detach, wanted = ['succeeded'] } = flags;
+  if (detach) {
+    await print(terminal, json ? JSON.stringify(started) : detached(started));
     return 0;
   }
-  const ended = await show(client, started, flags, terminal);
-  if (flags.json) await print(terminal, JSON.stringify(ended));
-  if (ended.state === 'succeeded') {
-    if (!flags.json) await print(terminal, summary(ended));
+  const ended = await show(client, started, json, terminal);
+  if (json) await print(terminal, JSON.stringify(ended));
+  if (wanted.includes(ended.state)) {
+    if (!json) await print(terminal, summary(ended));
     return 0;
   }
-  const message = ended.error?.message ?? `the operation ended as ${ended.state}`;
+  const code = endCode(ended.state);
+  const message = ended.error?.message ?? `${summary(ended)}.`;
   // Its evidence has been printed with the operation.
-  if (flags.json) throw new DomainError('unprocessable', message, { operation_id: ended.id });
+  if (json) throw new DomainError(code, message, { operation_id: ended.id });
   await complain(terminal, `error: ${printable(message)}`);
   if (ended.evidence !== null) await complain(terminal, evidenceLines(ended.evidence, ended.error?.message).join('\n'));
-  await complain(terminal, `See it again with: nextdeploy operations ${ended.id}`);
-  return ERROR_CODES.unprocessable.exit_code;
+  await complain(terminal, `See it again with: nextdeploy operation ${ended.id}`);
+  return ERROR_CODES[code].exit_code;
 }
 
-function summary({ kind, app_name, release, image }: Operation): string {
+const detached = ({ id, state }: Operation) =>
+  state === 'running' ? `${id} is under way; see it with: nextdeploy operation ${id}` : `${id} has ended: ${state}`;
+
+/** Of an end that was not wanted. Someone took it back, or it was too late to: the app is not as this command was to leave it. */
+function endCode(state: OperationState): ErrorCode {
+  return state === 'cancelled' || state === 'succeeded' ? 'conflict' : 'unprocessable';
+}
+
+const ENDS: Record<OperationState, string> = {
+  running: 'goes on',
+  succeeded: 'succeeded',
+  failed: 'failed',
+  rolled_back: 'was rolled back',
+  cancelled: 'was cancelled',
+  stuck: 'is stuck',
+};
+
+function summary({ kind, app_name, state, release, from_release, image }: Operation): string {
   const live = release === null ? '' : `: ${release}${image === null ? '' : ` (${image})`}`;
-  return printable(`${kind} of ${app_name} succeeded${live}`);
+  const before = from_release === null ? '' : `; ${from_release} serves`;
+  const serves = state === 'succeeded' ? live : state === 'stuck' ? '' : before;
+  return printable(`${kind} of ${app_name} ${ENDS[state]}${serves}`);
 }
 
-async function show(client: DaemonClient, started: Operation, flags: FollowFlags, terminal: Terminal): Promise<Operation> {
-  const view = flags.json ? null : terminal.stdout.isTTY === true ? new LiveView(terminal) : new PlainView(terminal);
+async function show(client: DaemonClient, started: Operation, json: boolean, terminal: Terminal): Promise<Operation> {
+  const view = json ? null : terminal.stdout.isTTY === true ? new LiveView(terminal) : new PlainView(terminal);
   let last = started;
+  let watch_ms: number | null = null;
   try {
     for await (const operation of watchOperation(client, started, terminal.signal)) {
+      if (view !== null && isWatching(operation) && !isWatching(last)) watch_ms = await findWatchMs(client, operation);
       last = operation;
-      await view?.show(operation);
+      await view?.show(operation, watch_ms);
     }
   } finally {
-    await view?.end();
+    view?.end();
   }
-  if (!isTerminal(last)) {
-    throw new DomainError('unavailable', `Interrupted; the operation goes on. See it with: nextdeploy operations ${last.id}`);
-  }
-  return last;
+  if (isTerminal(last)) return last;
+  const message = [`Interrupted; ${last.id} goes on.`, ...hints(last).map((hint) => `${hint}.`)].join(' ');
+  throw new DomainError('unavailable', message, { operation_id: last.id });
 }
 
+/** How long the release is watched; null where that cannot be had, which is no reason to stop. */
+async function findWatchMs(client: DaemonClient, { app_name, release }: Operation): Promise<number | null> {
+  if (release === null) return null;
+  const call = client.call('getRelease', { params: { name: app_name, id: release } });
+  return call.then(
+    ({ configuration }) => configuration.watch_ms,
+    () => null,
+  );
+}
 /** An operation's state at each change, up to its end or the signal: by events, and by asking where the stream is lost. */
 async function* watchOperation(client: DaemonClient, started: Operation, signal: AbortSignal): AsyncGenerator<Operation, void> {
   yield started;
@@ -113,56 +144,5 @@ async function* byAsking(client: DaemonClient, id: string, signal: AbortSignal):
       if (!isPassing || failures > POLL_FAILURES_MAX) throw error;
     }
     await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
-  }
-}
-
-/** The timeline, redrawn in place. */
-class LiveView {
-  readonly #terminal: Terminal;
-  readonly #timer: NodeJS.Timeout;
-  #operation: Operation | undefined;
-  #drawn = 0;
-
-  constructor(terminal: Terminal) {
-    this.#terminal = terminal;
-    this.#timer = setInterval(() => void this.#draw(), REDRAW_MS);
-  }
-
-  show(operation: Operation): Promise<void> {
-    this.#operation = operation;
-    return this.#draw();
-  }
-
-  async end(): Promise<void> {
-    clearInterval(this.#timer);
-  }
-
-  async #draw(): Promise<void> {
-    if (this.#operation === undefined) return;
-    const lines = timeline(this.#operation, this.#terminal.stdout.columns || 80, Date.now());
-    const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
-    this.#drawn = lines.length;
-    await write(this.#terminal.stdout, `${up}${lines.map((line) => `\u001b[2K${line}\n`).join('')}`);
-  }
-}
-
-/** One line for each step that moved on, for logs and pipes. */
-class PlainView {
-  readonly #terminal: Terminal;
-  readonly #printed = new Set<string>();
-
-  constructor(terminal: Terminal) {
-    this.#terminal = terminal;
-  }
-
-  async show(operation: Operation): Promise<void> {
-    for (const { key, line } of moves(operation)) {
-      if (!this.#printed.has(key)) await print(this.#terminal, line);
-      this.#printed.add(key);
-    }
-  }
-
-  async end(): Promise<void> {
-    // Nothing to take back.
   }
 }

@@ -20,7 +20,7 @@ describe('reading', () => {
   it('prints dense tables, or JSON', async () => {
     const text = await nextdeploy(['apps']);
     expect(text.code).toBe(0);
-    expect(text.out.split('\n')[1]).toMatch(/^shop +running +healthy +r1 +shop:v1 +http:\/\/shop\.test +\d+ d ago$/);
+    expect(text.out.split('\n')[1]).toMatch(/^shop +running +healthy +r1 +1\/1 +shop:v1 +http:\/\/shop\.test +\d+ d ago$/);
     const json = await nextdeploy(['apps', '--json']);
     expect(JSON.parse(json.out)).toEqual([sampleApp]);
   });
@@ -30,7 +30,7 @@ describe('reading', () => {
     [['status', 'shop'], 'healthy (200 in 3 ms)'],
     [['releases', 'shop'], 'live'],
     [['operations'], 'op-0123456789ab'],
-    [['operations', 'op-0123456789ab'], '● validate'],
+    [['operation', 'op-0123456789ab'], '● validate'],
     [['images', 'ls'], '1.2 kB'],
     [['version'], 'nextdeployd  0.1.0 on server'],
     [['events'], 'app.changed'],
@@ -57,7 +57,7 @@ describe('an operation', () => {
 
   it('is drawn as a live timeline on a terminal', async () => {
     const { out } = await nextdeploy(['restart', 'shop'], { ...ending(ended), isTTY: true });
-    expect(out).toContain('\u001b[1A\u001b[2K✓ validate  done');
+    expect(out).toContain('\u001b[2A\u001b[2K✓ validate    done');
   });
 
   it('that fails prints its evidence and ends with the code of its error', async () => {
@@ -68,7 +68,7 @@ describe('an operation', () => {
       'failed step: probe',
       '10.213.0.18:3000/ 500',
       'Error: boom',
-      'nextdeploy operations op-',
+      'nextdeploy operation op-',
     ]) {
       expect(err).toContain(part);
     }
@@ -97,7 +97,7 @@ describe('an operation', () => {
     const { code, out } = await nextdeploy(['stop', 'shop', '--detach'], {
       handlers: { getOperation: () => Promise.reject(new Error('asked')) },
     });
-    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('op-0123456789ab has begun') });
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('op-0123456789ab is under way') });
   });
 
   it('as JSON is one object, the operation as it ended', async () => {
@@ -116,18 +116,20 @@ describe('an operation', () => {
         },
       },
     });
-    expect({ code, err }).toMatchObject({ code: 7, err: expect.stringContaining('the operation goes on') });
+    expect({ code, err }).toMatchObject({ code: 7, err: expect.stringContaining('op-0123456789ab goes on') });
   });
 });
 
 describe('remove', () => {
-  it('asks, and removes nothing without a yes', async () => {
+  it('asks, and removes nothing unless the name is typed', async () => {
     const answering = (answer: string) => Object.assign(Readable.from([answer]), { isTTY: true });
     const refused = await nextdeploy(['remove', 'shop'], { stdin: answering('\n') });
     expect(refused).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('Nothing was removed') });
+    const careless = await nextdeploy(['remove', 'shop'], { stdin: answering('y\n') });
+    expect(careless).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('the answer was not shop') });
     const unasked = await nextdeploy(['remove', 'shop'], { stdin: Readable.from(['y\n']) });
     expect(unasked).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('--yes') });
-    const removed = await nextdeploy(['remove', 'shop'], { ...ending(ended), stdin: answering('y\n') });
+    const removed = await nextdeploy(['remove', 'shop'], { ...ending(ended), stdin: answering('shop\n') });
     expect(removed).toMatchObject({ code: 0, calls: [{ name: 'removeApp', request: { query: { purge: true } } }, {}] });
     for (const flags of [['--yes'], ['--purge', '--yes']]) {
       const { code, calls } = await nextdeploy(['remove', 'shop', ...flags], ending(ended));

@@ -5,9 +5,12 @@ import { DAEMON_CONFIG_PATH, DAEMON_SOCKET_PATH } from '../contract/limits.ts';
 import { addChanges } from './change-commands.ts';
 import { type ConnectionFlags, connect } from './connection.ts';
 import type { Act } from './context.ts';
+import { addDeploys } from './deploy-commands.ts';
 import { bridge } from './dial.ts';
+import { addOperations } from './operation-commands.ts';
 import { follow } from './operations.ts';
 import { addReads } from './read-commands.ts';
+import { addReleases } from './release-commands.ts';
 import { addStreams } from './stream-commands.ts';
 import { complain, print, printable, type Terminal, write } from './terminal.ts';
 
@@ -58,7 +61,7 @@ async function explain(error: unknown, terminal: Terminal): Promise<number> {
     if (field !== '' && !error.message.includes(message))
       await complain(terminal, `  ${printable(field)}: ${printable(message)}`);
   }
-  if (error.operation_id !== undefined) await complain(terminal, `See: nextdeploy operations ${printable(error.operation_id)}`);
+  if (error.operation_id !== undefined) await complain(terminal, `See: nextdeploy operation ${printable(error.operation_id)}`);
   return ERROR_CODES[error.code].exit_code;
 }
 
@@ -92,8 +95,9 @@ function createProgram(
         json,
         terminal,
         show: (value, text) => print(terminal, json ? JSON.stringify(value) : text()),
-        run: async (started) => {
-          state.exit_code = await follow(client, await started, { json, detach: flags.detach === true }, terminal);
+        run: async (started, end) => {
+          const how = { json, detach: flags.detach === true, wanted: end?.wanted };
+          state.exit_code = await follow(client, await started, how, terminal);
         },
       });
     } finally {
@@ -101,18 +105,23 @@ function createProgram(
     }
   };
 
-  program
-    .helpCommand(false)
-    .command('help [command...]')
-    .description('show the help of a command, such as `help images load`')
-    .action((names: string[]) => findCommand(program, names).outputHelp());
-  addReads(program, act);
-  addChanges(program, act);
+  program.helpCommand(false);
+  addDeploys(program.commandsGroup('Deploy:'), act);
+  addChanges(program.commandsGroup('Run:'), act);
+  addReads(program.commandsGroup('Look:'), act);
+  addReleases(program, act);
   addStreams(program, act);
+  addOperations(program.commandsGroup('Operations:'), act);
   program
+    .commandsGroup('Connect:')
     .command('dial-stdio')
     .description("bridge standard input and output to the daemon's socket (for SSH servers that forbid forwarding)")
     .action((_flags, command: Command) => bridge(command.optsWithGlobals<GlobalFlags>().socket, terminal));
+  program
+    .commandsGroup('Help:')
+    .command('help [command...]')
+    .description('show the help of a command, such as `help images load`')
+    .action((names: string[]) => findCommand(program, names).outputHelp());
   return program;
 }
 
@@ -136,4 +145,15 @@ Examples:
   nextdeploy rollback shop
   nextdeploy logs shop --follow
 
-Exit codes: 0 done, 2 wrong request, 3 not allowed, 4 not found, 5 conflict, 6 the operation failed, 7 try again, 1 anything else.`;
+While a command waits for its operation, Ctrl-C ends the wait and not the operation, and prints how to cancel it.
+
+Exit codes:
+    0  done
+    1  something unexpected; see the daemon's journal
+    2  wrong request
+    3  not allowed
+    4  not found
+    5  conflict: another operation is under way, or this one was cancelled or could no more be
+    6  the operation failed, was rolled back after its switch, or is stuck
+    7  the daemon does not answer; try again
+  130  interrupted; the operation goes on`;

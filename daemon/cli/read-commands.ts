@@ -1,9 +1,7 @@
 /** Commands that change nothing and end. */
-import { type Command, Option } from 'commander';
-import type { Operation } from '../contract/domain.ts';
+import type { Command } from 'commander';
 import type { Act } from './context.ts';
-import { tableColumns } from './terminal.ts';
-import { appDetails, appTable, daemonDetails, operationDetails, operationTable, releaseTable, versionDetails } from './views.ts';
+import { appDetails, appTable, daemonDetails, versionDetails } from './views.ts';
 
 export function addReads(program: Command, act: Act): void {
   program
@@ -34,35 +32,6 @@ export function addReads(program: Command, act: Act): void {
       act(command, async ({ client, show }) => {
         const apps = await client.call('listApps');
         await show(apps, () => appTable(apps, Date.now()));
-      }),
-    );
-  program
-    .command('releases <app>')
-    .description('list the releases of an app, newest first')
-    .option('--limit <count>', 'at most so many')
-    .action((app: string, { limit }: { limit?: string }, command: Command) =>
-      act(command, async ({ client, show, terminal }) => {
-        const releases = await client.call('listReleases', { params: { name: app }, query: { limit } });
-        await show(releases, () => releaseTable(releases, tableColumns(terminal), Date.now()));
-      }),
-    );
-  program
-    .command('operations [id]')
-    .description('list operations, newest first, or show one with its steps and evidence')
-    .option('--app <app>', 'of this app only')
-    .addOption(
-      new Option('--state <state>', 'in this state only').choices(['running', 'succeeded', 'failed', 'cancelled', 'stuck']),
-    )
-    .option('--limit <count>', 'at most so many')
-    .action((id: string | undefined, flags: { app?: string; state?: Operation['state']; limit?: string }, command: Command) =>
-      act(command, async ({ client, show, terminal }) => {
-        if (id !== undefined) {
-          const operation = await client.call('getOperation', { params: { id } });
-          return show(operation, () => operationDetails(operation, terminal.stdout.columns || 200, Date.now()));
-        }
-        const query = { app_name: flags.app, state: flags.state, limit: flags.limit };
-        const operations = await client.call('listOperations', { query });
-        await show(operations, () => operationTable(operations, tableColumns(terminal), Date.now()));
       }),
     );
   program

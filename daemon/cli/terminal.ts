@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 /** What a command has of the world: its streams, its environment and its user. */
 export interface Terminal {
   stdin: Readable & { isTTY?: boolean };
-  stdout: Writable & { isTTY?: boolean; columns?: number };
+  stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number };
   stderr: Writable & { isTTY?: boolean };
   env: Record<string, string | undefined>;
   /** Aborted when the user interrupts. */

@@ -1,5 +1,5 @@
 /** What is different between two releases, for people. Pure. */
-import type { AppConfiguration } from './configuration.ts';
+import { type AppConfiguration, appConfigurationSchema } from './configuration.ts';
 import type { Release } from './domain.ts';
 
 export interface Difference {
@@ -19,15 +19,16 @@ export function compareReleases(before: Release | null, after: Release): Differe
 }
 
 export function compareConfigurations(before: AppConfiguration, after: AppConfiguration): Difference[] {
-  const fields = new Set([...Object.keys(before), ...Object.keys(after)] as (keyof AppConfiguration)[]);
-  return [...fields].flatMap((field) =>
+  return appConfigurationSchema.keyof().options.flatMap((field) =>
     field === 'env' ? compareEnv(before.env, after.env) : difference(field, show(before[field]), show(after[field])),
   );
 }
 
 function compareEnv(before: Record<string, string>, after: Record<string, string>): Difference[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
-  return names.flatMap((name) => difference(`env.${name}`, before[name] ?? null, after[name] ?? null));
+  // A variable may have the name of what every object inherits, such as `constructor`.
+  const valueOf = (env: Record<string, string>, name: string) => (Object.hasOwn(env, name) ? (env[name] ?? null) : null);
+  return names.flatMap((name) => difference(`env.${name}`, valueOf(before, name), valueOf(after, name)));
 }
 
 function difference(field: string, from: string | null, to: string | null): Difference[] {
