@@ -164,13 +164,14 @@ function settle(history: AppHistory | null, { serving, ended }: AppSight): AppHi
   const { incident, incidents, escalations, escalated_ms } = history;
   const anew = { ...begin(serving, rolled_back_ms), incident, incidents, escalations, escalated_ms };
   const isEnded = ended?.id === pending.operation_id;
-  if (pending.kind !== 'replace')
-    return isEnded && ended.state === 'succeeded' ? { ...anew, escalations: 0, escalated_ms: null } : anew;
-  if (isEnded && ended.state === 'succeeded') return { ...anew, replaced: 'done' };
+  const hasSucceeded = isEnded && ended.state === 'succeeded';
+  if (pending.kind !== 'replace') return hasSucceeded ? { ...anew, escalations: 0, escalated_ms: null } : anew;
+  if (!isSameRelease) return begin(serving, rolled_back_ms);
+  if (hasSucceeded) return { ...anew, replaced: 'done' };
   const kept = { ...history, serving, pending: null };
   const step = isEnded && ended.state !== 'cancelled' ? (ended.error?.step ?? '') : '';
   if (SICK_STEPS.has(step)) return { ...kept, replaced: 'failed', escalated_ms: null };
-  return MAKING_STEPS.has(step) ? { ...kept, replaced: 'impossible', escalated_ms: null } : kept;
+  return MAKING_STEPS.has(step) ? { ...kept, replaced: 'impossible' } : kept;
 }
 
 function observe(

@@ -1,0 +1,464 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Operation } from '../contract/domain.ts';
+import {
+  type AppHistory,
+  type AppSight,
+  afterOutage,
+  afterPause,
+  type Decision,
+  decideHealing,
+  ESCALATION_PAUSE_MS,
+  type HealingSettings,
+  noteBegun,
+  RECOVERY_MS,
+  ROLLBACK_PAUSE_MS,
+} from './healing.ts';
+import { type ContainerSight, CRASH_LOOP_COUNT, LASTING_HEALTH_MS } from './healing-container.ts';
+
+const SETTINGS: HealingSettings = { app_name: 'shop', previous_release: 'r1', retries: 3, start_period_ms: 30_000 };
+const LOOK_MS = 2_000;
+
+type Container = NonNullable<ContainerSight['container']>;
+const UP: Container = {
+  id: 'c1',
+  is_running: true,
+  restart_count: 0,
+  started_at: '2026-01-01T00:00:00Z',
+  exit_code: null,
+  oom_killed: false,
+};
+const DOWN: Container = { ...UP, is_running: false, exit_code: 137 };
+
+/** An app under the eyes of the supervisor: each look is two seconds after the one before. */
+class Patient {
+  now_ms = 1_000_000;
+  history: AppHistory | null = null;
+  settings = SETTINGS;
+  serving: AppSight['serving'] = { release: 'r2', slot: 'blue' };
+  ended: AppSight['ended'] = null;
+  readonly told: string[] = [];
+  #operations = 0;
+
+  look(...replicas: Partial<ContainerSight>[]): Decision {
+    this.now_ms += LOOK_MS;
+    const full = replicas.map((replica, index) => ({ name: `shop-${index}`, container: UP, probe: null, ...replica }));
+    const sight = { serving: this.serving, replicas: full, ended: this.ended };
+    const decision = decideHealing(this.history, sight, this.settings, this.now_ms);
+    this.history = decision.history;
+    this.told.push(...decision.events.map(({ kind }) => kind));
+    return decision;
+  }
+
+  /** Looks until something is done; the action, and how long that took. */
+  until(replica: Partial<ContainerSight>, ms = 600_000): { kind: string; after_ms: number } {
+    const start = this.now_ms;
+    while (this.now_ms - start < ms) {
+      const { action } = this.look(replica);
+      if (action.kind !== 'none') return { kind: action.kind, after_ms: this.now_ms - start };
+    }
+    return { kind: 'none', after_ms: ms };
+  }
+
+  /** What was decided has become an operation, and this is how it ended. */
+  operate(
+    kind: 'replace' | 'roll_back' | 'stop',
+    state: Operation['state'],
+    step: 'probe' | 'pull' | 'validate' | null = null,
+  ): void {
+    const id = `op-0000000${++this.#operations}`;
+    this.history = noteBegun(this.history!, kind, id, this.now_ms); // it has been looked at
+    this.ended = { id, state, error: step === null ? null : { message: 'it failed', step } };
+    if (state !== 'succeeded') return;
+    if (kind === 'roll_back') this.serving = { ...this.serving, release: 'r1' };
+    this.serving = { ...this.serving, slot: this.serving.slot === 'blue' ? 'green' : 'blue' };
+  }
+}
+
+const well = { probe: { healthy: true, detail: '' } };
+const sick = { probe: { healthy: false, detail: 'it answered 500' } };
+const up = (changes: Partial<Container>) => ({ container: { ...UP, ...changes } });
+
+/** Probes that fail until the supervisor wants to replace the containers. */
+function exhaust(patient: Patient): void {
+  patient.look(well);
+  for (let count = 0; count < 3; count += 1) expect(patient.until(sick).kind).toBe('restart');
+  expect(patient.until(sick).kind).toBe('replace');
+}
+
+function crashLoop(patient: Patient, from = 0) {
+  let last = patient.look({ ...well, ...up({ restart_count: from }) });
+  for (let count = 1; count <= CRASH_LOOP_COUNT; count += 1) {
+    last = patient.look({ ...well, ...up({ restart_count: from + count, started_at: `start ${from + count}` }) });
+  }
+  return last.action;
+}
+
+describe('a container that runs and does not answer', () => {
+  it('is restarted after as many failed probes in a row as its health check allows', () => {
+    const patient = new Patient();
+    patient.look(well);
+    expect([sick, sick, sick].map((sight) => patient.look(sight).action.kind)).toEqual(['none', 'none', 'restart']);
+    expect(patient.told).toEqual(['heal.unhealthy']);
+  });
+
+  it('is left alone while its probes fail and succeed in turns', () => {
+    const patient = new Patient();
+    const kinds = Array.from({ length: 60 }, (_, index) => patient.look(index % 3 === 0 ? well : sick).action.kind);
+    expect(new Set(kinds)).toEqual(new Set(['none']));
+    expect(patient.told).toEqual([]);
+  });
+
+  it('has its start period, from when we first saw it, and not once it has been healthy', () => {
+    const patient = new Patient();
+    expect(patient.until(sick)).toEqual({ kind: 'restart', after_ms: SETTINGS.start_period_ms + 3 * LOOK_MS });
+    const healed = up({ started_at: 'later' });
+    patient.look({ ...well, ...healed });
+    expect(patient.until({ ...sick, ...healed })).toEqual({ kind: 'restart', after_ms: 3 * LOOK_MS });
+  });
+
+  it('is restarted alone at first, then replaced together with the others', () => {
+    const patient = new Patient();
+    patient.settings = { ...SETTINGS, start_period_ms: 0, retries: 1 };
+    patient.look(well, well);
+    const actions = Array.from({ length: 4 }, () => patient.look(well, sick).action);
+    expect(actions.map(({ kind }) => kind)).toEqual(['restart', 'restart', 'restart', 'replace']);
+    expect(actions[0]).toMatchObject({ containers: [{ event: { message: expect.stringMatching(/^shop-1 /) } }] });
+  });
+
+  it('is restarted with pauses that double up to a minute when it cannot be replaced', () => {
+    const patient = new Patient();
+    patient.settings = { ...SETTINGS, start_period_ms: 0, retries: 1 };
+    patient.look(well);
+    const times: number[] = [];
+    while (times.length < 10) if (patient.look(sick).action.kind === 'restart') times.push(patient.now_ms);
+    const pauses = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+    expect(pauses.slice(0, 6)).toEqual([2_000, 2_000, 4_000, 8_000, 16_000, 32_000]);
+    for (const pause of pauses.slice(6)) expect(pause).toBeGreaterThanOrEqual(60_000);
+  });
+
+  it('says which restart it is and why', () => {
+    const patient = new Patient();
+    patient.look(well);
+    for (let count = 0; count < 2; count += 1) patient.look(sick);
+    const { events, action } = patient.look(sick);
+    expect(events).toMatchObject([
+      { message: 'shop is not healthy: shop-0: it answered 500', level: 'warning', app_name: 'shop' },
+    ]);
+    const event = { kind: 'heal.restarted', message: 'shop-0 was restarted (1 of 3): it answered 500' };
+    expect(action).toMatchObject({ kind: 'restart', containers: [{ id: 'c1', event }] });
+  });
+});
+
+describe('a container that does not run', () => {
+  it('is started at the second look, not at the first: Docker may be about to', () => {
+    const patient = new Patient();
+    const down = { container: DOWN };
+    expect([down, down].map((sight) => patient.look(sight).action.kind)).toEqual(['none', 'restart']);
+    expect(patient.told).toEqual(['heal.unhealthy']);
+  });
+
+  it('is not taken for crashed when Docker or somebody has started it again', () => {
+    const patient = new Patient();
+    patient.look(well, well);
+    for (let count = 0; count < 20; count += 1) {
+      const { action } = patient.look({ ...well, ...up({ started_at: `start ${count}` }) }, well);
+      expect(action.kind).toBe('none');
+    }
+    expect(patient.told).toEqual([]);
+  });
+
+  it('is replaced when it is gone, since nothing can be restarted', () => {
+    const patient = new Patient();
+    patient.look(well);
+    expect([1, 2].map(() => patient.look({ container: null }).action.kind)).toEqual(['none', 'replace']);
+  });
+
+  it('of which the memory ran out is told so', () => {
+    const patient = new Patient();
+    patient.look(well);
+    const { events } = patient.look({ ...well, ...up({ restart_count: 1, oom_killed: true, exit_code: 0 }) });
+    expect(events[0]?.message).toBe(
+      'shop is not healthy: shop-0: it ran out of memory and was killed and Docker started it again',
+    );
+  });
+});
+
+describe('a crash loop', () => {
+  it('is rolled back to the release before', () => {
+    expect(crashLoop(new Patient())).toMatchObject({
+      kind: 'roll_back',
+      release: 'r1',
+      event: { kind: 'heal.rolling_back', level: 'error', message: expect.stringContaining('r2 keeps crashing: it ended') },
+    });
+  });
+
+  it('of an app without an earlier release stops it and says what to do', () => {
+    const patient = new Patient();
+    patient.settings = { ...SETTINGS, previous_release: null };
+    const message = expect.stringMatching(/no earlier release to go back to.*nextdeploy logs shop/);
+    expect(crashLoop(patient)).toMatchObject({ kind: 'stop', event: { kind: 'heal.stopping', message } });
+  });
+
+  it('soon after a rollback stops the app, and later rolls back again', () => {
+    const patient = new Patient();
+    crashLoop(patient);
+    patient.operate('roll_back', 'succeeded');
+    patient.settings = { ...SETTINGS, previous_release: 'r0' };
+    expect(crashLoop(patient, 10).kind).toBe('stop');
+    patient.operate('stop', 'failed', 'validate');
+    patient.now_ms += ROLLBACK_PAUSE_MS;
+    expect(crashLoop(patient, 20).kind).toBe('roll_back');
+  });
+
+  it('is none when the same crashes are spread over a longer time', () => {
+    const patient = new Patient();
+    for (let count = 0; count < 20; count += 1) {
+      expect(patient.look({ ...well, ...up({ restart_count: count }) }).action.kind).toBe('none');
+      patient.now_ms += 75_000;
+    }
+  });
+
+  it('is seen in an app without a health check', () => {
+    const patient = new Patient();
+    patient.look(up({}));
+    const looks = [1, 2, 3, 4, 5].map((restart_count) => patient.look(up({ restart_count })).action.kind);
+    expect(looks).toEqual(['none', 'none', 'none', 'none', 'roll_back']);
+  });
+});
+
+describe('a replacement', () => {
+  it('whose containers were not healthy leads to a rollback as soon as the old ones are seen to be sick still', () => {
+    const patient = new Patient();
+    exhaust(patient);
+    patient.operate('replace', 'failed', 'probe');
+    expect(patient.until(sick)).toMatchObject({ kind: 'roll_back' });
+  });
+
+  it('whose containers were not healthy is forgotten when the old ones have recovered meanwhile', () => {
+    const patient = new Patient();
+    exhaust(patient);
+    patient.operate('replace', 'failed', 'probe');
+    expect(patient.until(well, LASTING_HEALTH_MS + LOOK_MS).kind).toBe('none');
+    expect(patient.until(sick).kind).toBe('restart');
+  });
+
+  it('that something else prevented is tried again, later each time', () => {
+    const patient = new Patient();
+    patient.settings = { ...SETTINGS, start_period_ms: 90_000 };
+    exhaust(patient);
+    const pauses = [1, 2, 3].map(() => {
+      patient.operate('replace', 'failed', 'validate');
+      const start = patient.now_ms;
+      while (patient.until(sick).kind !== 'replace') expect(patient.now_ms - start).toBeLessThan(3_600_000);
+      return patient.now_ms - start;
+    });
+    for (const [index, pause] of pauses.entries()) expect(pause).toBeGreaterThanOrEqual(ESCALATION_PAUSE_MS * 2 ** index);
+  });
+
+  it('that cannot be made, its image being gone, leads to a rollback and never to a stop', () => {
+    const patient = new Patient();
+    const kinds = ['pull', 'pull'].map((_, index) => {
+      exhaust(patient);
+      patient.operate('replace', 'failed', 'pull');
+      let { kind } = patient.until(sick);
+      while (kind === 'restart') kind = patient.until(sick).kind;
+      patient.settings = { ...SETTINGS, previous_release: null };
+      patient.history = null;
+      return `${index} ${kind}`;
+    });
+    expect(kinds).toEqual(['0 roll_back', '1 replace']);
+  });
+
+  it('that helped for a while only is not repeated: the release is sick', () => {
+    const patient = new Patient();
+    exhaust(patient);
+    patient.operate('replace', 'succeeded');
+    const fresh = (changes: object) => ({ ...changes, ...up({ id: 'c2' }) });
+    patient.look(fresh(well));
+    const kinds = Array.from({ length: 4 }, () => patient.until(fresh(sick)).kind);
+    expect(kinds).toEqual(['restart', 'restart', 'restart', 'roll_back']);
+  });
+});
+
+describe('the history', () => {
+  it('tells once of an incident and once of its end, and takes longer to trust an app that relapses', () => {
+    const patient = new Patient();
+    const waits = [1, 2, 3].map(() => {
+      patient.look(well);
+      patient.until(sick);
+      const start = patient.now_ms;
+      while (patient.told.at(-1) !== 'heal.recovered') patient.look({ ...well, ...up({ started_at: 'again' }) });
+      return patient.now_ms - start;
+    });
+    expect(waits).toEqual([RECOVERY_MS, 2 * RECOVERY_MS, 4 * RECOVERY_MS].map((ms) => ms + LOOK_MS));
+    expect(patient.told).toEqual(Array.from({ length: 3 }, () => ['heal.unhealthy', 'heal.recovered']).flat());
+  });
+
+  it('starts anew when somebody has put other containers in place', () => {
+    const patient = new Patient();
+    patient.settings = { ...SETTINGS, start_period_ms: 0 };
+    patient.look(well);
+    for (let count = 0; count < 3; count += 1) patient.until(sick);
+    patient.serving = { release: 'r3', slot: 'green' };
+    expect(patient.until({ ...sick, ...up({ id: 'c3' }) }).kind).toBe('restart');
+  });
+
+  it('gives every container its start period again after Docker was away', () => {
+    const patient = new Patient();
+    patient.look(well);
+    patient.look(sick);
+    patient.look(sick);
+    patient.history = afterOutage(patient.history!, patient.now_ms); // it has been looked at
+    expect(patient.until({ ...sick, ...up({ restart_count: 9 }) }).after_ms).toBeGreaterThan(SETTINGS.start_period_ms);
+  });
+
+  it('counts nothing that happened while nobody looked', () => {
+    const patient = new Patient();
+    patient.look(well);
+    patient.history = afterPause(patient.history!); // it has been looked at
+    expect(patient.look({ ...well, ...up({ restart_count: 50 }) }).action.kind).toBe('none');
+    expect(patient.look({ ...well, ...up({ restart_count: 51 }) }).events).toHaveLength(1);
+  });
+});
+
+describe('whatever is seen', () => {
+  const step = fc.record({
+    gap_ms: fc.integer({ min: LOOK_MS, max: 20_000 }),
+    state: fc.constantFrom('well', 'well', 'sick', 'sick', 'down', 'gone'),
+    crashes: fc.constantFrom(0, 0, 0, 1, 3),
+    recreated: fc.constantFrom(false, false, false, true),
+    wall: fc.constantFrom(0, 0, 3_600_000, -3_600_000),
+    outcome: fc.constantFrom<AppSight['ended']>(
+      ...(['succeeded', 'cancelled', 'stuck'] as const).map((state) => ({ id: '', state, error: null })),
+      ...(['probe', 'pull', 'validate'] as const).map((name) => ({
+        id: '',
+        state: 'failed' as const,
+        error: { message: '', step: name },
+      })),
+      null,
+    ),
+    broken: fc.boolean(),
+  });
+  type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+  /** Trouble comes in stretches: single looks at random would never get far up the ladder. */
+  const stretch = fc
+    .tuple(step, fc.constantFrom(1, 1, 2, 5, 20, 80))
+    .map(([one, count]) => Array.from({ length: count }, () => one));
+  const course = fc.array(stretch, { minLength: 5, maxLength: 60 }).map((stretches) => stretches.flat());
+  const settings = fc.record({
+    app_name: fc.constant('shop'),
+    previous_release: fc.constantFrom('r1', null),
+    retries: fc.integer({ min: 1, max: 5 }),
+    start_period_ms: fc.constantFrom(0, 10_000, 60_000),
+  });
+  /** An hour, a day or a bad clock away from where it was. */
+  const wallTime = (ms: number) => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
+
+  /** Runs the course as the supervisor would; a stop that is carried out ends it. */
+  function live(steps: readonly Step[], chosen: HealingSettings, jumps = false) {
+    let history: AppHistory | null = null;
+    let ended: AppSight['ended'] = null;
+    let serving: AppSight['serving'] = { release: 'r2', slot: 'blue' };
+    let now_ms = 0;
+    let wall_ms = 0;
+    let count = 0;
+    let starts = 0;
+    let started_at = wallTime(0);
+    let id = 'c0';
+    const log: {
+      at_ms: number;
+      action: Decision['action'];
+      events: Decision['events'];
+      size: number;
+      isQuiet: boolean;
+      isBegun: boolean;
+    }[] = [];
+    for (const [index, { gap_ms, state, crashes, recreated, wall, outcome, broken }] of steps.entries()) {
+      now_ms += gap_ms;
+      wall_ms += gap_ms + (jumps ? wall : 0);
+      if (recreated) id = `c${index}`;
+      if (recreated || crashes > 0) started_at = `${wallTime(wall_ms)} ${++starts}`;
+      count += crashes;
+      const container = { id, is_running: state !== 'down', restart_count: count, started_at, exit_code: 1, oom_killed: false };
+      const probe = state === 'down' ? null : { healthy: state === 'well', detail: 'no' };
+      const replica: ContainerSight =
+        state === 'gone' ? { name: 'a', container: null, probe: null } : { name: 'a', container, probe };
+      const decision: Decision = decideHealing(history, { serving, replicas: [replica], ended }, chosen, now_ms);
+      ({ history } = decision);
+      const { action, events } = decision;
+      const isQuiet = state === 'well' && crashes === 0 && !recreated;
+      const isBegun = !broken && action.kind !== 'none' && action.kind !== 'restart';
+      log.push({ at_ms: now_ms, action, events, size: JSON.stringify(history).length, isQuiet, isBegun });
+      if (action.kind === 'none' || action.kind === 'restart' || broken) continue;
+      ended = outcome && { ...outcome, id: `op-${index}` };
+      history = noteBegun(history, action.kind, `op-${index}`, now_ms);
+      if (outcome?.state !== 'succeeded') continue;
+      if (action.kind === 'stop') break;
+      serving = {
+        release: action.kind === 'roll_back' ? action.release : serving.release,
+        slot: serving.slot === 'blue' ? 'green' : 'blue',
+      };
+    }
+    return log;
+  }
+
+  type Entry = ReturnType<typeof live>[number];
+  /** The most that fit in any stretch of ten minutes. */
+  const most = (log: readonly Entry[], fits: (entry: Entry) => boolean) => {
+    const times = log.filter(fits).map(({ at_ms }) => at_ms);
+    return Math.max(0, ...times.map((start) => times.filter((at) => at >= start && at < start + ROLLBACK_PAUSE_MS).length));
+  };
+
+  it('a healthy app is left alone', () => {
+    fc.assert(
+      fc.property(course, settings, (steps, chosen) => {
+        for (const { action, isQuiet } of live(steps, chosen)) if (isQuiet) expect(action.kind).toBe('none');
+      }),
+    );
+  });
+
+  it('there are few actions in any ten minutes, and one rollback at most', () => {
+    fc.assert(
+      fc.property(course, settings, (steps, chosen) => {
+        const log = live(steps, chosen);
+        expect(most(log, ({ action, isBegun }) => isBegun && action.kind === 'roll_back')).toBeLessThanOrEqual(1);
+        M.e = Math.max(
+          M.e,
+          most(log, ({ action }) => action.kind !== 'none' && action.kind !== 'restart'),
+        );
+        M.r = Math.max(
+          M.r,
+          most(log, ({ action }) => action.kind === 'restart'),
+        );
+      }),
+    );
+  });
+
+  it('there are few events', () => {
+    fc.assert(
+      fc.property(course, settings, (steps, chosen) => {
+        const log = live(steps, chosen);
+        const minutes = 1 + (log.at(-1)?.at_ms ?? 0) / 60_000;
+        expect(log.flatMap(({ events }) => events).length).toBeLessThanOrEqual(2 * minutes);
+      }),
+    );
+  });
+
+  it('a jump of the wall clock changes nothing', () => {
+    fc.assert(
+      fc.property(course, settings, (steps, chosen) => {
+        const seen = (jumps: boolean) => live(steps, chosen, jumps).map(({ action, events }) => ({ action, events }));
+        expect(seen(true)).toEqual(seen(false));
+      }),
+    );
+  });
+
+  it('the history stays small', () => {
+    fc.assert(
+      fc.property(course, settings, (steps, chosen) => {
+        for (const { size } of live(steps, chosen)) expect(size).toBeLessThan(1_000);
+      }),
+    );
+  });
+});
