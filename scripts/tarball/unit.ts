@@ -1,12 +1,12 @@
 /**
- * The systemd service of the daemon. It must be root: it drives Docker and writes for Caddy. So everything else is taken from it.
+ * The systemd service of the daemon. It must be root: it drives Docker and writes for the proxies. So everything else is taken from it.
  * Two settings one would expect are absent: `MemoryDenyWriteExecute`, because V8 compiles JavaScript to machine code at run time and dies
  * under it; and a `User`.
  */
 export const UNIT = `[Unit]
 Description=NextDeploy daemon
 Wants=network-online.target
-After=network-online.target docker.service caddy.service
+After=network-online.target docker.service caddy.service nginx.service
 StartLimitIntervalSec=60
 StartLimitBurst=5
 
@@ -31,7 +31,7 @@ RuntimeDirectoryPreserve=yes
 
 NoNewPrivileges=yes
 ProtectSystem=strict
-ReadWritePaths=/var/lib/nextdeploy /etc/nextdeploy /etc/caddy/nextdeploy /run/nextdeploy
+ReadWritePaths=/var/lib/nextdeploy /etc/nextdeploy /run/nextdeploy -/etc/caddy/nextdeploy -/etc/nginx/nextdeploy
 ProtectHome=yes
 PrivateTmp=yes
 PrivateDevices=yes

@@ -35,6 +35,10 @@ if command -v caddy >/dev/null 2>&1; then
   say caddy "$(caddy version 2>/dev/null | head -n 1 | cut -d ' ' -f 1)"
   systemctl is-active --quiet caddy 2>/dev/null && say caddy_active yes
 fi
+if command -v nginx >/dev/null 2>&1; then
+  say nginx "$(nginx -v 2>&1 | sed -n 's|.*nginx/\\([^ ]*\\).*|\\1|p' | head -n 1)"
+  systemctl is-active --quiet nginx 2>/dev/null && say nginx_active yes
+fi
 say current "$(readlink /opt/nextdeploy/current 2>/dev/null)"
 for mark in "$1"/*/"$2"; do [ -f "$mark" ] && { release="\${mark%/*}"; say release "\${release##*/}"; }; done
 exit 0
@@ -59,6 +63,8 @@ const factsSchema = z.object({
   docker: line.nullable(),
   caddy: line.nullable(),
   caddy_active: z.boolean(),
+  nginx: line.nullable(),
+  nginx_active: z.boolean(),
   /** Names of complete releases under /opt/nextdeploy/releases, and the one in use. */
   releases: z.array(line),
   current: line.nullable(),
@@ -89,6 +95,8 @@ export function parseFacts(output: string): Facts {
     docker: first('docker'),
     caddy: first('caddy'),
     caddy_active: first('caddy_active') === 'yes',
+    nginx: first('nginx'),
+    nginx_active: first('nginx_active') === 'yes',
     releases: values.get('release') ?? [],
     current: first('current')?.split('/').at(-1) ?? null,
   });

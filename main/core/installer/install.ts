@@ -9,9 +9,11 @@ import type { SshConnection } from '../ssh/connection.ts';
 import { clean } from '../ssh/failures.ts';
 import { type RunResult, runCommand } from '../ssh/run.ts';
 import { FACTS_SCRIPT, type Facts, parseFacts } from './facts.ts';
+import { parseDockerSettings, planLiveRestore } from './live-restore.ts';
 import { withInstallLock } from './lock.ts';
 import { architectureOf, type InstallPlan, judge, planInstall } from './plan.ts';
 import { PATHS, type ScriptName, scriptCommand } from './scripts.ts';
+import { done, type StepOutcome, Steps } from './steps.ts';
 import type { DaemonTarball, TarballProvider } from './tarball.ts';
 
 const UPLOAD_MS_MAX = 30 * 60_000;
@@ -19,6 +21,17 @@ const STEP_MS_MAX = 120_000;
 const CONDITION_INTERVAL_MS = 500;
 /** Restarts by systemd after which a version counts as crashing: one may be bad luck. */
 const CRASHES_MAX = 2;
+
+const INCLUDES = {
+  caddy: {
+    script: 'include_in_caddy',
+    refusal: 'Caddy does not accept its configuration; mend /etc/caddy/Caddyfile and try again',
+  },
+  nginx: {
+    script: 'include_in_nginx',
+    refusal: 'nginx does not accept its configuration; mend /etc/nginx/nginx.conf and what it includes, and try again',
+  },
+} as const;
 
 export interface InstallTarget {
   ssh: SshConnection;
@@ -104,13 +117,10 @@ class Installation {
     try {
       await this.#steps.run('switch', async () => {
         await this.#script('configure', 'The configuration could not be written', plan.member ?? '');
-        await this.#script(
-          'include_in_caddy',
-          'Caddy does not accept its configuration; mend /etc/caddy/Caddyfile and try again',
-        );
+        const notes = await this.#includeInProxies();
         hasSwitched = true;
         await this.#script('switch', 'The version could not be switched', plan.release);
-        return done(`${plan.release} is the current version`);
+        return done([`${plan.release} is the current version`, ...notes].join('; '));
       });
       await this.#steps.run('start', async () => {
         await this.#script('start', 'systemd could not start nextdeployd');
@@ -118,12 +128,41 @@ class Installation {
       });
       await this.#steps.run('probe', async () => {
         const answer = await this.#probe();
-        const leftovers = await this.#prune();
-        return done([answer, leftovers].filter((text) => text !== null).join('; '));
+        const notes = [await this.#prune(), await this.#keepThroughDockerRestarts()];
+        return done([answer, ...notes].filter((text) => text !== null).join('; '));
       });
     } catch (error) {
       throw hasSwitched ? await this.#returnToPrevious(error) : error;
     }
+  }
+
+  /** What an operator should know of proxies that do not run. @throws DomainError when one that runs refuses */
+  async #includeInProxies(): Promise<string[]> {
+    const notes: string[] = [];
+    for (const { name, isActive } of this.plan.proxies) {
+      const { script, refusal } = INCLUDES[name];
+      try {
+        await this.#script(script, refusal);
+      } catch (error) {
+        if (isActive || !(error instanceof DomainError)) throw error;
+        notes.push(`left out, as it does not run: ${error.message}`);
+      }
+    }
+    return notes;
+  }
+
+  /** Switches on Docker's live-restore where that is possible. What became of it: the installation stands whatever it is. */
+  async #keepThroughDockerRestarts(): Promise<string | null> {
+    const warning = (reason: string) => `warning: containers will stop while Docker restarts, because ${reason}`;
+    const settings = await this.#attempt('docker_settings');
+    if (settings === null) return warning('its configuration could not be read');
+    const plan = planLiveRestore(parseDockerSettings(settings));
+    if (plan.kind === 'is on') return null;
+    if (plan.kind === 'leave') return warning(clean(plan.reason));
+    const result = await this.#run('live_restore', [], plan.text).catch(() => null);
+    if (result?.code === 0) return 'Docker keeps containers through its own restart (live-restore)';
+    const evidence = clean(result?.stderr.trim() ?? '');
+    return warning(`it refused live-restore${evidence === '' ? '' : ` (${evidence})`}; /etc/docker/daemon.json is as it was`);
   }
 
   /** Null, or what an operator should know: the version runs all the same. */
@@ -230,8 +269,12 @@ class Installation {
   }
 
   async #script(name: ScriptName, failure: string, ...args: string[]): Promise<void> {
+    refuse(await this.#run(name, args), failure);
+  }
+
+  #run(name: ScriptName, args: string[], input = ''): Promise<RunResult> {
     const argv = this.#asRoot(scriptCommand(name, ...args));
-    refuse(await runCommand(this.#target.ssh, argv, { signal: this.#target.signal, timeout_ms: STEP_MS_MAX }), failure);
+    return runCommand(this.#target.ssh, argv, { signal: this.#target.signal, timeout_ms: STEP_MS_MAX, input });
   }
 
   /** For mending: goes on whatever happens, also when the operator has given up. What it printed, or null where it failed. */
@@ -249,49 +292,4 @@ function refuse({ code, stdout, stderr }: RunResult, failure: string): void {
   if (code === 0) return;
   const evidence = clean((stderr.trim() || stdout.trim()).split('\n').slice(-3).join(' '));
   throw new DomainError('unprocessable', `${failure}${evidence === '' ? '' : `: ${evidence}`}.`);
-}
-
-interface StepOutcome<T> {
-  value: T;
-  detail: string;
-}
-
-const done = (detail: string): StepOutcome<void> => ({ value: undefined, detail });
-
-/** Reports each step as it begins, moves and ends. */
-class Steps {
-  readonly #report: (step: InstallStep) => void;
-  #current: InstallStep['name'] = 'preflight';
-  #percent = 0;
-
-  constructor(report: (step: InstallStep) => void) {
-    this.#report = report;
-  }
-
-  async run<T>(name: InstallStep['name'], act: () => Promise<StepOutcome<T>>): Promise<T> {
-    this.#current = name;
-    this.#percent = 0;
-    this.#report({ name, state: 'running', detail: '', progress: null });
-    try {
-      const { value, detail } = await act();
-      this.#report({ name, state: 'done', detail, progress: null });
-      return value;
-    } catch (error) {
-      const detail = error instanceof DomainError ? error.message : 'This step failed.';
-      this.#report({ name, state: 'failed', detail, progress: null });
-      throw error;
-    }
-  }
-
-  skip(names: InstallStep['name'][], detail: string): void {
-    for (const name of names) this.#report({ name, state: 'done', detail, progress: null });
-  }
-
-  /** At most one report a percent. */
-  progress(share: number): void {
-    const percent = Math.floor(share * 100);
-    if (percent === this.#percent) return;
-    this.#percent = percent;
-    this.#report({ name: this.#current, state: 'running', detail: `${percent} %`, progress: Math.min(1, share) });
-  }
 }

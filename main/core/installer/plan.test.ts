@@ -20,6 +20,8 @@ const good: Facts = {
   docker: '20.10.24',
   caddy: '2.6.2',
   caddy_active: true,
+  nginx: null,
+  nginx_active: false,
   releases: [],
   current: null,
 };
@@ -43,11 +45,25 @@ describe('judge', () => {
     ['a full disk', { free_kib: 100_000 }, /97 MiB free.*make room/],
     ['no Docker', { docker: null, docker_installed: false }, /apt-get install docker/],
     ['a stopped Docker', { docker: null }, /systemctl enable --now docker/],
-    ['no Caddy', { caddy: null }, /apt-get install caddy/],
-    ['a stopped Caddy', { caddy_active: false }, /systemctl enable --now caddy/],
+    ['no proxy', { caddy: null, caddy_active: false }, /Neither.*apt-get install caddy, or .*apt-get install nginx/],
+    ['a stopped Caddy', { caddy_active: false }, /Caddy installed.*systemctl enable --now caddy, or .*apt-get install nginx/],
+    [
+      'two stopped proxies',
+      { caddy_active: false, nginx: '1.22.1' },
+      /Caddy and nginx installed.*enable --now caddy, or .*enable --now nginx/,
+    ],
   ])('refuses %s, saying what to do', (_name, change, message) => {
     const failed = judge({ ...good, ...change }, NOW).filter(({ state }) => state === 'failed');
     expect(failed).toEqual([expect.objectContaining({ message: expect.stringMatching(message) })]);
+  });
+
+  it.each<[string, Partial<Facts>, string]>([
+    ['Caddy', {}, 'Caddy 2.6.2'],
+    ['Caddy beside an nginx that does not run', { nginx: '1.22.1' }, 'Caddy 2.6.2'],
+    ['nginx alone', { caddy: null, caddy_active: false, nginx: '1.22.1', nginx_active: true }, 'nginx 1.22.1'],
+    ['both', { nginx: '1.22.1', nginx_active: true }, 'Caddy 2.6.2 and nginx 1.22.1'],
+  ])('is content with %s, and names what runs', (_name, change, message) => {
+    expect(judge({ ...good, ...change }, NOW)).toContainEqual({ name: 'proxy', state: 'ok', message });
   });
 
   it('only warns of a clock that is off', () => {
@@ -65,8 +81,25 @@ describe('planInstall', () => {
       isStaged: false,
       isCurrent: false,
       previous: null,
+      proxies: [{ name: 'caddy', isActive: true }],
+      defaultProxy: 'caddy',
       member: 'operator',
       needsNewLogin: true,
+    });
+  });
+
+  it('includes in every proxy that is there, and takes Caddy by default where it runs', () => {
+    const both = { ...good, nginx: '1.22.1', nginx_active: true };
+    expect(planInstall(both, tarball)).toMatchObject({
+      proxies: [
+        { name: 'caddy', isActive: true },
+        { name: 'nginx', isActive: true },
+      ],
+      defaultProxy: 'caddy',
+    });
+    expect(planInstall({ ...both, caddy_active: false }, tarball)).toMatchObject({
+      proxies: [{ name: 'caddy', isActive: false }, { name: 'nginx' }],
+      defaultProxy: 'nginx',
     });
   });
 

@@ -38,6 +38,15 @@ export function architectureOf(facts: Facts): Architecture | null {
   return facts.machine === 'aarch64' ? 'arm64' : null;
 }
 
+const PROXY_NAMES = ['caddy', 'nginx'] as const;
+type ProxyName = (typeof PROXY_NAMES)[number];
+
+export interface ProxyPlan {
+  name: ProxyName;
+  /** It runs, so it must accept our sites. One that is only installed is prepared, should it be started some day. */
+  isActive: boolean;
+}
+
 export interface InstallPlan {
   /** Folder name of the release: `<version>-<first 8 of the content hash>`. */
   release: string;
@@ -47,6 +56,10 @@ export interface InstallPlan {
   isCurrent: boolean;
   /** Another release that runs now, and is returned to if the new one does not; null where there is none. */
   previous: string | null;
+  /** The proxies that are made to read our sites. */
+  proxies: ProxyPlan[];
+  /** The proxy of apps that name none. */
+  defaultProxy: ProxyName;
   /** Joins the group `nextdeploy`; null for root, who needs no group. */
   member: string | null;
   /** The login takes its groups when it begins: the console must connect again to have the new one. */
@@ -61,6 +74,8 @@ export function planInstall(facts: Facts, tarball: DaemonTarball): InstallPlan {
     isStaged: facts.releases.includes(release),
     isCurrent,
     previous: !isCurrent && facts.current !== null && facts.releases.includes(facts.current) ? facts.current : null,
+    proxies: proxiesOf(facts).map(({ name, isActive }) => ({ name, isActive })),
+    defaultProxy: facts.caddy_active || !facts.nginx_active ? 'caddy' : 'nginx',
     member: facts.root === 'yes' ? null : facts.user,
     needsNewLogin: facts.root !== 'yes' && !facts.groups.includes('nextdeploy'),
   };
@@ -127,10 +142,28 @@ function docker({ docker_installed, docker: version, root: reach }: Facts): Find
   return failed('docker', 'Docker is installed but does not answer; start it: systemctl enable --now docker');
 }
 
-function proxy({ caddy, caddy_active }: Facts): Finding {
-  if (caddy === null) return failed('proxy', 'Caddy is not installed; install it: apt-get install caddy');
-  if (!caddy_active) return failed('proxy', 'Caddy is installed but does not run; start it: systemctl enable --now caddy');
-  return ok('proxy', `Caddy ${caddy}`);
+/** The proxies that are installed, Caddy first. */
+function proxiesOf({ caddy, caddy_active, nginx, nginx_active }: Facts): (ProxyPlan & { version: string })[] {
+  return [
+    ...(caddy === null ? [] : [{ name: 'caddy' as const, version: caddy, isActive: caddy_active }]),
+    ...(nginx === null ? [] : [{ name: 'nginx' as const, version: nginx, isActive: nginx_active }]),
+  ];
+}
+
+const TITLE = { caddy: 'Caddy', nginx: 'nginx' } as const;
+
+function proxy(facts: Facts): Finding {
+  const installed = proxiesOf(facts);
+  const active = installed.filter(({ isActive }) => isActive);
+  if (active.length > 0) return ok('proxy', active.map(({ name, version }) => `${TITLE[name]} ${version}`).join(' and '));
+  const ways = PROXY_NAMES.map((name) =>
+    installed.some((one) => one.name === name)
+      ? `start ${TITLE[name]}: systemctl enable --now ${name}`
+      : `install ${TITLE[name]}: apt-get install ${name}`,
+  );
+  const found = installed.map(({ name }) => TITLE[name]).join(' and ');
+  const reason = found === '' ? 'Neither Caddy nor nginx is installed' : `${found} installed, but no proxy runs`;
+  return failed('proxy', `${reason}; ${ways.join(', or ')}`);
 }
 
 function clock({ now_s }: Facts, own_s: number): Finding {

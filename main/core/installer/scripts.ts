@@ -3,6 +3,8 @@
  * twice, runs as root with `sh -euc`, and ends with 0 or says why on stderr. Durable before it counts: data is synced, then renamed.
  */
 
+import { INCLUDE_IN_CADDY, INCLUDE_IN_NGINX } from './proxy-scripts.ts';
+
 export const PATHS = {
   root: '/opt/nextdeploy',
   releases: '/opt/nextdeploy/releases',
@@ -93,49 +95,47 @@ mkdir -p /usr/local/bin
 ln -sfn /opt/nextdeploy/current/bin/nextdeploy /usr/local/bin/nextdeploy.new
 mv -T /usr/local/bin/nextdeploy.new /usr/local/bin/nextdeploy`,
 
+  include_in_caddy: INCLUDE_IN_CADDY,
+  include_in_nginx: INCLUDE_IN_NGINX,
+
   /**
-   * include_in_caddy: one import line at the end of the Caddyfile, once; everything else in it stays. Checked as Caddy's
-   * unit would, with its user, since checking opens log files, and its environment, which the file may refer to. The original is kept
-   * beside, and comes back if Caddy refuses.
+   * docker_settings: prints what says whether Docker can keep containers through its own restart; see live-restore.ts. Of a configuration
+   * file the first 64 KiB: a longer one is not JSON any more, and left alone.
    */
-  include_in_caddy: `
-file=/etc/caddy/Caddyfile
-line='import /etc/caddy/nextdeploy/*.caddy'
-install -d -m 0755 /etc/caddy /etc/caddy/nextdeploy
-grep -qxF "$line" "$file" 2>/dev/null && exit 0
-[ -e "$file" ] || install -m 0644 /dev/null "$file"
-[ -e "$file.before-nextdeploy" ] || cp -p "$file" "$file.before-nextdeploy"
-new=$(mktemp /etc/caddy/.Caddyfile.XXXXXX)
+  docker_settings: `
+file=/etc/docker/daemon.json
+printf 'live_restore=%s\\n' "$(docker info --format '{{.LiveRestoreEnabled}}' 2>/dev/null)"
+printf 'swarm=%s\\n' "$(docker info --format '{{.Swarm.LocalNodeState}}' 2>/dev/null)"
+if [ -L "$file" ]; then echo file=link
+elif [ -e "$file" ]; then printf 'file=there\\ncontent=%s\\n' "$(head -c 65536 "$file" | base64 -w 0)"
+else echo file=absent; fi`,
+
+  /** live_restore: its input becomes Docker's configuration file, which comes back as it was unless Docker says that it took it over. */
+  live_restore: `
+file=/etc/docker/daemon.json
+umask 022
+mkdir -p /etc/docker
+new=$(mktemp /etc/docker/.daemon.json.XXXXXX)
 trap 'rm -f "$new"' EXIT
-{ cat "$file"; printf '\\n# The sites of NextDeploy; everything above is yours.\\n%s\\n' "$line"; } > "$new"
-chown --reference="$file" "$new"
-chmod --reference="$file" "$new"
-shown() { systemctl show --property="$1" --value caddy; }
-user=$(shown User)
-set -- --property="User=\${user:-root}" --property=WorkingDirectory=/etc/caddy --property=RuntimeMaxSec=60
-environment=$(shown Environment)
-[ -z "$environment" ] || set -- "$@" --property="Environment=$environment"
-set -f
-IFS='
-'
-for entry in $(shown EnvironmentFiles); do
-  path="\${entry% (ignore_errors=*)}"
-  case $entry in *=yes')') path=-$path ;; esac
-  set -- "$@" --property="EnvironmentFile=$path"
-done
-unset IFS
-systemd-run --quiet --wait --pipe --collect "$@" -- caddy validate --adapter caddyfile --config "$new" >/dev/null 2>"$new.log" </dev/null || {
-  tail -n 1 "$new.log" >&2
-  rm -f "$new.log"
-  exit 1
-}
-rm -f "$new.log"
-cp -p "$file" "$file.old"
+cat > "$new"
+chmod 0644 "$new"
+rm -f "$file.old"
+if [ -e "$file" ]; then
+  chown --reference="$file" "$new"
+  chmod --reference="$file" "$new"
+  cp -p "$file" "$file.old"
+fi
+sync "$new"
 mv "$new" "$file"
-systemctl reload caddy && { rm -f "$file.old"; exit 0; }
-mv "$file.old" "$file"
-systemctl reload caddy || true
-echo 'Caddy refused to reload' >&2
+if systemctl reload docker; then
+  for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    [ "$(docker info --format '{{.LiveRestoreEnabled}}' 2>/dev/null)" != true ] || { rm -f "$file.old"; exit 0; }
+    sleep 0.5
+  done
+fi
+if [ -e "$file.old" ]; then mv "$file.old" "$file"; else rm -f "$file"; fi
+systemctl reload docker || true
+journalctl -u docker -n 50 --no-pager -o cat | grep -F 'level=error' | tail -n 1 >&2
 exit 1`,
 
   /** switch RELEASE_NAME: makes it the current one, and its unit file systemd's. */
