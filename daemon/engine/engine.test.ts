@@ -1,17 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../contract/errors.ts';
 import type { Intent } from './engine.ts';
-import {
-  configuration,
-  createEngine,
-  deploying,
-  ModelJournal,
-  ModelWorld,
-  rollingBack,
-  run,
-  signal,
-  swapping,
-} from './test-world.ts';
+import { createEngine, deploying, ModelJournal, ModelWorld, rollingBack, run, signal, swapping } from './test-world.ts';
 
 const v1: Intent = deploying('shop:v1');
 
@@ -33,9 +23,7 @@ describe('Engine', () => {
     const { engine } = start();
     const first = await engine.begin('shop', v1, options());
     await expect(engine.begin('shop', v1, options())).rejects.toMatchObject({ code: 'conflict', operation_id: first.id });
-    expect(
-      (await engine.begin('other', { ...v1, configuration: configuration({ domain: 'other.test' }) }, options())).state,
-    ).toBe('running');
+    expect((await engine.begin('other', deploying('shop:v1', { domain: 'other.test' }), options())).state).toBe('running');
     expect((await engine.waitFor(first.id, signal)).state).toBe('succeeded');
   });
 
@@ -69,7 +57,7 @@ describe('Engine', () => {
 
     const next = createEngine(world, journal);
     const end = next.waitFor('op-00000001', signal);
-    const other: Intent = { ...v1, configuration: configuration({ domain: 'other.test' }) };
+    const other: Intent = deploying('shop:v1', { domain: 'other.test' });
     const own = await next.begin('other', other, options());
     await next.recover();
     expect((await end).state).toBe('succeeded');

@@ -76,6 +76,7 @@ const COMMIT_RETRY_MS = 500;
 const COMMIT_RETRY_MS_MAX = 10_000;
 const OBSERVATIONS_MAX = 3;
 const ORPHAN_STOP_TIMEOUT_MS = 5_000;
+const HOOK_REMOVAL_DEADLINE_MS = 10_000;
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -258,9 +259,17 @@ export class Engine {
       const isHook = step.name === 'pre_switch' || step.name === 'post_switch';
       if (!isHook || state === 'skipped' || undo === 'done') continue;
       const target = { name: step.container, app_name, operation_id: id };
-      await world.containers.remove(target, 0, this.#stopping.signal).catch((error: unknown) => {
-        if (!this.#stopping.signal.aborted) log.warn({ err: error, container: step.container }, 'could not remove it');
-      });
+      const remove = () =>
+        world.containers.remove(
+          target,
+          0,
+          AbortSignal.any([this.#stopping.signal, world.clock.timeout(HOOK_REMOVAL_DEADLINE_MS)]),
+        );
+      await remove()
+        .catch(remove)
+        .catch((error: unknown) => {
+          if (!this.#stopping.signal.aborted) log.warn({ err: error, container: step.container }, 'could not remove it');
+        });
     }
   }
 

@@ -10,9 +10,15 @@ const NAMES = ['validate', 'pull', 'create', 'start', 'route', 'probe', 'switch'
 function record(
   on_failure: (name: string) => Step['on_failure'] = (name) => (['drain', 'retire'].includes(name) ? 'stuck' : 'unwind'),
 ) {
-  // Only name and on_failure matter to the journal.
+  // Only these matter to the journal.
   const steps = NAMES.map((name) => ({
-    step: { name, on_failure: on_failure(name), app_name: 'shop', containers: [{ name: 'shop-0' }] } as unknown as Step,
+    step: {
+      name,
+      on_failure: on_failure(name),
+      app_name: 'shop',
+      containers: [{ name: 'shop-0' }],
+      from: { marker: 'blue' },
+    } as unknown as Step,
     state: 'pending' as const,
     undo: 'none' as const,
     started_at: null,
@@ -26,6 +32,7 @@ function record(
     kind: 'swap',
     state: 'running',
     direction: 'forward',
+    is_cancelled: false,
     actor: 'test',
     release: 'r2',
     is_new_release: true,
@@ -77,7 +84,10 @@ describe('the journal', () => {
         expect(last.steps.map(({ state }) => state)).not.toContain('pending');
         if (last.state === 'succeeded') expect(last.steps.every(({ state }) => state === 'done')).toBe(true);
         else expect(last.error?.message).toMatch(/broken|cannot/);
-        if (last.state === 'failed') {
+        if (last.state !== 'succeeded' && last.state !== 'stuck') {
+          const hasServed = last.steps.some(({ step, state }) => step.name === 'switch' && state === 'done');
+          expect(last.state).toBe(hasServed ? 'rolled_back' : 'failed');
+
           const begun = last.steps.filter(({ step, state }) => isUndoable(step.name) && state !== 'skipped');
           expect(begun.map(({ undo }) => undo)).toEqual(begun.map(() => 'done'));
         }
@@ -129,7 +139,7 @@ describe('the journal', () => {
   });
 
   it('unwinds on order before the point of no return, and refuses the order after it', () => {
-    const order: JournalEvent = { kind: 'unwind_ordered', at: AT, message: 'lost' };
+    const order: JournalEvent = { kind: 'unwind_ordered', at: AT, message: 'lost', is_cancelled: false };
     for (const current of play([])) {
       const isOver = current.state !== 'running';
       const isPast = current.steps.some(({ step, state }) => step.on_failure === 'stuck' && state !== 'pending');

@@ -24,6 +24,7 @@ function release(id: string, configuration: AppConfiguration): Release {
     image: 'shop:v1',
     image_id: 'sha256:1',
     configuration,
+    nextcore: null,
     created_at: STAMP.at,
     created_by: 'admin',
     operation_id: 'op-00000000',
@@ -34,8 +35,8 @@ function release(id: string, configuration: AppConfiguration): Release {
 
 /** An app as the first deploy leaves it, with `marker` as told. */
 function deployed(marker: MarkerState, configuration = configured()): Observed & { app: AppRecord; live: Release } {
-  const first = planOperation('shop', { kind: 'deploy', image: 'shop:v1', configuration }, NOTHING, SETTINGS, STAMP);
-  const route = step(first.operation.steps, 'route')?.route ?? null;
+  const first = planOperation('shop', deployOf('shop:v1', configuration), NOTHING, SETTINGS, STAMP);
+  const route = step(first.operation.steps, 'route')?.routing.to ?? null;
   const slot = marker === 'green' ? 'green' : 'blue';
   const app: AppRecord = { ...first.app, release: 'r1', slot, wanted: marker === 'stopped' ? 'stopped' : 'running', route };
   return { app, marker, live: release('r1', configuration), others: [] };
@@ -47,11 +48,16 @@ function step<N extends Step['name']>(steps: readonly { step: Step }[], name: N)
 
 const names = (steps: readonly { step: Step }[]) => steps.map((record) => record.step.name).join(' ');
 const plan = (wish: Wish, observed: Observed) => planOperation('shop', wish, observed, SETTINGS, STAMP).operation;
-const deploy = (input: Partial<AppConfiguration> = {}): Wish => ({
+const deployOf = (image: string, configuration: AppConfiguration): Wish => ({
   kind: 'deploy',
-  image: 'shop:v2',
-  configuration: configured(input),
+  image,
+  pinned_image_id: null,
+  pull: 'missing',
+  configuration,
+  nextcore: null,
+  replicas: configuration.replicas,
 });
+const deploy = (input: Partial<AppConfiguration> = {}) => deployOf('shop:v2', configured(input));
 
 describe('a plan', () => {
   it('of a first deploy sets the route up while the app starts, and retires nothing', () => {
@@ -60,10 +66,13 @@ describe('a plan', () => {
     expect(operation).toMatchObject({ release: 'r1', is_new_release: true, from_release: null, slot: 'blue' });
     expect(app).toMatchObject({ index: 1, last_release_number: 1 });
     expect(made).toMatchObject({ id: 'r1', image: 'shop:v2', created_by: 'admin' });
-    expect(step(operation.steps, 'route')?.route).toEqual({
+    expect(step(operation.steps, 'route')?.routing.to).toEqual({
       app_name: 'shop',
+      proxy: 'caddy',
       sites: [{ domain: 'shop.test', tls: 'off' }],
+      redirects: [],
       upstreams: { blue: ['10.213.0.16:3000'], green: ['10.213.0.24:3000'] },
+      health_path: '/',
       marker_directory: '/state/slots/shop',
       verify_key: STAMP.verify_key,
     });
@@ -71,39 +80,39 @@ describe('a plan', () => {
 
   it('of a swap needs no change of the route', () => {
     const operation = plan(deploy(), deployed('blue'));
-    expect(names(operation.steps)).toBe('validate pull create start probe switch verify drain retire');
+    expect(names(operation.steps)).toBe('validate pull create start probe switch verify watch drain retire');
     expect(operation.slot).toBe('green');
     expect(step(operation.steps, 'retire')).toMatchObject({
       containers: [{ name: 'nextdeploy-shop-blue-0' }],
-      final_route: 'unchanged',
+      routing: null,
     });
   });
 
   it('of a change of port or domain changes a serving route only for a healthy release, and gives the old domain up at the end', () => {
     const operation = plan(deploy({ domain: 'new.test', ports: [8080] }), deployed('green'));
-    expect(names(operation.steps)).toBe('validate pull create start probe route switch verify drain retire');
-    expect(step(operation.steps, 'route')?.route).toMatchObject({
+    expect(names(operation.steps)).toBe('validate pull create start probe route switch verify watch drain retire');
+    expect(step(operation.steps, 'route')?.routing.to).toMatchObject({
       sites: [{ domain: 'new.test' }, { domain: 'shop.test' }],
       upstreams: { blue: ['10.213.0.16:8080'], green: ['10.213.0.24:3000'] },
     });
-    expect(step(operation.steps, 'retire')?.final_route).toMatchObject({ sites: [{ domain: 'new.test' }] });
+    expect(step(operation.steps, 'retire')?.routing?.to).toMatchObject({ sites: [{ domain: 'new.test' }] });
   });
 
   it('of a change of port leaves both slots with it, so that the next swap changes no route', () => {
     const first = deployed('blue');
     const configuration = configured({ ports: [8080] });
-    const route = step(plan(deploy({ ports: [8080] }), first).steps, 'retire')?.final_route;
+    const route = step(plan(deploy({ ports: [8080] }), first).steps, 'retire')?.routing?.to;
     expect(route).toMatchObject({ upstreams: { blue: ['10.213.0.16:8080'], green: ['10.213.0.24:8080'] } });
-    if (!route || route === 'unchanged') throw new Error('the route is to change');
+    if (!route) throw new Error('the route is to change');
     const after = { ...first.app, release: 'r2', slot: 'green' as const, route };
     const observed = { app: after, marker: 'green' as const, live: release('r2', configuration), others: [] };
     const next = plan(deploy({ ports: [8080] }), observed);
-    expect(names(next.steps)).toBe('validate pull create start probe switch verify drain retire');
-    expect(step(next.steps, 'retire')?.final_route).toBe('unchanged');
+    expect(names(next.steps)).toBe('validate pull create start probe switch verify watch drain retire');
+    expect(step(next.steps, 'retire')?.routing).toBeNull();
   });
 
   it('of a worker has neither route nor verification', () => {
-    const operation = plan({ kind: 'deploy', image: 'w:1', configuration: configured({ domain: undefined }) }, NOTHING);
+    const operation = plan(deploy({ domain: undefined }), NOTHING);
     expect(names(operation.steps)).toBe('validate pull create start probe switch');
   });
 
@@ -112,14 +121,14 @@ describe('a plan', () => {
     const operation = plan({ kind: 'start', release: observed.live }, observed);
     expect(names(operation.steps)).toBe('validate pull create start probe switch verify');
     expect(operation).toMatchObject({ slot: 'blue', release: 'r1', is_new_release: false });
-    expect(step(operation.steps, 'pull')?.pinned_image_id).toBe('sha256:1');
+    expect(step(operation.steps, 'pull')?.image.pinned_image_id).toBe('sha256:1');
   });
 
   it('of a stop answers 503 before it drains, and has no way back', () => {
     const operation = plan({ kind: 'stop' }, deployed('blue'));
     expect(names(operation.steps)).toBe('switch drain stop');
     expect(operation.steps.map((record) => record.step.on_failure)).toEqual(['stuck', 'stuck', 'stuck']);
-    expect(step(operation.steps, 'switch')?.to).toEqual({ marker: 'stopped', release: 'r1', slot: 'blue' });
+    expect(step(operation.steps, 'switch')?.to).toEqual({ marker: 'stopped', release: 'r1', slot: 'blue', replicas: 1 });
   });
 
   it('of a removal ends with the route and everything kept', () => {
@@ -157,7 +166,7 @@ describe('a plan', () => {
         const ended = step(steps, 'retire')?.containers.map(({ name }) => name) ?? [];
         expect(made).toEqual([`nextdeploy-shop-${slot}-0`]);
         expect(ended).toEqual(marker === 'stopped' ? [] : [`nextdeploy-shop-${marker}-0`]);
-        const bridged = step(steps, 'route')?.route;
+        const bridged = step(steps, 'route')?.routing.to;
         // What serves now is served on until the switch.
         if (bridged && marker !== 'stopped') {
           expect(bridged.sites.map(({ domain }) => domain)).toContain('shop.test');

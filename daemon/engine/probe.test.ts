@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { healthCheckSchema } from '../contract/configuration.ts';
 import type { ProbeOutcome, World } from './ports.ts';
 import { waitUntilHealthy } from './probe.ts';
 import { ProbeLog } from './probe-log.ts';
@@ -10,7 +11,7 @@ const STEP: StepOf<'probe'> = {
   name: 'probe',
   on_failure: 'unwind',
   containers: [{ name: 'shop', address: '10.213.0.16', port: 3000 }],
-  health: { kind: 'http', path: '/health', interval_ms: 500, timeout_ms: 1_000, deadline_ms: 5_000 },
+  health: healthCheckSchema.parse({ kind: 'http', path: '/health', timeout_ms: 1_000, deadline_ms: 5_000 }),
 };
 
 const outcome = (changes: Partial<ProbeOutcome> = {}): ProbeOutcome => ({
@@ -29,7 +30,7 @@ function world(probe: (count: number) => ProbeOutcome, changes: Partial<World['c
   let count = 0;
   return {
     ...ports,
-    containers: { ...ports.containers, ...changes },
+    containers: { ...ports.containers, waitForExit: () => new Promise<never>(() => undefined), ...changes },
     prober: { ...ports.prober, probe: async () => probe(++count) },
   };
 }

@@ -2,17 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ObservedContainer } from './ports.ts';
 import { decideRecovery, findOrphans } from './recovery.ts';
 import type { OperationRecord } from './state.ts';
-import {
-  configuration,
-  createEngine,
-  deploying,
-  ModelJournal,
-  ModelWorld,
-  rollingBack,
-  run,
-  signal,
-  swapping,
-} from './test-world.ts';
+import { createEngine, deploying, ModelJournal, ModelWorld, run, signal, swapping } from './test-world.ts';
 
 /** The record of a swap from blue to green that got as far as the step named. */
 async function swapUntil(last: string): Promise<OperationRecord> {
@@ -37,6 +27,7 @@ const container = (slot: 'blue' | 'green', is_running = true): ObservedContainer
   release: slot === 'blue' ? 'r1' : 'r2',
   slot,
   operation_id: 'op-x',
+  role: 'replica',
   is_running,
 });
 

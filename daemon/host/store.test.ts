@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { appConfigurationSchema } from '../contract/configuration.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { BeginEntry, NewEvent } from '../engine/ports.ts';
-import type { AppRecord, OperationRecord } from '../engine/state.ts';
+import type { AppRecord, OperationRecord, RouteModel } from '../engine/state.ts';
 import { openDatabase } from './store/database.ts';
 import { StorageUnavailable } from './store/failures.ts';
 import { Store } from './store.ts';
@@ -36,6 +36,8 @@ const app = (name = 'shop', index = 1): AppRecord => ({
   release: null,
   slot: null,
   wanted: 'running',
+  replicas: 1,
+  maintenance: null,
   route: null,
   verify_key: 'key',
   last_release_number: 1,
@@ -50,6 +52,7 @@ const operation = (id: string, app_name = 'shop'): OperationRecord => ({
   kind: 'deploy',
   state: 'running',
   direction: 'forward',
+  is_cancelled: false,
   actor: 'admin',
   release: 'r1',
   is_new_release: true,
@@ -77,6 +80,7 @@ const release = (id: string) => ({
   app_name: 'shop',
   image: 'shop:v1',
   configuration: appConfigurationSchema.parse({ domain: 'shop.test' }),
+  nextcore: null,
   created_at: AT,
   created_by: 'admin',
   operation_id: 'op-1',
@@ -86,10 +90,13 @@ describe('Store', () => {
   it('keeps everything over a restart, and events rise on', () => {
     const first = new Store(path);
     first.begin(entry('op-1', { release: release('r1'), idempotency: { key: 'k', request_hash: 'h' } }));
-    const route = {
+    const route: RouteModel = {
       app_name: 'shop',
+      proxy: 'caddy',
       sites: [],
+      redirects: [],
       upstreams: { blue: [], green: [] },
+      health_path: null,
       marker_directory: '/m',
       verify_key: 'key',
     };
@@ -98,7 +105,7 @@ describe('Store', () => {
       [
         { kind: 'image_pinned', app_name: 'shop', release: 'r1', image_id: 'sha256:1' },
         { kind: 'release_state', app_name: 'shop', release: 'r1', state: 'live', end_reason: null },
-        { kind: 'app_serves', app_name: 'shop', release: 'r1', slot: 'blue', wanted: 'running' },
+        { kind: 'app_serves', app_name: 'shop', release: 'r1', slot: 'blue', replicas: 2, wanted: 'running' },
         { kind: 'app_route', app_name: 'shop', route },
       ],
       [event('ends')],
@@ -106,7 +113,7 @@ describe('Store', () => {
     first.close();
 
     const store = new Store(path);
-    expect(store.getApp('shop')).toMatchObject({ index: 1, release: 'r1', slot: 'blue', route });
+    expect(store.getApp('shop')).toMatchObject({ index: 1, release: 'r1', slot: 'blue', replicas: 2, route });
     expect(store.getRelease('shop', 'r1')).toEqual({
       ...release('r1'),
       state: 'live',
