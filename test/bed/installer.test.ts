@@ -62,28 +62,33 @@ describe('beside Caddy and nginx', () => {
   });
   afterAll(() => set.end());
 
-  /** Changes of each time the configuration is read: new workers. */
-  const workers = () => inServer(bed, 'pgrep', '--full', 'nginx: worker process');
+  /** The program that last told nginx to read its configuration, with its time. */
+  const lastReload = () => inServer(bed, 'systemctl', 'show', '--property=ExecReload', '--value', 'nginx');
 
   it('both read the daemon’s sites, and go on serving their own', async () => {
     const details = await install();
     expect(details.preflight).toMatch(/Caddy [\d.]+ and nginx 1\.[\d.]+/);
     expect(await read(bed, SITES)).toBe('# The sites of NextDeploy.\ninclude /etc/nginx/nextdeploy/*.conf;');
+    expect(await read(bed, '/etc/nextdeploy/config.yml')).toMatch(/^ {2}default: caddy$/m);
     expect(await read(bed, MAIN)).toMatch(/^# .*\nworker_shutdown_timeout 24h;$/);
     expect(await inServer(bed, 'stat', '-c', '%a %U', '/etc/nginx/nextdeploy', SITES, MAIN)).toBe('755 root\n644 root\n644 root');
     expect(await serverOf(bed.http)).toBe('Caddy');
     expect(await serverOf(bed.nginx.http)).toMatch(/^nginx/);
     await write(bed, '/etc/nginx/nextdeploy/a.conf', 'server { listen 8080; server_name a.test; return 204; }');
     await inServer(bed, 'systemctl', 'reload', 'nginx');
-    expect(
-      await inServer(bed, 'curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '-H', 'Host: a.test', '127.0.0.1:8080'),
-    ).toBe('204');
+    const ask = ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '-H', 'Host: a.test', '127.0.0.1:8080'];
+    // A reload returns before the new workers answer.
+    const answers = async () => ((await inServer(bed, ...ask)) === '204' ? true : undefined);
+    await waitFor('the site in our folder', answers, { timeoutMs: 10_000 });
+    await inServer(bed, 'rm', '/etc/nginx/nextdeploy/a.conf');
+    await inServer(bed, 'systemctl', 'reload', 'nginx');
   });
 
   it('a second time changes nothing, and nginx is not told to read again', async () => {
-    const before = [await workers(), await inServer(bed, 'stat', '-c', '%i %y', SITES, MAIN)];
+    const before = [await lastReload(), await inServer(bed, 'stat', '-c', '%i %y', SITES, MAIN)];
+    expect(before[0]).toMatch(/ pid=[1-9]/);
     await install();
-    expect([await workers(), await inServer(bed, 'stat', '-c', '%i %y', SITES, MAIN)]).toEqual(before);
+    expect([await lastReload(), await inServer(bed, 'stat', '-c', '%i %y', SITES, MAIN)]).toEqual(before);
     expect(await inServer(bed, 'find', '/etc/nginx', '-name', '*nextdeploy*.*.*')).toBe('');
   });
 
@@ -238,6 +243,7 @@ describe('with nginx alone', () => {
     await set.install();
     expect(await exists(set.bed, '/etc/caddy')).toBe(false);
     expect(await inServer(set.bed, 'systemctl', 'is-active', 'nextdeployd')).toBe('active');
+    expect(await read(set.bed, '/etc/nextdeploy/config.yml')).toMatch(/^proxy:\n.*#.*\n {2}default: nginx$/m);
   });
 });
 

@@ -116,7 +116,7 @@ class Installation {
     let hasSwitched = false;
     try {
       await this.#steps.run('switch', async () => {
-        await this.#script('configure', 'The configuration could not be written', plan.member ?? '');
+        await this.#script('configure', 'The configuration could not be written', plan.member ?? '', plan.defaultProxy);
         const notes = await this.#includeInProxies();
         hasSwitched = true;
         await this.#script('switch', 'The version could not be switched', plan.release);

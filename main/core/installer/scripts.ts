@@ -72,7 +72,7 @@ rm -f "$1"`,
   /** self_test RELEASE */
   self_test: `exec timeout 60 "$1/bin/nextdeployd" --self-test`,
 
-  /** configure MEMBER (empty: nobody): group, folders, and a configuration with a fresh token where there is none. */
+  /** configure MEMBER (empty: nobody) PROXY: group, folders, and a configuration with a fresh token where there is none. */
   configure: `
 umask 027
 getent group nextdeploy >/dev/null || groupadd --system nextdeploy
@@ -85,6 +85,7 @@ if [ ! -s /etc/nextdeploy/config.yml ]; then
     echo '# Configuration of nextdeployd. The token opens everything: whoever can read this file administers this server.'
     echo 'auth:'
     printf '  token: "%s"\\n' "$(head -c 32 /dev/urandom | base64 -w 0 | tr '+/' '-_' | tr -d '=')"
+    printf 'proxy:\\n  # Of apps that name none.\\n  default: %s\\n' "$2"
   } > "$new"
   chown root:nextdeploy "$new"
   chmod 0640 "$new"
