@@ -157,7 +157,8 @@ function commonVersion({ ApiVersion, MinAPIVersion }: z.infer<typeof versionSche
   return `v${version}`;
 }
 
-function unreachable(message: string, cause: unknown): DomainError {
+/** `message` without its full stop. */
+export function unreachable(message: string, cause: unknown): DomainError {
   return new DomainError('unavailable', `${message}; see \`systemctl status docker\`.`, { cause });
 }
 

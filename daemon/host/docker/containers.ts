@@ -1,26 +1,21 @@
 /** The engine's containers in Docker (Engine API, https://docs.docker.com/reference/api/engine/). */
 import { z } from 'zod';
-import { DomainError } from '../../contract/errors.ts';
-import { DEFAULTS } from '../../contract/limits.ts';
 import { slotSchema } from '../../contract/names.ts';
-import type { ContainerSpec, Containers, ExitState, ObservedContainer, OwnContainer } from '../../engine/ports.ts';
+import type { ContainerSpec, Containers, ExitState, Inspection, ObservedContainer, OwnContainer } from '../../engine/ports.ts';
 import { listeningSockets } from '../sockets.ts';
-import { type DockerAction, type DockerClient, DockerError } from './client.ts';
+import { type CallOptions, type DockerAction, type DockerClient, DockerError } from './client.ts';
+import { createBody, LABELS } from './container-body.ts';
+import { connectFailure, createFailure, startFailure } from './container-failures.ts';
 import { readLogs } from './logs.ts';
-
-const LABELS = {
-  app: 'nextdeploy.app',
-  release: 'nextdeploy.release',
-  slot: 'nextdeploy.slot',
-  operation: 'nextdeploy.operation',
-  replica: 'nextdeploy.replica',
-} as const;
+import { withoutValues } from './redaction.ts';
 
 const labelsSchema = z.object({
   [LABELS.app]: z.string(),
   [LABELS.release]: z.string(),
   [LABELS.slot]: slotSchema,
   [LABELS.operation]: z.string(),
+  // Those made before there were others have none.
+  [LABELS.role]: z.enum(['replica', 'hook']).default('replica'),
 });
 
 const listSchema = z.array(
@@ -30,13 +25,29 @@ const listSchema = z.array(
 const inspectSchema = z.object({
   Id: z.string(),
   Name: z.string(),
-  State: z.object({ Running: z.boolean(), ExitCode: z.number(), OOMKilled: z.boolean().nullish(), Pid: z.number() }),
-  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish(), Env: z.array(z.string()).nullish() }),
+  RestartCount: z.number().default(0),
+  State: z.object({
+    Running: z.boolean(),
+    ExitCode: z.number(),
+    OOMKilled: z.boolean().nullish(),
+    Pid: z.number(),
+    StartedAt: z.string().default(''),
+  }),
+  Config: z.object({
+    Labels: z.record(z.string(), z.string()).nullish(),
+    Env: z.array(z.string()).nullish(),
+    StopTimeout: z.number().nullish(),
+  }),
+  NetworkSettings: z.object({ Networks: z.record(z.string(), z.unknown()).nullish() }).nullish(),
 });
 type Inspected = z.infer<typeof inspectSchema>;
 
 const waitSchema = z.object({ StatusCode: z.number() });
 
+/** Docker's own, for a container that was made without. */
+const DOCKER_STOP_SECONDS = 10;
+/** Go's zero time. */
+const NEVER = '0001-01-01';
 /** Docker's own answer comes after the time it was told to wait. */
 const STOP_SLACK_MS = 20_000;
 
@@ -63,24 +74,34 @@ export class DockerContainers implements Containers {
     });
   }
 
-  async inspect(name: string, signal: AbortSignal): Promise<(ObservedContainer & ExitState) | null> {
+  async inspect(name: string, signal: AbortSignal): Promise<Inspection | null> {
     const found = await this.#inspect(name, signal);
-    const observed = found && observe(found.Id, found.Name, found.State.Running, found.Config.Labels);
-    return observed ? { ...observed, exit_code: found.State.ExitCode, oom_killed: found.State.OOMKilled === true } : null;
+    return found && inspectionOf(found);
   }
 
   async create(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
     try {
+      const joined = await this.#makeOrFind(spec, signal);
+      for (const network of spec.networks) if (!joined.has(network)) await this.#connect(spec.name, network, signal);
+    } catch (error) {
+      throw error instanceof DockerError ? createFailure(error, spec.name) : error;
+    }
+  }
+
+  /** Gives the networks that it is in already. */
+  async #makeOrFind(spec: ContainerSpec, signal: AbortSignal): Promise<ReadonlySet<string>> {
+    try {
       await this.#create(spec, signal);
     } catch (error) {
-      if (!(error instanceof DockerError)) throw error;
-      if (error.status !== 409) throw createFailure(error, spec);
-      const existing = await this.inspect(spec.name, signal);
-      if (existing?.operation_id === spec.operation_id) return;
-      if (existing?.app_name !== spec.app_name) throw createFailure(error, spec);
+      if (!(error instanceof DockerError && error.status === 409)) throw error;
+      const found = await this.#inspect(spec.name, signal);
+      const existing = found && inspectionOf(found);
+      if (existing?.app_name !== spec.app_name) throw error;
+      if (existing.operation_id === spec.operation_id) return new Set(Object.keys(found?.NetworkSettings?.Networks ?? {}));
       await this.remove(existing, spec.stop_timeout_ms, signal);
       await this.#create(spec, signal);
     }
+    return new Set();
   }
 
   async #create(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
@@ -93,12 +114,32 @@ export class DockerContainers implements Containers {
     }
   }
 
-  async start(name: string, signal: AbortSignal): Promise<void> {
+  /** Apart from making it: before API 1.44 a container is made in one network only. */
+  async #connect(name: string, network: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#client.call((docker) => docker.getContainer(name).start(), { signal });
+      await this.#client.call((docker) => docker.getNetwork(network).connect({ Container: name }), { signal });
+    } catch (error) {
+      throw error instanceof DockerError ? connectFailure(error, network) : error;
+    }
+  }
+
+  async start(name: string, signal: AbortSignal): Promise<void> {
+    await this.#run(name, (docker) => docker.getContainer(name).start(), { signal });
+  }
+
+  async restart(name: string, signal: AbortSignal): Promise<void> {
+    const seconds = (await this.#inspect(name, signal))?.Config.StopTimeout ?? DOCKER_STOP_SECONDS;
+    const deadlineMs = seconds * 1000 + STOP_SLACK_MS;
+    await this.#run(name, (docker) => docker.getContainer(name).restart(), { signal, deadlineMs });
+  }
+
+  /** What starts a container, with the reason when it does not. */
+  async #run(name: string, action: DockerAction, options: CallOptions): Promise<void> {
+    try {
+      await this.#client.call(action, options);
     } catch (error) {
       if (!(error instanceof DockerError)) throw error;
-      const env = (await this.#inspect(name, signal))?.Config.Env ?? [];
+      const env = (await this.#inspect(name, options.signal))?.Config.Env ?? [];
       const values = env.map((entry) => entry.slice(entry.indexOf('=') + 1));
       throw startFailure(withoutValues(error, values), name);
     }
@@ -170,66 +211,22 @@ function observe(
     release: parsed.data[LABELS.release],
     slot: parsed.data[LABELS.slot],
     operation_id: parsed.data[LABELS.operation],
+    role: parsed.data[LABELS.role],
     is_running: isRunning,
   };
 }
 
-function createBody(spec: ContainerSpec, network: string): object {
+function inspectionOf({ Id, Name, State, Config, RestartCount }: Inspected): Inspection | null {
+  const observed = observe(Id, Name, State.Running, Config.Labels);
+  if (observed === null) return null;
+  const hasRun = State.StartedAt !== '' && !State.StartedAt.startsWith(NEVER);
   return {
-    Image: spec.image_id,
-    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
-    ExposedPorts: Object.fromEntries(spec.ports.map((port) => [`${port}/tcp`, {}])),
-    Labels: {
-      [LABELS.app]: spec.app_name,
-      [LABELS.release]: spec.release,
-      [LABELS.slot]: spec.slot,
-      [LABELS.operation]: spec.operation_id,
-      [LABELS.replica]: String(spec.replica),
-    },
-    StopTimeout: Math.ceil(spec.stop_timeout_ms / 1000),
-    HostConfig: {
-      NetworkMode: network,
-      RestartPolicy: { Name: 'no' },
-      SecurityOpt: ['no-new-privileges'],
-      LogConfig: {
-        Type: 'json-file',
-        Config: { 'max-size': DEFAULTS.container_log_size, 'max-file': String(DEFAULTS.container_log_files) },
-      },
-    },
-    NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: spec.address } } } },
+    ...observed,
+    exit_code: State.Running || !hasRun ? null : State.ExitCode,
+    oom_killed: State.OOMKilled === true,
+    restart_count: RestartCount,
+    started_at: hasRun ? State.StartedAt : null,
   };
-}
-
-/** Values shorter than this are no secrets, and their letters are in every text. */
-const SECRET_CHARACTERS_MIN = 6;
-
-/** Docker quotes the environment in some errors; what it holds is nobody's to read, in an answer or in a log. */
-function withoutValues<E>(error: E, values: readonly string[]): E | DockerError {
-  if (!(error instanceof DockerError)) return error;
-  const secrets = values.filter((value) => value.length >= SECRET_CHARACTERS_MIN);
-  const forms = secrets.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]);
-  const longestFirst = forms.toSorted((a, b) => b.length - a.length);
-  const message = longestFirst.reduce((text, form) => text.replaceAll(form, '[value]'), error.message);
-  return new DockerError(error.status, message);
-}
-
-function createFailure(cause: DockerError, spec: ContainerSpec): DomainError {
-  if (cause.status === 404 && /no such image/i.test(cause.message)) {
-    return new DomainError('unprocessable', 'The image has been removed from this host; load it again and repeat.', { cause });
-  }
-  if (cause.status === 409) {
-    const message = `A container named ${spec.name} that NextDeploy did not make is in the way; rename or remove it.`;
-    return new DomainError('conflict', message, { cause });
-  }
-  return new DomainError('unprocessable', `Docker refused to create the container: ${cause.message}`, { cause });
-}
-
-function startFailure(cause: DockerError, name: string): DomainError {
-  if (/address already in use/i.test(cause.message)) {
-    const message = `The address of ${name} is taken by another container on the app network; see \`docker network inspect nextdeploy\`.`;
-    return new DomainError('conflict', message, { cause });
-  }
-  return new DomainError('unprocessable', `Docker could not start the container: ${cause.message}`, { cause });
 }
 
 async function ignoreMissing(action: Promise<unknown>): Promise<void> {

@@ -1,0 +1,119 @@
+import { text } from 'node:stream/consumers';
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ContainerSpec } from '../../engine/ports.ts';
+import { DockerClient } from './client.ts';
+import { DockerContainers } from './containers.ts';
+import { type Answer, ScriptedDocker, says } from './test-docker.ts';
+
+let fake: ScriptedDocker;
+let client: DockerClient;
+const { signal } = new AbortController();
+
+beforeEach(async () => {
+  fake = await ScriptedDocker.start();
+  client = new DockerClient(fake.socket);
+});
+afterEach(() => {
+  client.close();
+  fake.close();
+});
+
+describe('removing a container', () => {
+  const target = { name: 'nextdeploy-shop-blue-0', app_name: 'shop', operation_id: 'op-2' };
+  const found = (labels: Record<string, string>): Answer =>
+    says(
+      200,
+      JSON.stringify({
+        Id: 'abc',
+        Name: '/nextdeploy-shop-blue-0',
+        State: { Running: true, ExitCode: 0, Pid: 1 },
+        Config: { Labels: labels },
+      }),
+    );
+  const labels = (app: string, operation: string) => ({
+    'nextdeploy.app': app,
+    'nextdeploy.release': 'r1',
+    'nextdeploy.slot': 'blue',
+    'nextdeploy.operation': operation,
+  });
+  const remove = () => new DockerContainers(client, 'nextdeploy').remove(target, 1_000, signal);
+
+  it('goes by its id once its labels have shown that it is ours', async () => {
+    fake.answers = [found(labels('shop', 'op-2')), says(204), says(204)];
+    await remove();
+    expect(fake.paths).toEqual([
+      'GET /v1.41/containers/nextdeploy-shop-blue-0/json',
+      'POST /v1.41/containers/abc/stop?t=1',
+      'DELETE /v1.41/containers/abc?force=true&v=true',
+    ]);
+  });
+
+  it.each([
+    ["somebody else's of that name", {}],
+    ["another app's", labels('blog', 'op-2')],
+    ["another operation's", labels('shop', 'op-1')],
+  ])('leaves %s alone', async (_, its) => {
+    fake.answers = [found(its)];
+    await remove();
+    expect(fake.paths).toEqual(['GET /v1.41/containers/nextdeploy-shop-blue-0/json']);
+  });
+});
+
+const SPEC: ContainerSpec = {
+  name: 'shop-blue-0',
+  app_name: 'shop',
+  release: 'r1',
+  slot: 'blue',
+  operation_id: 'op',
+  role: { kind: 'replica', replica: 0 },
+  image_id: 'sha256:1',
+  address: '10.213.0.2',
+  command: null,
+  env: { PASSWORD: 'secret' },
+  ports: [3000],
+  limits: {},
+  volumes: [],
+  networks: [],
+  user: null,
+  read_only_root: false,
+  capabilities: [],
+  stop_signal: null,
+  stop_timeout_ms: 1_000,
+  log: { file_bytes_max: 10_000_000, files: 3 },
+};
+
+describe('creating a container', () => {
+  it('sends its environment in the body alone: addresses end up in logs', async () => {
+    let body = '';
+    fake.answers = [
+      async (request, response) => {
+        body = await text(request);
+        response.writeHead(201).end('{"Id":"1"}');
+      },
+    ];
+    await new DockerContainers(client, 'nextdeploy').create(SPEC, signal);
+    expect(fake.paths).toEqual(['POST /v1.41/containers/create?name=shop-blue-0']);
+    expect(JSON.parse(body)).toMatchObject({ Image: 'sha256:1', Env: ['PASSWORD=secret'] });
+  });
+
+  it("keeps the environment's values out of what Docker says went wrong, in creating and in starting", async () => {
+    const quoting = says(500, '{"message":"invalid environment variable: PASSWORD=secret"}');
+    const inspected = {
+      Id: 'abc',
+      Name: '/shop-blue-0',
+      State: { Running: false, ExitCode: 0, Pid: 0 },
+      Config: { Env: ['PASSWORD=secret'] },
+    };
+    const containers = new DockerContainers(client, 'nextdeploy');
+    const failure = (action: Promise<unknown>) => action.catch((error: unknown) => error);
+    fake.answers = [quoting];
+    const created = await failure(containers.create(SPEC, signal));
+    fake.answers = [quoting, says(200, JSON.stringify(inspected))];
+    const started = await failure(containers.start('shop-blue-0', signal));
+    for (const error of [created, started]) {
+      expect(error).toMatchObject({ message: expect.stringContaining('PASSWORD=[value]') });
+      expect(inspect(error)).not.toContain('secret');
+    }
+  });
+});
