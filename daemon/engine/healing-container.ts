@@ -48,7 +48,7 @@ export interface ContainerHistory {
 const LOOKS_DOWN = 2;
 /** Five in five minutes: Docker's own pauses reset after ten good seconds, so an app that lives for less than a minute gets here. */
 export const CRASH_LOOP_COUNT = 5;
-export const CRASH_LOOP_MS = 5 * 60_000;
+const CRASH_LOOP_MS = 5 * 60_000;
 /** After this much health the past is forgiven; twice the window of a crash loop, so one cannot hide from it by pausing. */
 export const LASTING_HEALTH_MS = 10 * 60_000;
 /** A hung process is cured by one restart or two; a third says that the container is not the trouble alone. */

@@ -88,7 +88,7 @@ export const ROLLBACK_PAUSE_MS = 10 * 60_000;
  * not fill the journal.
  */
 export const ESCALATION_PAUSE_MS = 60_000;
-export const ESCALATION_PAUSE_MS_MAX = 60 * 60_000;
+const ESCALATION_PAUSE_MS_MAX = 60 * 60_000;
 /** How long an app has to be well until that is told, doubled with each relapse: one that flaps does not flood the events. */
 export const RECOVERY_MS = 30_000;
 /** Steps whose failure shows that the release is sick; and those that show that no containers of it can be made (its image is gone). */
