@@ -41,8 +41,8 @@ const EXPLANATIONS: readonly (readonly [RegExp, Explain])[] = [
       `${source} cannot be mounted at ${target}: one is a directory and the other a file; change \`volumes\`.`,
   ],
   [
-    /error mounting "([^"]+)" to rootfs at "([^"]+)"/is,
-    ([, source, target, ...rest]) => `${source} cannot be mounted at ${target}${rest.join('')}; change \`volumes\`.`,
+    /error mounting "([^"]+)" to rootfs at "([^"]+)": (.*?)(?:: unknown)?$/is,
+    ([, source, target, why]) => `${source} cannot be mounted at ${target} (${why}); change \`volumes\`.`,
   ],
   [
     /invalid mount (?:config|target|path)|duplicate mount point|volume name|invalid specification|error while mounting volume/i,
@@ -53,13 +53,14 @@ const EXPLANATIONS: readonly (readonly [RegExp, Explain])[] = [
     () => 'Its address is taken by another container on the app network; see `docker network inspect nextdeploy`.',
   ],
   [
-    /does not belong to any of this network's subnets|no configured subnet/i,
+    /does not belong to any of this network's subnets|no configured subnet|networks with user configured subnets/i,
     () =>
       'Its address is not in the app network, whose subnet was changed; set docker.network in the configuration to what `docker network inspect nextdeploy` says.',
   ],
   [
     /network (\S+) (?:not found|does not exist)/i,
-    ([, name]) => `The Docker network ${name} is gone; if it is the app network, restart nextdeployd, which makes it again.`,
+    ([, name]) =>
+      `There is no Docker network ${name}; make it with \`docker network create ${name}\`, or restart nextdeployd if it is its own.`,
   ],
   [
     /exec: "([^"]+)": (?:stat .*: no such file|executable file not found)/i,
