@@ -76,3 +76,21 @@ describe('the body of an upload', () => {
     expect(daemon.calls).toEqual([]);
   });
 });
+
+describe('the body of a deploy', () => {
+  it('with 10 MB of variables is refused by its size, before it is parsed or even read whole', async () => {
+    await using daemon = await startTestServer();
+    const env = Object.fromEntries(Array.from({ length: 160 }, (_, index) => [`BIG_${index}`, 'x'.repeat(64 * 1024)]));
+    const body = JSON.stringify({ app_name: 'shop', image: 'shop:v1', env });
+    expect(body.length).toBeGreaterThan(10 * 1024 ** 2);
+    for (const chunked of [false, true]) {
+      const reply = await send({ port: daemon.port }, { method: 'POST', path: '/deploy', body, chunked });
+      expect(reply.status).toBe(413);
+      expect(reply.json).toMatchObject({
+        message: `The body is larger than the ${LIMITS.request_body_bytes_max} bytes allowed here; send a smaller one.`,
+        payload: { code: 'payload_too_large' },
+      });
+    }
+    expect(daemon.calls).toEqual([]);
+  });
+});

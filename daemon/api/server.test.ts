@@ -7,7 +7,13 @@ import { fieldsOf, type RawReply, type RawRequest, send } from './test-http.ts';
 import { sampleOperation, startTestServer, type TestServer } from './test-server.ts';
 
 const app = { app_name: 'shop', image: 'shop:v2' };
-const bodies: Partial<Record<RouteName, unknown>> = { deploy: app, swap: app, rollback: { app_name: 'shop' } };
+const bodies: Partial<Record<RouteName, unknown>> = {
+  deploy: app,
+  swap: app,
+  rollback: { app_name: 'shop' },
+  scaleApp: { replicas: 2 },
+  setMaintenance: { enabled: true },
+};
 const goodParams: Record<string, string> = { name: 'shop' };
 const idOf = (name: RouteName) => (name === 'getRelease' ? 'r1' : 'op-0123456789ab');
 
@@ -139,7 +145,7 @@ describe.each(Object.keys(routes) as RouteName[])('%s', (name) => {
       expect(fieldsOf(await refused({ ...good(name), body: JSON.stringify({ ...body, surprise: 1 }) }, 400))).toEqual([
         'surprise',
       ]);
-      expect(fieldsOf(await refused({ ...good(name), body: '{}' }, 400))).toContain('app_name');
+      expect(fieldsOf(await refused({ ...good(name), body: '{}' }, 400))).toContain(Object.keys(body)[0]);
       for (const text of ['null', '[]', '"text"', '7']) await refused({ ...good(name), body: text }, 400);
     });
 
@@ -149,7 +155,9 @@ describe.each(Object.keys(routes) as RouteName[])('%s', (name) => {
       expect(named?.split('.')[0]).toBe(field);
     });
 
-    it.each(['Shop', 'system', '../etc', 'a'.repeat(41), '-shop', 'shop-', ''])('refuses the app name %j', async (app_name) => {
+    const badNames =
+      'app_name' in (bodies[name] as object) ? ['Shop', 'system', '../etc', 'a'.repeat(41), '-shop', 'shop-', ''] : [];
+    it.for(badNames)('refuses the app name %j', async (app_name) => {
       const body = JSON.stringify({ ...(bodies[name] as object), app_name });
       expect(fieldsOf(await refused({ ...good(name), body }, 400))).toEqual(['app_name']);
     });

@@ -65,6 +65,7 @@ function show(field: string, text: string | null): string {
   if ('command' in value) return showCommand(value.command as Hook['command']);
   if (field.endsWith('.status')) return `${String(value.min)}-${String(value.max)}`;
   return Object.keys(value)
+    .toSorted((a, b) => Number(b === 'kind') - Number(a === 'kind'))
     .map((key) =>
       key === 'kind' ? String(value[key]) : `${label(key)} ${show(key === 'status' ? '.status' : key, textOf(value, key))}`,
     )

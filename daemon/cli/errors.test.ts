@@ -29,7 +29,10 @@ describe('an error', () => {
   });
 
   it.each([
-    [['--env', '1BAD=x'], '1BAD is no name of a variable; use letters, digits and underscores, not starting with a digit'],
+    [
+      ['--env', '1BAD=x'],
+      '"1BAD" is no name of a variable; use letters, digits and underscores, 256 at most, not starting with a digit',
+    ],
     [['--drain', '1d'], 'use a whole number of milliseconds from 0 to 600000'],
   ])('names what %j may be', async (flags, message) => {
     const { out, err } = await nextdeploy(['deploy', 'shop', '--image', 'shop:v1', ...flags]);

@@ -120,24 +120,6 @@ describe('an operation', () => {
   });
 });
 
-describe('remove', () => {
-  it('asks, and removes nothing unless the name is typed', async () => {
-    const answering = (answer: string) => Object.assign(Readable.from([answer]), { isTTY: true });
-    const refused = await nextdeploy(['remove', 'shop'], { stdin: answering('\n') });
-    expect(refused).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('Nothing was removed') });
-    const careless = await nextdeploy(['remove', 'shop'], { stdin: answering('y\n') });
-    expect(careless).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('the answer was not shop') });
-    const unasked = await nextdeploy(['remove', 'shop'], { stdin: Readable.from(['y\n']) });
-    expect(unasked).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('--yes') });
-    const removed = await nextdeploy(['remove', 'shop'], { ...ending(ended), stdin: answering('shop\n') });
-    expect(removed).toMatchObject({ code: 0, calls: [{ name: 'removeApp', request: { query: { purge: true } } }, {}] });
-    for (const flags of [['--yes'], ['--purge', '--yes']]) {
-      const { code, calls } = await nextdeploy(['remove', 'shop', ...flags], ending(ended));
-      expect({ code, calls }).toMatchObject({ code: 0, calls: [{ name: 'removeApp', request: { query: { purge: true } } }, {}] });
-    }
-  });
-});
-
 describe('logs', () => {
   it('prints the lines as they are, with time and release where asked', async () => {
     expect(await nextdeploy(['logs', 'shop'])).toMatchObject({ code: 0, out: 'ready\n' });

@@ -14,21 +14,25 @@ export interface Difference {
 export function compareReleases(before: Release | null, after: Release): Difference[] {
   if (before === null) return [];
   const hasSameName = before.image === after.image;
-  const image = hasSameName ? difference('image_id', before.image_id, after.image_id) : difference('image', before.image, after.image);
+  const image = hasSameName
+    ? difference('image_id', before.image_id, after.image_id)
+    : difference('image', before.image, after.image);
   return [...image, ...compareConfigurations(before.configuration, after.configuration)];
 }
 
 export function compareConfigurations(before: AppConfiguration, after: AppConfiguration): Difference[] {
-  return appConfigurationSchema.keyof().options.flatMap((field) =>
-    field === 'env' ? compareEnv(before.env, after.env) : difference(field, show(before[field]), show(after[field])),
-  );
+  return appConfigurationSchema
+    .keyof()
+    .options.flatMap((field) =>
+      field === 'env' ? compareEnv(before.env, after.env) : difference(field, show(before[field]), show(after[field])),
+    );
 }
 
 function compareEnv(before: Record<string, string>, after: Record<string, string>): Difference[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
   // A variable may have the name of what every object inherits, such as `constructor`.
-  const valueOf = (env: Record<string, string>, name: string) => (Object.hasOwn(env, name) ? (env[name] ?? null) : null);
-  return names.flatMap((name) => difference(`env.${name}`, valueOf(before, name), valueOf(after, name)));
+  const find = (env: Record<string, string>, name: string) => (Object.hasOwn(env, name) ? (env[name] ?? null) : null);
+  return names.flatMap((name) => difference(`env.${name}`, find(before, name), find(after, name)));
 }
 
 function difference(field: string, from: string | null, to: string | null): Difference[] {
@@ -44,5 +48,9 @@ function show(value: unknown): string | null {
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => a.localeCompare(b)).map(([key, item]) => [key, sorted(item)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => a.localeCompare(b))
+      .map(([key, item]) => [key, sorted(item)]),
+  );
 }

@@ -24,15 +24,17 @@ const milliseconds = (min: number, max: number) => whole(' of milliseconds', min
 const envValueSchema = z
   .string()
   .max(LIMITS.env_value_bytes_max)
-  .regex(PATTERNS.env_value, 'an environment cannot hold a NUL character');
+  .regex(PATTERNS.env_value, 'an environment cannot hold a NUL character; leave it out');
+const NAME_SHOWN_MAX = 40;
+const shortened = (name: string) => (name.length > NAME_SHOWN_MAX ? `${name.slice(0, NAME_SHOWN_MAX)}…` : name);
 const envSchema = z
-  .record(z.string().regex(PATTERNS.env_name), envValueSchema, {
+  .record(z.string().max(LIMITS.env_name_length_max).regex(PATTERNS.env_name), envValueSchema, {
     error: (issue) =>
       issue.code === 'invalid_key'
-        ? `${String(issue.input)} is no name of a variable; use letters, digits and underscores, not starting with a digit`
+        ? `${JSON.stringify(shortened(String(issue.input)))} is no name of a variable; use letters, digits and underscores, ${LIMITS.env_name_length_max} at most, not starting with a digit`
         : undefined,
   })
-  .refine((env) => Object.keys(env).length <= LIMITS.env_entries_max, `at most ${LIMITS.env_entries_max} variables`);
+  .refine((env) => Object.keys(env).length <= LIMITS.env_entries_max, `use at most ${LIMITS.env_entries_max} variables`);
 
 // Health ----------------------------------------------------------------------------------------------------------
 
@@ -40,7 +42,7 @@ const healthPathSchema = z.string().max(1024).regex(PATTERNS.health_path, 'use a
 const httpStatus = whole(' (an HTTP status)', 100, 599);
 const statusRangeSchema = z
   .strictObject({ min: httpStatus, max: httpStatus })
-  .refine(({ min, max }) => min <= max, { path: ['max'], message: 'must not be below min' });
+  .refine(({ min, max }) => min <= max, { path: ['max'], message: 'it must not be below min' });
 
 const timing = {
   interval_ms: milliseconds(50, 60_000).default(DEFAULTS.health_interval_ms),
@@ -113,7 +115,7 @@ export type Volume = z.infer<typeof volumeSchema>;
 const hookSchema = z
   .strictObject({
     command: z
-      .array(z.string().min(1).max(4096).regex(PATTERNS.env_value, 'an argument cannot hold a NUL character'))
+      .array(z.string().min(1).max(4096).regex(PATTERNS.env_value, 'an argument cannot hold a NUL character; leave it out'))
       .min(1, 'name the program and its arguments')
       .max(64)
       .meta({ description: 'program and arguments; no shell' }),
@@ -131,7 +133,7 @@ const containerShape = {
     .prefault({}),
   volumes: z.array(volumeSchema).max(LIMITS.volumes_max).default([]),
   networks: z
-    .array(z.string().regex(PATTERNS.network_name, 'use the name of a Docker network'))
+    .array(z.string().regex(PATTERNS.network_name, 'use the name of a Docker network, other than host and none'))
     .max(LIMITS.networks_max)
     .default([])
     .meta({ description: "further networks that exist already, beside the daemon's own" }),
@@ -230,13 +232,14 @@ function checkRouting({ domain, aliases, redirects, tls }: Routing, context: Iss
   }
   const seen = new Set([domain]);
   for (const [index, alias] of aliases.entries()) {
-    if (seen.has(alias)) complain(['aliases', index], `${alias} is named twice`);
+    if (seen.has(alias)) complain(['aliases', index], `${alias} is named twice; name it once`);
     seen.add(alias);
   }
   for (const [index, { from, to = domain }] of redirects.entries()) {
-    if (from === to) complain(['redirects', index, 'to'], `${from} would redirect to itself`);
-    else if (seen.has(from)) complain(['redirects', index, 'from'], `${from} is served or redirected already`);
-    else if (redirects.some((other) => other.from === to)) complain(['redirects', index, 'to'], `${to} is itself redirected`);
+    if (from === to) complain(['redirects', index, 'to'], `${from} would redirect to itself; send it elsewhere`);
+    else if (seen.has(from)) complain(['redirects', index, 'from'], `${from} is served or redirected already; name it once`);
+    else if (redirects.some((other) => other.from === to))
+      complain(['redirects', index, 'to'], `${to} is itself redirected; send it to where that leads`);
     seen.add(from);
   }
 }
@@ -245,8 +248,10 @@ function checkVolumes({ volumes }: Pick<AppConfiguration, 'volumes'>, context: I
   const targets = volumes.map(({ target }) => target.replace(/\/+$/, ''));
   for (const [index, target] of targets.entries()) {
     const path = ['volumes', index, 'target'];
-    if (target === '') context.addIssue({ code: 'custom', path, message: 'the root of the container cannot be a volume' });
-    if (targets.indexOf(target) < index) context.addIssue({ code: 'custom', path, message: `${target} is mounted twice` });
+    if (target === '')
+      context.addIssue({ code: 'custom', path, message: 'the root of the container cannot be a volume; use a path beneath it' });
+    if (targets.indexOf(target) < index)
+      context.addIssue({ code: 'custom', path, message: `${target} is mounted twice; choose another path` });
   }
 }
 
@@ -289,6 +294,10 @@ export const scaleRequestSchema = z.strictObject({ replicas: replicasSchema }).m
 export const maintenanceRequestSchema = z
   .strictObject({
     enabled: z.boolean(),
-    message: z.string().max(LIMITS.maintenance_message_max).regex(PATTERNS.env_value).optional(),
+    message: z
+      .string()
+      .max(LIMITS.maintenance_message_max)
+      .regex(PATTERNS.printable, 'use printable characters in one line')
+      .optional(),
   })
   .meta({ id: 'MaintenanceRequest' });

@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { wording } from './wording.ts';
+
+// For all who parse with the contract: daemon, command line and console refuse a value in the same words.
+z.config({ customError: wording });
 
 /** Every code an answer can carry, with its HTTP status and the exit code of the command line. The only such table. */
 export const ERROR_CODES = {
@@ -71,18 +75,23 @@ export function toErrorResponse(error: unknown): ErrorResponse {
   };
 }
 
-/** A zod failure as an `invalid_request` that names each field; `where` says which part of the request it was. */
+/** Of a body that is wrong in a thousand places the first will do. */
+const DETAILS_MAX = 100;
+const NAME_CHARACTERS_MAX = 256;
+
+/** A zod failure as an `invalid_request` that names each field, up to a bound; `where` says which part of the request it was. */
 export function toInvalidRequest(error: z.ZodError, where: 'body' | 'query' | 'path'): DomainError {
-  const details = error.issues.flatMap(fieldErrors);
+  const details = error.issues.flatMap(fieldErrors).slice(0, DETAILS_MAX);
   const first = details[0] ?? { field: '', message: 'it does not match the contract' };
   const named = first.field === '' ? `The request's ${where}` : `Field "${first.field}"`;
   return new DomainError('invalid_request', `${named} is not valid: ${first.message}`, { details });
 }
 
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
-  const path = issue.path.map(String).join('.');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ field: path === '' ? key : `${path}.${key}`, message: 'unknown field' }));
-  }
-  return [{ field: path, message: issue.message }];
+  const path = issue.path.map(fieldName);
+  if (issue.code !== 'unrecognized_keys') return [{ field: path.join('.'), message: issue.message }];
+  return issue.keys.map((key) => ({ field: [...path, fieldName(key)].join('.'), message: 'unknown field' }));
 }
+
+/** Names of variables are the caller's, and may be of any length. */
+const fieldName = (key: PropertyKey) => String(key).slice(0, NAME_CHARACTERS_MAX);

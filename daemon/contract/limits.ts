@@ -17,6 +17,7 @@ export const LIMITS = {
   domain_length_max: 253,
   image_reference_length_max: 512,
   env_entries_max: 500,
+  env_name_length_max: 256,
   env_value_bytes_max: 64 * 1024,
   ports_max: 16,
   /** Aliases, and redirects, of one app. */

@@ -22,7 +22,10 @@ export const domainNameSchema = z
 export const imageReferenceSchema = z
   .string()
   .max(LIMITS.image_reference_length_max)
-  .regex(PATTERNS.image_reference, 'use an image reference such as registry.example.com/shop:1.4 or shop@sha256:…')
+  .regex(
+    PATTERNS.image_reference,
+    'use an image reference such as registry.example.com/shop:1.4, or shop@sha256: with 64 hexadecimal digits',
+  )
   .meta({ id: 'ImageReference' });
 
 export const releaseIdSchema = z

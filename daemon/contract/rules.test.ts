@@ -44,7 +44,7 @@ it('starts and stops what is deployed, by whether it runs', () => {
 it('refuses to deploy what no environment can hold, and a certificate for a name that can have none', () => {
   const request = { app_name: 'shop', image: 'shop:v1' };
   const complaint = (more: object) => deployRequestSchema.safeParse({ ...request, ...more }).error?.issues[0]?.message;
-  expect(complaint({ env: { A: 'secret\0' } })).toBe('an environment cannot hold a NUL character');
+  expect(complaint({ env: { A: 'secret\0' } })).toBe('an environment cannot hold a NUL character; leave it out');
   expect(complaint({ env: { A: 'two\nlines' } })).toBeUndefined();
   expect(complaint({ domain: 'import', tls: 'auto' })).toContain('without a dot');
   expect(complaint({ domain: 'import', tls: 'off' })).toBeUndefined();

@@ -15,11 +15,12 @@ export const PATTERNS = {
   /** Everything but NUL, which ends a string in the kernel's eyes. */
   env_value: /^[^\0]*$/,
   /** In a container or on the host: absolute, without `.` and `..`, and nothing that separates fields in a mount. */
-  container_path: /^\/(?!.*(?:^|\/)\.\.?(?:\/|$))[^\0-\x1f:,]*$/,
+  container_path: /^(?![\s\S]*\/\.\.?(?:\/|$))\/[^\p{Cc}\u2028\u2029:,]*$/u,
   container_path_message: 'use an absolute path without .. and without colon or comma',
   /** Docker's own, and never one of our containers' names. */
   volume_name: /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,63}$/,
-  network_name: /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/,
+  /** `host` and `none` are no networks to join beside another. */
+  network_name: /^(?!(?:host|none)$)[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/,
   user: /^[a-z0-9_][a-z0-9_.-]{0,31}(?::[a-z0-9_][a-z0-9_.-]{0,31})?$/i,
   capability: /^[A-Z][A-Z_]{1,30}$/,
   signal: /^SIG[A-Z0-9+-]{2,12}$/,
