@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -32,6 +32,28 @@ describe('MarkerFiles', () => {
     }
     expect((await stat(join(root, 'shop'))).mode & 0o777).toBe(0o755);
     expect((await stat(join(root, 'shop', 'blue'))).mode & 0o777).toBe(0o644);
+  });
+
+  it('keeps a page beside the marker, whole or not there, and readable for the proxy', async () => {
+    const page = join(root, 'shop', 'maintenance.html');
+    const before = process.umask(0o077);
+    try {
+      await markers.writePage('shop', '<p>Back at noon</p>');
+    } finally {
+      process.umask(before);
+    }
+    expect(await markers.read('shop')).toBeNull();
+    await markers.write('shop', 'green');
+    await markers.writePage('shop', '<p>Back at one</p>');
+    expect(await readFile(page, 'utf8')).toBe('<p>Back at one</p>');
+    expect((await stat(join(root, 'shop'))).mode & 0o777).toBe(0o755);
+    expect((await stat(page)).mode & 0o777).toBe(0o644);
+    expect(await markers.read('shop')).toBe('green');
+    await markers.writePage('shop', null);
+    await markers.writePage('shop', null);
+    await markers.writePage('blog', null);
+    expect(await readdir(join(root, 'shop'))).toEqual(['green']);
+    expect(await readdir(root)).toEqual(['shop']);
   });
 
   it('removes an app, also twice', async () => {

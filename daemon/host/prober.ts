@@ -5,9 +5,11 @@ import { connect } from 'node:net';
 import type { HealthCheck } from '../contract/configuration.ts';
 import type { ProbeResult } from '../contract/domain.ts';
 import { LIMITS } from '../contract/limits.ts';
+import type { ProxyType } from '../contract/names.ts';
 import type { ProbeOutcome, Prober, VerifyAnswer, VerifyTarget } from '../engine/ports.ts';
 import type { ContainerPlan } from '../engine/steps.ts';
 import { SLOT_HEADER, VERIFY_HEADER } from '../engine/verify.ts';
+import { nextHop, normalPath } from './redirects.ts';
 
 export interface PublicListener {
   host: string;
@@ -15,14 +17,14 @@ export interface PublicListener {
   https_port: number;
 }
 
-const VERIFY_TIMEOUT_MS = 5_000;
+const VERIFY_TIME = { left_ms: 5_000, whole_ms: 5_000 };
 const BODY_CHARACTERS_MAX = LIMITS.evidence_body_characters;
 
 export class NetworkProber implements Prober {
-  readonly #listener: PublicListener;
+  readonly #listeners: Record<ProxyType, PublicListener>;
 
-  constructor(listener: PublicListener) {
-    this.#listener = listener;
+  constructor(listeners: Record<ProxyType, PublicListener>) {
+    this.#listeners = listeners;
   }
 
   async probe(target: ContainerPlan, health: Exclude<HealthCheck, { kind: 'none' }>, signal: AbortSignal): Promise<ProbeOutcome> {
@@ -38,7 +40,7 @@ export class NetworkProber implements Prober {
   }
 
   async verify(target: VerifyTarget, signal: AbortSignal): Promise<VerifyAnswer> {
-    const { host, http_port, https_port } = this.#listener;
+    const { host, http_port, https_port } = this.#listeners[target.proxy];
     const options = {
       host,
       path: target.path,
@@ -50,7 +52,7 @@ export class NetworkProber implements Prober {
         ? httpsRequest({ ...options, port: https_port, servername: target.domain, rejectUnauthorized: false, agent: false })
         : httpRequest({ ...options, port: http_port, agent: false });
     try {
-      const { response, body } = await exchange(start, VERIFY_TIMEOUT_MS, (status) => status >= 500, signal);
+      const { response, body } = await exchange(start, VERIFY_TIME, (status) => status >= 500, signal);
       const slot = response.headers[SLOT_HEADER];
       return { status: response.statusCode ?? null, slot: typeof slot === 'string' ? slot : null, failure: 'none', detail: body };
     } catch (error) {
@@ -65,36 +67,52 @@ export class NetworkProber implements Prober {
 
 type Seen = Pick<ProbeResult, 'healthy' | 'status' | 'detail'> & { is_refused: boolean };
 
-async function probeHttp(
-  target: ContainerPlan,
-  health: { path: string; timeout_ms: number },
-  signal: AbortSignal,
-): Promise<Seen> {
-  const options: RequestOptions = {
-    host: target.address,
-    port: target.port,
-    path: health.path,
-    headers: { host: `${target.address}:${target.port}`, 'user-agent': 'nextdeploy-probe', connection: 'close' },
-    agent: false,
-  };
+type HttpCheck = Extract<HealthCheck, { kind: 'http' }>;
+
+/** All requests together have the time of one check. */
+async function probeHttp(target: ContainerPlan, health: HttpCheck, signal: AbortSignal): Promise<Seen> {
+  const origin = `http://${target.address}:${target.port}`;
+  const ends = performance.now() + health.timeout_ms;
+  const visited = [normalPath(origin, health.path)];
   try {
-    const { response, body } = await exchange(
-      () => httpRequest(options),
-      health.timeout_ms,
-      (code) => !isHealthy(code),
-      signal,
-    );
-    const status = response.statusCode ?? 0;
-    return { healthy: isHealthy(status), status, detail: body, is_refused: false };
+    for (let path = health.path; ; ) {
+      const start = () => httpRequest(requestOf(target, path));
+      const time = { left_ms: Math.max(ends - performance.now(), 1), whole_ms: health.timeout_ms };
+      const { response, body } = await exchange(start, time, (status) => !isHealthy(status, health), signal);
+      const status = response.statusCode ?? 0;
+      const { location } = response.headers;
+      const hop = isRedirectWanted(health) ? ({ kind: 'answer' } as const) : nextHop(origin, visited, { status, location });
+      if (hop.kind === 'endless') return { healthy: false, status, detail: cut(hop.detail), is_refused: false };
+      if (hop.kind === 'answer') {
+        const healthy = isHealthy(status, health);
+        const where = visited.length > 1 && !healthy ? `redirected to ${path}: ` : '';
+        return { healthy, status, detail: cut(where + body), is_refused: false };
+      }
+      path = hop.path;
+      visited.push(path);
+    }
   } catch (error) {
     signal.throwIfAborted();
     return unanswered(error);
   }
 }
 
-/** Redirects are answers: what they lead to may be on another host. */
-function isHealthy(status: number): boolean {
-  return status >= 200 && status < 400;
+function requestOf({ address, port }: ContainerPlan, path: string): RequestOptions {
+  const headers = { host: `${address}:${port}`, 'user-agent': 'nextdeploy-probe', connection: 'close' };
+  return { host: address, port, path, headers, agent: false };
+}
+
+function isHealthy(status: number, { status: range }: HttpCheck): boolean {
+  return status >= range.min && status <= range.max;
+}
+
+/** Where nothing but a redirect is healthy, it is the redirect that is asked for. */
+function isRedirectWanted({ status }: HttpCheck): boolean {
+  return status.min >= 300 && status.max < 400;
+}
+
+function cut(text: string): string {
+  return text.slice(0, BODY_CHARACTERS_MAX);
 }
 
 function probeTcp(target: ContainerPlan, timeoutMs: number, signal: AbortSignal): Promise<Seen> {
@@ -116,17 +134,17 @@ function probeTcp(target: ContainerPlan, timeoutMs: number, signal: AbortSignal)
 
 /**
  * Sends a request without a body; resolves with the answer and, where its status makes the body worth reading, the start of that.
- * Redirects are not followed.
+ * The error of a time-out names `whole_ms`. Redirects are not followed.
  */
 function exchange(
   start: () => ClientRequest,
-  timeoutMs: number,
+  time: { left_ms: number; whole_ms: number },
   wantsBody: (status: number) => boolean,
   signal: AbortSignal,
 ): Promise<{ response: IncomingMessage; body: string }> {
   return new Promise((resolve, reject) => {
     const request = start();
-    const timer = setTimeout(() => request.destroy(new ProbeTimeout(timeoutMs)), timeoutMs);
+    const timer = setTimeout(() => request.destroy(new ProbeTimeout(time.whole_ms)), time.left_ms);
     const abort = () => request.destroy(new Error('aborted'));
     signal.addEventListener('abort', abort, { once: true });
     request.once('close', () => {
@@ -138,7 +156,7 @@ function exchange(
       let body = '';
       const finish = () => {
         if (signal.aborted) return reject(signal.reason);
-        resolve({ response, body: body.slice(0, BODY_CHARACTERS_MAX) });
+        resolve({ response, body: cut(body) });
         request.destroy();
       };
       request.off('error', reject);
