@@ -9,8 +9,7 @@ interface Control {
   cancelled: AbortController;
   kept: AbortController;
   layers: Layer[] | null;
-  /** Told each record that was written. */
-  listeners: Set<(record: OperationRecord) => void>;
+  waiting: Set<{ tell(record: OperationRecord): void; giveUp(reason: unknown): void }>;
 }
 
 export class OperationControls {
@@ -22,7 +21,7 @@ export class OperationControls {
       cancelled: new AbortController(),
       kept: new AbortController(),
       layers: null,
-      listeners: new Set(),
+      waiting: new Set(),
     };
     this.#controls.set(id, control);
     const report = (layers: Layer[]) => {
@@ -33,7 +32,14 @@ export class OperationControls {
   }
 
   close(id: string): void {
+    const control = this.#controls.get(id);
     this.#controls.delete(id);
+    // Those that it did not come to: the daemon stops.
+    const reason = new DomainError(
+      'unavailable',
+      `The operation ${id} was interrupted; look at it again when the daemon is back.`,
+    );
+    for (const { giveUp } of [...(control?.waiting ?? [])]) giveUp(reason);
   }
 
   /** How far its pull is; null when none is under way. */
@@ -43,7 +49,7 @@ export class OperationControls {
 
   /** To be called with each record once it is on disk. */
   written(record: OperationRecord): void {
-    for (const listener of [...(this.#controls.get(record.id)?.listeners ?? [])]) listener(record);
+    for (const { tell } of [...(this.#controls.get(record.id)?.waiting ?? [])]) tell(record);
   }
 
   /** Resolves with the record that first says so, on disk; or the one it ended with, if it was faster. */
@@ -72,15 +78,18 @@ export class OperationControls {
 
   #next(control: Control, holds: (record: OperationRecord) => boolean, signal: AbortSignal): Promise<OperationRecord> {
     const { promise, resolve, reject } = Promise.withResolvers<OperationRecord>();
-    const listener = (record: OperationRecord) => {
-      if (holds(record)) resolve(record);
+    const waiter = {
+      tell: (record: OperationRecord) => {
+        if (holds(record)) resolve(record);
+      },
+      giveUp: reject,
     };
     const abort = () => reject(signal.reason);
-    control.listeners.add(listener);
+    control.waiting.add(waiter);
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
     return promise.finally(() => {
-      control.listeners.delete(listener);
+      control.waiting.delete(waiter);
       signal.removeEventListener('abort', abort);
     });
   }

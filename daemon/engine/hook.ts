@@ -2,6 +2,7 @@
 import { LIMITS } from '../contract/limits.ts';
 import type { ExitState, World } from './ports.ts';
 import { type StepContext, StepFailure, type StepResult } from './saga.ts';
+import type { OperationRecord } from './state.ts';
 import type { StepOf } from './steps.ts';
 
 /** Runs the command, or waits for the one that an earlier run of the daemon began; its container stays until the operation has ended. */
@@ -29,6 +30,35 @@ export async function runHook(
   }
   const why = exit.oom_killed ? 'ran out of memory' : `ended with exit code ${exit.exit_code ?? 'unknown'}`;
   throw new StepFailure(`\`${command}\` ${why}; its last lines say more.`, { ...exit, log_tail: lines });
+}
+
+const REMOVAL_DEADLINE_MS = 10_000;
+const REMOVAL_ATTEMPTS = 2;
+
+/**
+ * Of an operation that has ended: its commands' containers stay until then, so that none is run twice. What cannot be removed is told, and is
+ * an orphan of the next start.
+ */
+export async function removeHooks(
+  { id, app_name, steps }: OperationRecord,
+  { containers, clock }: Pick<World, 'containers' | 'clock'>,
+  stopping: AbortSignal,
+  onFailure: (error: unknown, container: string) => void,
+): Promise<void> {
+  for (const { step, state, undo } of steps) {
+    const isHook = step.name === 'pre_switch' || step.name === 'post_switch';
+    if (!isHook || state === 'skipped' || undo === 'done') continue;
+    const target = { name: step.container, app_name, operation_id: id };
+    for (let count = 1; count <= REMOVAL_ATTEMPTS; count += 1) {
+      try {
+        await containers.remove(target, 0, AbortSignal.any([stopping, clock.timeout(REMOVAL_DEADLINE_MS)]));
+        break;
+      } catch (error) {
+        if (stopping.aborted) return;
+        if (count === REMOVAL_ATTEMPTS) onFailure(error, step.container);
+      }
+    }
+  }
 }
 
 /** Null: the time is up. */

@@ -30,7 +30,6 @@ export type Wish =
 
 export interface Observed {
   app: AppRecord | null;
-  marker: MarkerState | null;
   /** The release that serves or served last. */
   live: Release | null;
   /** All other apps, for what must not be shared. */
@@ -51,9 +50,9 @@ export interface Plan {
   release: NewRelease | null;
 }
 
-export function planOperation(name: string, wish: Wish, seen: Observed, settings: PlanSettings, stamp: Stamp): Plan {
-  const app = seen.app ?? newApp(name, seen, settings, stamp);
-  const observed = { ...seen, marker: seen.marker ?? wantedMarker(app) };
+/** Goes by what is kept of the app: its marker has to say the same when the operation begins. */
+export function planOperation(name: string, wish: Wish, observed: Observed, settings: PlanSettings, stamp: Stamp): Plan {
+  const app = observed.app ?? newApp(name, observed, settings, stamp);
   const image = observed.live?.image ?? null;
   const inPlace = (kind: OperationKind, steps: Step[], release: string | null = null): Plan => ({
     operation: operationRecord(app, kind, stamp, { image, steps, release }),
@@ -84,7 +83,8 @@ export function wantedMarker(app: AppRecord): MarkerState | null {
 type BringUpWish = Extract<Wish, { image: string } | { release: Release }>;
 
 function planBringUp(app: AppRecord, wish: BringUpWish, observed: Observed, settings: PlanSettings, stamp: Stamp): Plan {
-  const { marker, live } = observed;
+  const { live } = observed;
+  const marker = wantedMarker(app);
   const isNew = 'image' in wish;
   const release = isNew ? newRelease(app, wish, stamp) : wish.release;
   const image: ImageWish = isNew
@@ -101,7 +101,8 @@ function planBringUp(app: AppRecord, wish: BringUpWish, observed: Observed, sett
 
 function stopSteps(app: AppRecord, observed: Observed, settings: PlanSettings): Step[] {
   const on_failure = 'stuck';
-  const { live, marker } = observed;
+  const { live } = observed;
+  const marker = wantedMarker(app);
   const containers = app.slot && live ? containersOf(app, app.slot, live.configuration, app.replicas, settings) : [];
   const { drain_ms, stop_timeout_ms } = live?.configuration ?? DEFAULTS;
   const from: Serving = { marker, release: app.release, slot: app.slot, replicas: app.replicas };

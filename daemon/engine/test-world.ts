@@ -164,7 +164,11 @@ export class ModelWorld {
         read: async (app) => markers.get(app) ?? null,
         write: (app, state) => effect('writeMarker', () => void markers.set(app, state)),
         writePage: (app, html) => effect('writePage', () => void (html === null ? pages.delete(app) : pages.set(app, html))),
-        remove: (app) => effect('removeMarker', () => void (markers.delete(app), pages.delete(app))),
+        remove: (app) =>
+          effect('removeMarker', () => {
+            markers.delete(app);
+            pages.delete(app);
+          }),
       },
       proxies: { caddy: { check, apply: applyTo('caddy') }, nginx: { check, apply: applyTo('nginx') } },
       resources: {

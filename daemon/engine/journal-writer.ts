@@ -1,0 +1,88 @@
+/** Writes what happens to operations into the journal and tells the world, in that order: nothing is told that is not on disk. */
+import type { Layer } from '../contract/domain.ts';
+import { DomainError } from '../contract/errors.ts';
+import type { EngineLog } from './engine.ts';
+import { finalChanges, progressOf } from './outcome.ts';
+import type { BeginEntry, Clock, Journal, NewEvent } from './ports.ts';
+import type { Change, OperationRecord } from './state.ts';
+import { toOperation } from './view.ts';
+
+interface Dependencies {
+  journal: Pick<Journal, 'begin' | 'commit' | 'appendEvent' | 'getOperation'>;
+  clock: Clock;
+  log: EngineLog;
+  publish(event: ReturnType<Journal['appendEvent']>): void;
+  /** Aborted when the daemon stops. */
+  stopping: AbortSignal;
+}
+
+/** Between attempts to write: doubled from the first to the second. */
+const RETRY_MS = 500;
+const RETRY_MS_MAX = 10_000;
+
+export class JournalWriter {
+  readonly #dependencies: Dependencies;
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Throws as `Journal.begin` does: an operation that cannot be written is not begun. */
+  begin(entry: Omit<BeginEntry, 'event'>): void {
+    const { journal, publish } = this.#dependencies;
+    const { kind, app_name, actor } = entry.operation;
+    const event = this.#event('operation.started', 'info', `${kind} of ${app_name} started by ${actor}`, entry.operation);
+    publish(journal.begin({ ...entry, event }));
+  }
+
+  /**
+   * Writes the record with the changes, and those that the end of an operation brings. Tries until the disk takes it: what has happened is
+   * not forgotten, and the operation goes on from there. Rejects when the daemon stops first.
+   */
+  async commit(record: OperationRecord, changes: readonly Change[]): Promise<void> {
+    const isEnd = record.state !== 'running';
+    const events: NewEvent[] = [progressOf(record, (kind, level, message) => this.#event(kind, level, message, record))];
+    if (isEnd) {
+      const isRemoved = record.kind === 'remove' && record.state === 'succeeded';
+      const message = isRemoved ? `${record.app_name} was removed` : `${record.app_name} changed`;
+      events.push({ ...this.#event(isRemoved ? 'app.removed' : 'app.changed', 'info', message, record), operation: null });
+    }
+    const all = isEnd ? [...changes, ...finalChanges(record)] : changes;
+    for (const event of await this.#write(record, all, events)) this.#dependencies.publish(event);
+  }
+
+  /** Of a pull. It is worth no waiting: the next one comes soon. */
+  tellProgress(id: string, layers: Layer[]): void {
+    const { journal, publish, log } = this.#dependencies;
+    const record = journal.getOperation(id);
+    if (!record) return;
+    const done = layers.filter(({ state }) => state === 'done').length;
+    const message = `${record.kind} of ${record.app_name}: pulled ${done} of ${layers.length} layers`;
+    const event = this.#event('operation.progress', 'info', message, record);
+    try {
+      publish(journal.appendEvent({ ...event, operation: toOperation(record, layers) }));
+    } catch (err) {
+      log.warn({ err, operation: id }, 'progress could not be told');
+    }
+  }
+
+  async #write(record: OperationRecord, changes: readonly Change[], events: readonly NewEvent[]) {
+    const { journal, log, clock, stopping } = this.#dependencies;
+    for (let pauseMs = RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, RETRY_MS_MAX)) {
+      try {
+        const written = journal.commit(record, changes, events);
+        if (pauseMs > RETRY_MS) log.info({ operation: record.id }, 'the journal can be written again');
+        return written;
+      } catch (error) {
+        if (!(error instanceof DomainError && error.code === 'unavailable')) throw error;
+        if (pauseMs === RETRY_MS) log.error({ err: error, operation: record.id }, error.message);
+        await clock.sleep(pauseMs, stopping);
+      }
+    }
+  }
+
+  #event(kind: NewEvent['kind'], level: NewEvent['level'], message: string, record: OperationRecord): NewEvent {
+    const ts = this.#dependencies.clock.now().toISOString();
+    return { ts, kind, level, message, app_name: record.app_name, operation: toOperation(record) };
+  }
+}

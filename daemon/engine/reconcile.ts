@@ -1,0 +1,113 @@
+/** Brings the world to what the journal says after the daemon has started: markers, operations that were running, orphans. */
+import type { EngineLog } from './engine.ts';
+import { transition } from './journal.ts';
+import { wantedMarker } from './plan.ts';
+import type { Journal, ObservedContainer, World } from './ports.ts';
+import { decideRecovery, findOrphans } from './recovery.ts';
+import type { AppRecord, OperationRecord } from './state.ts';
+
+export interface Reconciliation {
+  world: Pick<World, 'containers' | 'markers' | 'clock'>;
+  journal: Pick<Journal, 'listApps' | 'getApp' | 'listOperations'>;
+  log: EngineLog;
+  /** Runs an operation from where its record stands to its end. */
+  run(record: OperationRecord): Promise<OperationRecord>;
+  /** Aborted when the daemon stops. */
+  stopping: AbortSignal;
+}
+
+/** What an earlier run of the daemon left. */
+export interface Unfinished {
+  record: OperationRecord;
+  end: PromiseWithResolvers<OperationRecord>;
+}
+
+const DOCKER_RETRY_MS = 1_000;
+const ORPHAN_STOP_TIMEOUT_MS = 5_000;
+const EVERYTHING = Number.MAX_SAFE_INTEGER;
+
+/** Resolves when all of it has ended, or the daemon stops. Waits for Docker as long as it takes. */
+export async function reconcile(unfinished: readonly Unfinished[], parts: Reconciliation): Promise<void> {
+  // Proxies go by the markers alone, whether or not Docker is up.
+  await restoreMarkers(parts);
+  const containers = await listWhenDockerIsUp(parts);
+  if (containers === null) return;
+  const recoveries = unfinished.map(async ({ record, end }) => {
+    const recovery = recoverOperation(record, containers, parts);
+    recovery.then(end.resolve, end.reject);
+    await recovery.catch(() => undefined); // told by whoever waits for `end`
+  });
+  await Promise.all(recoveries);
+  await removeOrphans(parts);
+}
+
+/**
+ * Makes the marker say what is kept of the app. It is lost with its directory, and a proxy without one sends everything to blue; and it is
+ * `different` where an earlier operation could not set it back. While an operation is under way, being different is nothing to mend.
+ */
+export async function restoreMarker(
+  app: AppRecord | null,
+  when: 'lost' | 'different',
+  { world, log }: Pick<Reconciliation, 'world' | 'log'>,
+): Promise<void> {
+  const wanted = app && wantedMarker(app);
+  if (!wanted) return;
+  const marker = await world.markers.read(app.name);
+  if (marker === wanted || (marker !== null && when === 'lost')) return;
+  log.warn({ app: app.name, marker, wanted }, 'restoring the marker of an app');
+  await world.markers.write(app.name, wanted);
+}
+
+async function restoreMarkers(parts: Reconciliation): Promise<void> {
+  const { journal, log } = parts;
+  for (const { name } of journal.listApps()) {
+    const isBusy = journal.listOperations({ app_name: name, state: 'running', limit: 1 }).length > 0;
+    if (isBusy) continue;
+    await restoreMarker(journal.getApp(name), 'different', parts).catch((err: unknown) => {
+      log.error({ err, app: name }, 'could not restore the marker of an app');
+    });
+  }
+}
+
+async function recoverOperation(
+  record: OperationRecord,
+  containers: readonly ObservedContainer[],
+  { world, log, run, stopping }: Reconciliation,
+): Promise<OperationRecord> {
+  const decision = decideRecovery(record, containers);
+  log.info({ operation: record.id, app: record.app_name, decision: decision.kind }, 'recovering an operation');
+  if (decision.kind === 'unwind') {
+    const at = world.clock.now().toISOString();
+    return run(transition(record, { kind: 'unwind_ordered', at, message: decision.message, is_cancelled: false }));
+  }
+  for (const name of decision.restart) {
+    await world.containers.start(name, stopping).catch((err: unknown) => {
+      log.warn({ err, container: name }, 'could not start it again');
+    });
+  }
+  return run(record);
+}
+
+async function removeOrphans({ world, journal, log, stopping }: Reconciliation): Promise<void> {
+  // The list is older than the look at what runs: a container of an operation that begins now is not in it.
+  const listed = await world.containers.list(stopping);
+  const orphans = findOrphans(listed, journal.listApps(), journal.listOperations({ state: 'running', limit: EVERYTHING }));
+  for (const { id, name, app_name, operation_id, release } of orphans) {
+    log.warn({ container: name, app: app_name, release }, 'removing a container that no app needs');
+    // By id: a new operation may have made another container of that name.
+    await world.containers.remove({ name: id, app_name, operation_id }, ORPHAN_STOP_TIMEOUT_MS, stopping);
+  }
+}
+
+/** Null: the daemon stops first. */
+async function listWhenDockerIsUp({ world, log, stopping }: Reconciliation): Promise<ObservedContainer[] | null> {
+  for (let count = 1; !stopping.aborted; count += 1) {
+    try {
+      return await world.containers.list(stopping);
+    } catch (err) {
+      if (count === 1) log.warn({ err }, 'waiting for Docker before recovering');
+      await world.clock.sleep(DOCKER_RETRY_MS, stopping).catch(() => undefined);
+    }
+  }
+  return null;
+}
