@@ -29,6 +29,12 @@ describe('a program run as a service', () => {
     ]);
   });
 
+  it('sees one directory at the place of another', () => {
+    const sees = { directory: '/etc/nginx/nextdeploy/.candidate', at: '/etc/nginx/nextdeploy' };
+    const argv = asService('User=', { ...run, sees });
+    expect(argv).toContain('--property=BindReadOnlyPaths=/etc/nginx/nextdeploy/.candidate:/etc/nginx/nextdeploy');
+  });
+
   it('is root where the unit names nobody, and has nothing more where the unit has nothing', () => {
     const argv = asService('Environment=\nUser=\n', run);
     expect(argv).toContain('--property=User=root');

@@ -8,13 +8,15 @@ export interface ServiceRun {
   cwd: string;
   /** systemd ends the program after it. */
   deadlineMs: number;
+  /** The program, and nobody else, sees the files of `directory` at `at`. */
+  sees?: { directory: string; at: string };
 }
 
 /**
  * The command, by systemd-run(1), from what `systemctl show --property=User,Environment,EnvironmentFiles` printed. `Environment` is
  * handed back as it was printed: systemd reads its own quoting.
  */
-export function asService(shown: string, { argv, cwd, deadlineMs }: ServiceRun): string[] {
+export function asService(shown: string, { argv, cwd, deadlineMs, sees }: ServiceRun): string[] {
   const lines = shown.split('\n');
   const all = (name: string) => lines.filter((line) => line.startsWith(`${name}=`)).map((line) => line.slice(name.length + 1));
   const environment = all('Environment').filter((value) => value !== '');
@@ -27,6 +29,7 @@ export function asService(shown: string, { argv, cwd, deadlineMs }: ServiceRun):
     `WorkingDirectory=${cwd}`,
     `RuntimeMaxSec=${Math.ceil(deadlineMs / 1000)}`,
     ...environment.map((value) => `Environment=${value}`),
+    ...(sees === undefined ? [] : [`BindReadOnlyPaths=${sees.directory}:${sees.at}`]),
     ...files.filter((file) => file !== '').map((file) => `EnvironmentFile=${file}`),
   ];
   const flags = ['--quiet', '--wait', '--pipe', '--collect', ...properties.map((property) => `--property=${property}`)];

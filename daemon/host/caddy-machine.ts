@@ -2,9 +2,8 @@
 import { readdir } from 'node:fs/promises';
 import { request } from 'node:http';
 import type { CaddyMachine } from '../proxy/caddy/driver.ts';
-import { asService, SERVICE_PROPERTIES } from './as-service.ts';
 import { readTextIfThere, removeFile, writeFileAtomically } from './files.ts';
-import { runProgram } from './processes.ts';
+import { runForProxy } from './service-run.ts';
 
 const ADMIN_DEADLINE_MS = 5_000;
 const CONFIG_BYTES_MAX = 64 * 1024 * 1024;
@@ -18,16 +17,7 @@ export function createCaddyMachine(adminAddress: string, service: string): Caddy
     writeText: (path, content) => writeFileAtomically(path, content, FILE_MODE),
     remove: removeFile,
     listFiles: (directory) => readdir(directory),
-    run: async (file, args, { asCaddy = false, ...options }) => {
-      if (!asCaddy || process.getuid?.() !== 0) return runProgram(file, args, options);
-      // A validation as root would make log files and storage that Caddy itself cannot open afterwards; and without the unit's
-      // environment it would see another Caddyfile than Caddy does.
-      const { signal, deadlineMs, cwd = '/' } = options;
-      const shown = await runProgram('systemctl', ['show', `--property=${SERVICE_PROPERTIES}`, service], { signal, deadlineMs });
-      if (shown.code !== 0) return shown;
-      const [runner = '', ...rest] = asService(shown.output, { argv: [file, ...args], cwd, deadlineMs });
-      return runProgram(runner, rest, options);
-    },
+    run: (file, args, options) => runForProxy(service, [file, ...args], options),
     readConfig: (signal) => readConfig(adminAddress, AbortSignal.any([signal, AbortSignal.timeout(ADMIN_DEADLINE_MS)])),
   };
 }

@@ -5,6 +5,22 @@ import type { RouteModel } from '../engine/state.ts';
 const UPSTREAM = /^\d{1,3}(?:\.\d{1,3}){3}:\d{1,5}$/;
 const VERIFY_KEY = /^[a-f0-9]{16,64}$/;
 const DIRECTORY = /^\/[A-Za-z0-9._/-]+$/;
+/** What is one word in both proxies' configurations, between double quotes. */
+const PLAIN_PATH = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*$/;
+
+/** The page that visitors get in maintenance, in the directory of the markers. */
+export const MAINTENANCE_FILE = 'maintenance.html';
+export const STOPPED_TEXT = 'This site is stopped.';
+/** When a visitor of a site that is stopped or in maintenance may come again. */
+export const RETRY_AFTER_SECONDS = 30;
+
+/**
+ * How long the proxy keeps an idle connection to an app: less than the 5 s that Node keeps its side, so that the proxy is always the one
+ * to close it and never sends a request into a connection that is just being closed (FACTS: no reuse race, and drains end soon).
+ */
+export const UPSTREAM_KEEPALIVE_SECONDS = 4;
+/** For so long a replica that did not accept a connection gets no requests; not when there is only one. */
+export const REPLICA_PAUSE_SECONDS = 1;
 
 /**
  * Throws a plain Error for a route with anything in it that could be more than a word of a proxy's configuration. The contract's
@@ -15,14 +31,34 @@ export function assertSafeRoute(route: RouteModel): void {
     if (!isSafe) throw new Error(`unsafe ${what} in a route: ${JSON.stringify(value)}`);
   };
   check(PATTERNS.app_name.test(route.app_name), 'app name', route.app_name);
-  for (const { domain, tls } of route.sites) {
+  const names = [
+    ...route.sites.map(({ domain, tls }) => ({ domain, tls })),
+    ...route.redirects.map(({ from, tls }) => ({ domain: from, tls })),
+    ...route.redirects.map(({ to, to_tls }) => ({ domain: to, tls: to_tls })),
+  ];
+  for (const { domain, tls } of names) {
     // A bare word without a dot, such as `import`, can be a directive.
     check(PATTERNS.domain.test(domain) && (tls === 'off' || domain.includes('.')), 'domain', domain);
   }
+  for (const { status } of route.redirects) check([301, 302, 307, 308].includes(status), 'status', String(status));
   for (const upstream of [...route.upstreams.blue, ...route.upstreams.green])
     check(UPSTREAM.test(upstream), 'upstream', upstream);
   check(DIRECTORY.test(route.marker_directory), 'marker directory', route.marker_directory);
   check(VERIFY_KEY.test(route.verify_key), 'verify key', route.verify_key);
   check(route.upstreams.blue.length > 0 && route.upstreams.green.length > 0, 'number of upstreams', '0');
   check(route.sites.length > 0, 'number of sites', '0');
+}
+
+/**
+ * A path as the proxies see it in a request: decoded, without dot segments and doubled slashes. Null when it has characters that have no
+ * place in a configuration: then nothing is to be compared with it.
+ */
+export function pathAsServed(path: string): string | null {
+  try {
+    const { pathname } = new URL(path.replace(/\/{2,}/g, '/'), 'http://host');
+    const decoded = decodeURIComponent(pathname).replace(/\/{2,}/g, '/');
+    return PLAIN_PATH.test(decoded) ? decoded : null;
+  } catch {
+    return null;
+  }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RouteModel } from '../../engine/state.ts';
+import { ROUTE } from '../test-route.ts';
 import { CaddyDriver, type CaddyMachine } from './driver.ts';
 
 const SETTINGS = {
@@ -13,19 +14,13 @@ const FILE = '/etc/caddy/nextdeploy/shop.caddy';
 const { signal } = new AbortController();
 
 function route(domain = 'shop.test'): RouteModel {
-  return {
-    app_name: 'shop',
-    sites: [{ domain, tls: 'off' }],
-    upstreams: { blue: ['10.213.0.16:3000'], green: ['10.213.0.24:3000'] },
-    marker_directory: '/state/slots/shop',
-    verify_key: 'a'.repeat(32),
-  };
+  return { ...ROUTE, sites: [{ domain, tls: 'off' }], marker_directory: '/state/slots/shop' };
 }
 
 /** A Caddy that serves at each reload what the files say then. */
 class FakeMachine implements CaddyMachine {
   readonly files = new Map<string, string>([[SETTINGS.caddyfile, MAIN]]);
-  readonly calls: { argv: string; input: string | undefined; cwd: string | undefined; asCaddy: boolean | undefined }[] = [];
+  readonly calls: { argv: string; input: string | undefined; cwd: string | undefined; asService: boolean | undefined }[] = [];
   served = '';
   duringReload: () => Promise<void> = async () => undefined;
   refuses: 'nothing' | 'validate' | 'reload' | 'silently' = 'nothing';
@@ -37,12 +32,12 @@ class FakeMachine implements CaddyMachine {
   listFiles = async (directory: string) =>
     [...this.files.keys()].filter((path) => path.startsWith(`${directory}/`)).map((path) => path.slice(directory.length + 1));
 
-  run: CaddyMachine['run'] = async (file, args, { input, cwd, asCaddy }) => {
+  run: CaddyMachine['run'] = async (file, args, { input, cwd, asService }) => {
     const argv = [file, ...args].join(' ');
     if (argv === 'systemctl reload caddy' && this.state === 'hanging') {
       return { code: null, output: 'systemctl did not end in 20 s' };
     }
-    this.calls.push({ argv, input, cwd, asCaddy });
+    this.calls.push({ argv, input, cwd, asService });
     if (argv === 'caddy version') return { code: 0, output: '2.6.2\n' };
     if (argv.startsWith('caddy validate') && this.refuses === 'validate') {
       return { code: 1, output: '{"level":"info"}\nError: adapting config: ambiguous site definition: http://shop.test' };
@@ -58,8 +53,7 @@ class FakeMachine implements CaddyMachine {
   readConfig = async () => (this.state !== 'stopped' ? this.#config() : null);
 
   #config = () => ({
-    host: [...this.served.matchAll(/^http:\/\/(\S+) \{/gm)].map((match) => match[1]),
-    upstreams: [...this.served.matchAll(/reverse_proxy (\S+) \{/g)].map((match) => ({ dial: match[1] })),
+    set: { 'X-Nextdeploy-Generation': [...this.served.matchAll(/x-nextdeploy-generation "(.+)"/g)].map((match) => match[1]) },
     roots: [...this.served.matchAll(/root (\S+)/g)].map((match) => ({ root: match[1] })),
   });
 
@@ -79,7 +73,11 @@ describe('CaddyDriver', () => {
     machine.files.set('/etc/caddy/nextdeploy/other.caddy', '# other app');
     await driver.apply('shop', route(), signal);
     const validation = machine.calls.find(({ argv }) => argv.startsWith('caddy validate'));
-    expect(validation).toMatchObject({ argv: 'caddy validate --adapter caddyfile --config -', cwd: '/etc/caddy', asCaddy: true });
+    expect(validation).toMatchObject({
+      argv: 'caddy validate --adapter caddyfile --config -',
+      cwd: '/etc/caddy',
+      asService: true,
+    });
     expect(validation?.input).toMatch(/^own\.test \{[\s\S]*# other app\n[\s\S]*http:\/\/shop\.test \{[\s\S]*other\.test \{/);
     expect(validation?.input).not.toContain('import');
     expect(machine.files.get(FILE)).toContain('http://shop.test {');

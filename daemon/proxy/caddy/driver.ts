@@ -1,28 +1,15 @@
-/**
- * Makes Caddy serve routes: one file per app in a directory of our own, so that no app's operation can carry along or spoil another's
- * route. A change is rendered, checked by Caddy itself within the operator's whole configuration, put in place by rename, loaded, read
- * back over the admin API; if any of that fails the file is as it was before.
- */
+/** Makes Caddy serve routes. Candidates are checked within the operator's whole Caddyfile; what runs is read over the admin API. */
 import { basename, dirname, join } from 'node:path';
 import { DomainError } from '../../contract/errors.ts';
 import type { ReverseProxy } from '../../engine/ports.ts';
 import type { RouteModel } from '../../engine/state.ts';
-import { Coalescer } from './coalescer.ts';
+import { readGeneration } from '../generation.ts';
+import type { ProxyMachine } from '../machine.ts';
+import { type RouteFile, RouteFiles } from '../route-files.ts';
 import { findDifference, findLeftover } from './readback.ts';
 import { type CaddyFeatures, renderCaddyfile } from './render.ts';
 
-/** The parts of the machine that the driver needs. */
-export interface CaddyMachine {
-  readText(path: string): Promise<string | null>;
-  /** Whole or not at all, 0644. */
-  writeText(path: string, content: string): Promise<void>;
-  remove(path: string): Promise<void>;
-  listFiles(directory: string): Promise<string[]>;
-  run(
-    file: string,
-    args: readonly string[],
-    options: { input?: string; cwd?: string; asCaddy?: boolean; signal: AbortSignal; deadlineMs: number },
-  ): Promise<{ code: number | null; output: string }>;
+export interface CaddyMachine extends ProxyMachine {
   /** The running configuration; null when nothing listens at the admin address. Rejects when what listens does not answer. */
   readConfig(signal: AbortSignal): Promise<unknown>;
 }
@@ -45,16 +32,24 @@ const SUFFIX = '.caddy';
 export class CaddyDriver implements ReverseProxy {
   readonly #settings: CaddySettings;
   readonly #machine: CaddyMachine;
-  readonly #reload: Coalescer;
+  readonly #files: RouteFiles;
   #features: CaddyFeatures | null = null;
-  /** Changes are made one after the other: each is checked together with all files that are there. */
-  #last: Promise<unknown> = Promise.resolve();
 
   /** `stopping` ends a reload, which is no single caller's. */
   constructor(settings: CaddySettings, machine: CaddyMachine, stopping: AbortSignal) {
     this.#settings = settings;
     this.#machine = machine;
-    this.#reload = new Coalescer(() => this.#reloadNow(stopping));
+    this.#files = new RouteFiles(
+      machine,
+      {
+        validate: (file, signal) => this.#validate(file, signal),
+        reload: (signal) => this.#reload(signal),
+        isRunning: async (signal) => (await this.#findConfig(signal)) !== null,
+        differenceTo: (file, signal) => this.#differenceTo(file, signal),
+        confirm: (file, signal) => this.#confirm(file, signal),
+      },
+      stopping,
+    );
   }
 
   async check(signal: AbortSignal): Promise<void> {
@@ -71,37 +66,11 @@ export class CaddyDriver implements ReverseProxy {
   async apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void> {
     const path = join(this.#settings.directory, `${app}${SUFFIX}`);
     const content = route === null ? null : renderCaddyfile(route, await this.#detectFeatures(signal));
-    // The files change one after the other; the reloads behind them come together.
-    const previous = await this.#inTurn(() => this.#replace(path, content, signal));
-    // Nobody serves it, and the file that a starting Caddy would read is gone.
-    if (route === null && (await this.#findConfig(signal)) === null) return;
-    if (previous === content && (await this.#differenceTo(app, route, signal)) === null) return;
-    try {
-      await this.#reload.run();
-      await this.#readBack(app, route, signal);
-    } catch (error) {
-      await this.#inTurn(() => this.#put(path, previous));
-      // What runs is the configuration before, unless the reload itself went through: then this brings the old file back.
-      await this.#reload.run().catch(() => undefined);
-      throw error;
-    }
-  }
-
-  async #replace(path: string, content: string | null, signal: AbortSignal): Promise<string | null> {
-    const previous = await this.#machine.readText(path);
-    if (previous === content) return previous;
-    await this.#validate(path, content, signal);
-    await this.#put(path, content);
-    return previous;
-  }
-
-  async #put(path: string, content: string | null): Promise<void> {
-    if (content === null) await this.#machine.remove(path);
-    else await this.#machine.writeText(path, content);
+    await this.#files.apply({ app, path, content }, signal);
   }
 
   /** Asks Caddy about the operator's file with our files put in where it imports them: the candidate needs no place on the disk. */
-  async #validate(path: string, content: string | null, signal: AbortSignal): Promise<void> {
+  async #validate({ path, content }: RouteFile, signal: AbortSignal): Promise<void> {
     const { directory, caddyfile } = this.#settings;
     const main = await this.#mainFile();
     const names = (await this.#machine.listFiles(directory)).filter((name) => name.endsWith(SUFFIX) && !name.startsWith('.'));
@@ -110,7 +79,7 @@ export class CaddyDriver implements ReverseProxy {
     const ours = [...texts, content].filter((text) => text !== null).join('\n');
     const input = main.replace(importLine(directory), () => ours);
     // Imports of the operator are relative to the directory of his file.
-    const options = { input, cwd: dirname(caddyfile), asCaddy: true, signal, deadlineMs: DEADLINE_MS };
+    const options = { input, cwd: dirname(caddyfile), asService: true, signal, deadlineMs: DEADLINE_MS };
     const { code, output } = await this.#machine.run('caddy', ['validate', '--adapter', 'caddyfile', '--config', '-'], options);
     if (code === 0) return;
     throw new DomainError('unprocessable', `Caddy refuses the route: ${lastError(output)}. Nothing was changed.`, {
@@ -128,7 +97,7 @@ export class CaddyDriver implements ReverseProxy {
     throw new DomainError('unavailable', message);
   }
 
-  async #reloadNow(signal: AbortSignal): Promise<void> {
+  async #reload(signal: AbortSignal): Promise<void> {
     const { service } = this.#settings;
     // By systemd and not by `caddy reload`: the unit knows the environment that the operator's file may refer to.
     const { code, output } = await this.#machine.run('systemctl', ['reload', service], {
@@ -140,19 +109,17 @@ export class CaddyDriver implements ReverseProxy {
     throw new DomainError('unavailable', message, { cause: output });
   }
 
-  async #readBack(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void> {
-    const difference = await this.#differenceTo(app, route, signal);
+  async #confirm(file: RouteFile, signal: AbortSignal): Promise<void> {
+    const difference = await this.#differenceTo(file, signal);
     if (difference === null) return;
-    throw new DomainError(
-      'unavailable',
-      `Caddy was reloaded, but ${difference}; see \`journalctl -u ${this.#settings.service}\`.`,
-    );
+    const message = `Caddy was reloaded, but ${difference}; see \`journalctl -u ${this.#settings.service}\`.`;
+    throw new DomainError('unavailable', message);
   }
 
-  /** Between what Caddy runs with and what the file says; they differ after a crash between rename and reload. */
-  async #differenceTo(app: string, route: RouteModel | null, signal: AbortSignal): Promise<string | null> {
+  async #differenceTo({ app, content }: RouteFile, signal: AbortSignal): Promise<string | null> {
     const config = await this.#runningConfig(signal);
-    return route === null ? findLeftover(config, join(this.#settings.slots_directory, app)) : findDifference(config, route);
+    if (content === null) return findLeftover(config, join(this.#settings.slots_directory, app));
+    return findDifference(config, app, readGeneration(content) ?? '');
   }
 
   async #runningConfig(signal: AbortSignal): Promise<unknown> {
@@ -179,12 +146,6 @@ export class CaddyDriver implements ReverseProxy {
     const [major = 0, minor = 0] = (await this.version(signal)).split('.').map(Number);
     this.#features = { has_stream_close_delay: major > 2 || (major === 2 && minor >= 7) };
     return this.#features;
-  }
-
-  #inTurn<T>(body: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(body, body);
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 }
 

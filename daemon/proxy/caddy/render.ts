@@ -1,14 +1,18 @@
 /** A route as a Caddyfile, valid from Caddy 2.6.2 on. Pure. */
-import type { Slot } from '../../contract/names.ts';
-import type { RouteModel } from '../../engine/state.ts';
+import type { Slot, TlsMode } from '../../contract/names.ts';
+import type { RouteModel, RouteRedirect } from '../../engine/state.ts';
 import { SLOT_HEADER, VERIFY_HEADER } from '../../engine/verify.ts';
-import { assertSafeRoute } from '../route.ts';
+import { GENERATION_HEADER, stampGeneration } from '../generation.ts';
+import {
+  assertSafeRoute,
+  MAINTENANCE_FILE,
+  pathAsServed,
+  REPLICA_PAUSE_SECONDS,
+  RETRY_AFTER_SECONDS,
+  STOPPED_TEXT,
+  UPSTREAM_KEEPALIVE_SECONDS,
+} from '../route.ts';
 
-/**
- * How long Caddy keeps an idle connection to an app: less than the 5 s that Node keeps its side, so that Caddy is always the one to close it
- * and never sends a request into a connection that is just being closed (FACTS: no reuse race, and drains end soon).
- */
-const UPSTREAM_KEEPALIVE = '4s';
 const IDLE_CONNECTIONS_PER_UPSTREAM_MAX = 256;
 
 export interface CaddyFeatures {
@@ -19,50 +23,116 @@ export interface CaddyFeatures {
 /** The whole file of one app. Throws for a route that is not safe to write. */
 export function renderCaddyfile(route: RouteModel, features: CaddyFeatures): string {
   assertSafeRoute(route);
-  const sites = route.sites.map(({ domain, tls }) =>
-    renderSite(tls === 'auto' ? `"${domain}"` : `http://${domain}`, route, features),
-  );
-  return `# Written by NextDeploy for the app ${route.app_name}; what is changed here is overwritten.\n${sites.join('\n')}`;
+  return stampGeneration(route.app_name, (generation) => {
+    const sites = (['auto', 'off'] as const).flatMap((tls) => {
+      const domains = route.sites.filter((site) => site.tls === tls).map(({ domain }) => domain);
+      return domains.length === 0 ? [] : [renderSite(domains, tls, { route, features, generation })];
+    });
+    return [...sites, ...route.redirects.map(renderRedirect)].join('\n');
+  });
+}
+
+interface Rendering {
+  route: RouteModel;
+  features: CaddyFeatures;
+  generation: string;
 }
 
 /**
- * The marker decides at each request. The order matters in the instant of a change: green is asked before stopped, and blue, which has no
- * test, comes last, so each change of one name to another is seen either before or after.
+ * The markers decide at each request. The order matters in the instant of a change: green is asked before stopped, and blue, which has no
+ * test, comes last, so each change from one slot to the other is seen either before or after.
  */
-function renderSite(address: string, route: RouteModel, features: CaddyFeatures): string {
+function renderSite(domains: string[], tls: TlsMode, { route, features, generation }: Rendering): string {
   return [
-    `${address} {`,
-    ...matcher('green', route),
-    ...matcher('stopped', route),
+    `${domains.map((domain) => address(domain, tls)).join(', ')} {`,
     `\t@nextdeploy_verify header ${VERIFY_HEADER} ${route.verify_key}`,
+    '\t@nextdeploy_maintenance {',
+    ...marker(MAINTENANCE_FILE, route).map((line) => `\t\t${line}`),
+    `\t\tnot header ${VERIFY_HEADER} ${route.verify_key}`,
+    ...exemptPath(route),
+    '\t}',
+    ...['green', 'stopped'].flatMap((name) => {
+      const [first, ...rest] = marker(name, route);
+      return [`\t@nextdeploy_${name} ${first}`, ...rest.map((line) => `\t${line}`)];
+    }),
+    '\thandle @nextdeploy_maintenance {',
+    ...maintenancePage(route),
+    '\t}',
     '\thandle @nextdeploy_green {',
-    ...upstream('green', route, features),
+    ...upstream('green', { route, features, generation }),
     '\t}',
     '\thandle @nextdeploy_stopped {',
-    '\t\theader Retry-After 30',
-    '\t\trespond "This site is stopped." 503',
+    `\t\theader Retry-After ${RETRY_AFTER_SECONDS}`,
+    `\t\trespond "${STOPPED_TEXT}" 503`,
     '\t}',
     '\thandle {',
-    ...upstream('blue', route, features),
+    ...upstream('blue', { route, features, generation }),
     '\t}',
     '}',
     '',
   ].join('\n');
 }
 
-function matcher(marker: string, route: RouteModel): string[] {
-  return [`\t@nextdeploy_${marker} file {`, `\t\troot ${route.marker_directory}`, `\t\ttry_files ${marker}`, '\t}'];
+function renderRedirect({ from, tls, to, to_tls, status }: RouteRedirect): string {
+  return `${address(from, tls)} {\n\tredir ${to_tls === 'auto' ? 'https' : 'http'}://${to}{uri} ${status}\n}\n`;
 }
 
-function upstream(slot: Slot, route: RouteModel, features: CaddyFeatures): string[] {
+const address = (domain: string, tls: TlsMode) => (tls === 'auto' ? `"${domain}"` : `http://${domain}`);
+
+/** A matcher that is true while the file is there. */
+function marker(name: string, route: RouteModel): string[] {
+  return ['file {', `\troot ${route.marker_directory}`, `\ttry_files ${name}`, '}'];
+}
+
+/** Compared as a whole: in a `path` matcher a `*` of it would stand for anything. */
+function exemptPath({ health_path }: RouteModel): string[] {
+  const path = health_path === null ? null : pathAsServed(health_path);
+  return path === null ? [] : [`\t\tnot vars {http.request.uri.path} "${path}"`];
+}
+
+/** Any method is answered with the whole page, also one that asks for a part of it, or for none of what it has seen. */
+function maintenancePage(route: RouteModel): string[] {
   return [
-    `\t\theader @nextdeploy_verify ${SLOT_HEADER} ${slot}`,
-    `\t\treverse_proxy ${route.upstreams[slot].join(' ')} {`,
+    '\t\troute {',
+    '\t\t\tmethod GET',
+    '\t\t\trequest_header -Range',
+    '\t\t\trequest_header -If-None-Match',
+    '\t\t\trequest_header -If-Modified-Since',
+    `\t\t\theader Retry-After ${RETRY_AFTER_SECONDS}`,
+    '\t\t\theader Cache-Control no-store',
+    `\t\t\trewrite * /${MAINTENANCE_FILE}`,
+    '\t\t\tfile_server {',
+    `\t\t\t\troot ${route.marker_directory}`,
+    '\t\t\t\tstatus 503',
+    '\t\t\t\tpass_thru',
+    '\t\t\t}',
+    // Taken away since it was looked for.
+    '\t\t\trespond 503',
+    '\t\t}',
+  ];
+}
+
+function upstream(slot: Slot, { route, features, generation }: Rendering): string[] {
+  const replicas = route.upstreams[slot];
+  return [
+    '\t\theader @nextdeploy_verify {',
+    `\t\t\t${SLOT_HEADER} ${slot}`,
+    `\t\t\t${GENERATION_HEADER} "${route.app_name} ${generation}"`,
+    '\t\t}',
+    `\t\treverse_proxy ${replicas.join(' ')} {`,
     `\t\t\theader_up -${VERIFY_HEADER}`,
     `\t\t\theader_down -${SLOT_HEADER}`,
+    ...(replicas.length > 1
+      ? ['\t\t\tlb_policy least_conn', `\t\t\tfail_duration ${REPLICA_PAUSE_SECONDS}s`, '\t\t\tlb_try_interval 50ms']
+      : ['\t\t\tlb_try_interval 250ms']),
+    // A connection that is refused is tried again: its request was never sent. Any other failure might have reached the app, and the
+    // matcher that lets Caddy repeat those is an address that no visitor has.
+    '\t\t\tlb_try_duration 3s',
+    '\t\t\tlb_retry_match remote_ip 255.255.255.255',
     ...(features.has_stream_close_delay ? ['\t\t\tstream_close_delay 24h'] : []),
     '\t\t\ttransport http {',
-    `\t\t\t\tkeepalive ${UPSTREAM_KEEPALIVE}`,
+    '\t\t\t\tdial_timeout 1s',
+    `\t\t\t\tkeepalive ${UPSTREAM_KEEPALIVE_SECONDS}s`,
     `\t\t\t\tkeepalive_idle_conns_per_host ${IDLE_CONNECTIONS_PER_UPSTREAM_MAX}`,
     '\t\t\t}',
     '\t\t}',
