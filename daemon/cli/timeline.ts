@@ -1,5 +1,5 @@
 /** An operation's steps and its evidence as text. Pure. */
-import type { Evidence, Layer, Operation, OperationStep, StepState } from '../contract/domain.ts';
+import type { Evidence, Layer, Operation, OperationStep, StepName, StepState } from '../contract/domain.ts';
 import { can, isTerminal, isWatching } from '../contract/rules.ts';
 import { bytes, seconds } from './format.ts';
 import { printable } from './terminal.ts';
@@ -43,15 +43,20 @@ export function moves(operation: Operation, watch_ms: number | null): { key: str
     const took = step.ended_at === null || step.started_at === null ? '' : ` (${duration(step, 0)})`;
     const isWatched = step.name === 'watch' && step.state === 'running';
     const detail = isWatched ? watchWords(operation, watch_ms) : step.state === 'running' ? '' : detailOf(operation, step, null);
-    const move = { key: `${index} ${step.state}`, line: `${step.name}: ${step.state}${took} ${detail}`.trimEnd() };
-    const layers = (step.layers ?? []).filter(({ state }) => state !== 'waiting').map((layer) => layerMove(step, index, layer));
+    const move = { key: `${index} ${step.name} ${step.state}`, line: `${step.name}: ${step.state}${took} ${detail}`.trimEnd() };
+    const layers = (step.layers ?? [])
+      .filter(({ state }) => state !== 'waiting')
+      .map((layer) => layerMove(index, step.name, layer));
     const output = step.state === 'running' ? [] : (step.output ?? []);
-    const printed = output.map((line, at) => ({ key: `${index} output ${at}`, line: `${step.name}| ${printable(line)}` }));
+    const printed = output.map((line, at) => ({
+      key: `${index} ${step.name} output ${at}`,
+      line: `${step.name}| ${printable(line)}`,
+    }));
     return step.state === 'running' ? [move, ...layers] : [...printed, move];
   });
 }
 
-function layerMove({ name }: OperationStep, index: number, { id, state, total_bytes }: Layer): { key: string; line: string } {
+function layerMove(index: number, name: StepName, { id, state, total_bytes }: Layer): { key: string; line: string } {
   const size = total_bytes === null ? '' : ` (${bytes(total_bytes)})`;
   return { key: `${index} layer ${id} ${state}`, line: `${name}: layer ${printable(id)} ${state}${size}` };
 }

@@ -12,6 +12,7 @@ import {
 } from './names.ts';
 import { nextCoreMetadataSchema } from './nextcore.ts';
 import { PATTERNS } from './rules.ts';
+import { quoted } from './wording.ts';
 
 const whole = (what: string, min: number, max: number) => {
   const message = `use a whole number${what} from ${min} to ${max}`;
@@ -25,13 +26,11 @@ const envValueSchema = z
   .string()
   .max(LIMITS.env_value_bytes_max)
   .regex(PATTERNS.env_value, 'an environment cannot hold a NUL character; leave it out');
-const NAME_SHOWN_MAX = 40;
-const shortened = (name: string) => (name.length > NAME_SHOWN_MAX ? `${name.slice(0, NAME_SHOWN_MAX)}…` : name);
 const envSchema = z
   .record(z.string().max(LIMITS.env_name_length_max).regex(PATTERNS.env_name), envValueSchema, {
     error: (issue) =>
       issue.code === 'invalid_key'
-        ? `${JSON.stringify(shortened(String(issue.input)))} is no name of a variable; use letters, digits and underscores, ${LIMITS.env_name_length_max} at most, not starting with a digit`
+        ? `${quoted(issue.input)} is no name of a variable; use letters, digits and underscores, ${LIMITS.env_name_length_max} at most, not starting with a digit`
         : undefined,
   })
   .refine((env) => Object.keys(env).length <= LIMITS.env_entries_max, `use at most ${LIMITS.env_entries_max} variables`);
@@ -294,10 +293,6 @@ export const scaleRequestSchema = z.strictObject({ replicas: replicasSchema }).m
 export const maintenanceRequestSchema = z
   .strictObject({
     enabled: z.boolean(),
-    message: z
-      .string()
-      .max(LIMITS.maintenance_message_max)
-      .regex(PATTERNS.printable, 'use printable characters in one line')
-      .optional(),
+    message: z.string().max(LIMITS.maintenance_message_max).regex(PATTERNS.printable, PATTERNS.printable_message).optional(),
   })
   .meta({ id: 'MaintenanceRequest' });

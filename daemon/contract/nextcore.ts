@@ -4,7 +4,7 @@ import { LIMITS } from './limits.ts';
 import { portSchema } from './names.ts';
 import { PATTERNS } from './rules.ts';
 
-const word = (max: number) => z.string().min(1).max(max).regex(PATTERNS.printable, 'use printable characters in one line');
+const word = (max: number) => z.string().min(1).max(max).regex(PATTERNS.printable, PATTERNS.printable_message);
 const routeList = z.array(word(1024)).max(LIMITS.nextcore_routes_max);
 
 export const nextCoreMetadataSchema = z

@@ -26,6 +26,7 @@ export const PATTERNS = {
   signal: /^SIG[A-Z0-9+-]{2,12}$/,
   /** One line without control characters. */
   printable: /^[^\p{Cc}\u2028\u2029]*$/u,
+  printable_message: 'use printable characters in one line',
   health_path: /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$/,
 } as const;
 

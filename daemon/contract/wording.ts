@@ -18,6 +18,14 @@ export function wording(issue: z.core.$ZodRawIssue): string | undefined {
   return `it is missing; ${remedy}`;
 }
 
+const QUOTED_CHARACTERS_MAX = 40;
+
+/** A caller's own text within a message: short, and without characters that could do anything there. */
+export function quoted(text: unknown): string {
+  const all = String(text);
+  return JSON.stringify(all.length > QUOTED_CHARACTERS_MAX ? `${all.slice(0, QUOTED_CHARACTERS_MAX)}…` : all);
+}
+
 function remedyFor(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type': {
