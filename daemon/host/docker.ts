@@ -1,4 +1,6 @@
 /** Docker as the daemon sees it: containers and images for the engine, logs, and the network that the slots stand on. */
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { DomainError } from '../contract/errors.ts';
 import { automaticRange, parseSubnet } from '../engine/slots.ts';
@@ -7,6 +9,7 @@ import { DockerContainers } from './docker/containers.ts';
 import { DockerImages } from './docker/images.ts';
 import { KeptLogs } from './docker/kept-logs.ts';
 import { readLogs } from './docker/logs.ts';
+import { DockerHostResources } from './resources.ts';
 
 const NETWORK_LABEL = 'nextdeploy.network';
 const networkSchema = z.object({
@@ -17,24 +20,30 @@ const versionSchema = z.object({ Version: z.string() });
 export interface DockerOptions {
   socket: string;
   network: { name: string; subnet: string };
+  /** Absolute paths beneath which containers may be given directories of the host. */
+  bind_roots: readonly string[];
+  /** Of the docker client whose logins to registries serve requests without credentials; default: that of the daemon's user. */
+  login_file?: string;
 }
 
 export class Docker {
   readonly containers: DockerContainers;
   readonly images: DockerImages;
+  readonly resources: DockerHostResources;
   /** Of containers that are there, and the last lines of those that were removed. */
   readonly logs: KeptLogs;
   readonly #client: DockerClient;
   readonly #network: DockerOptions['network'];
 
-  constructor({ socket, network }: DockerOptions) {
+  constructor({ socket, network, bind_roots, login_file = loginFile() }: DockerOptions) {
     this.#client = new DockerClient(socket);
     this.#network = network;
     this.logs = new KeptLogs({ readLogs: (containerId, options) => readLogs(this.#client, containerId, options) });
     this.containers = new DockerContainers(this.#client, network.name, ({ id, app_name, release, slot }, signal) =>
       this.logs.keep(app_name, { container_id: id, release, slot }, signal),
     );
-    this.images = new DockerImages(this.#client);
+    this.images = new DockerImages(this.#client, { login_file });
+    this.resources = new DockerHostResources(this.#client, { bind_roots, network: network.name });
   }
 
   /** Docker's version. Throws `unavailable`. */
@@ -88,4 +97,9 @@ export class Docker {
       throw error;
     }
   }
+}
+
+/** Where `docker login` puts what it is told; HOME of a service is another. */
+function loginFile(): string {
+  return join(userInfo().homedir, '.docker', 'config.json');
 }
