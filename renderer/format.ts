@@ -1,3 +1,5 @@
+import type { ProxyType } from '../daemon/contract/names.ts';
+
 /** How figures are written in every view: short, of constant width where they change. */
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
@@ -69,6 +71,9 @@ export const shortId = (id: string): string => id.replace(/^sha256:/, '').slice(
 
 /** `registry.example.com/team/shop:1.4` → `shop:1.4`. */
 export const shortReference = (reference: string): string => reference.slice(reference.split('@')[0]!.lastIndexOf('/') + 1); // split gives at least one part
+
+const PROXY_NAME: Record<ProxyType, string> = { caddy: 'Caddy', nginx: 'nginx' };
+export const proxyName = (proxy: ProxyType): string => PROXY_NAME[proxy];
 
 /** A configured time, without digits that say nothing: `30 s`, `1 min`, `0.5 s`. */
 export function formatSetting(duration_ms: number): string {

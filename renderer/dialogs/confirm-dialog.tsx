@@ -1,5 +1,5 @@
 import { Button, Group, Modal, TextInput } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import { ProductionNote } from './production-note.tsx';
 
 interface ConfirmDialogProps {
@@ -7,9 +7,11 @@ interface ConfirmDialogProps {
   onClose(): void;
   title: string;
   /** What will happen, and to whom. */
-  text: string;
+  text: ReactNode;
   /** The button's word: what it does, never "OK". */
   action: string;
+  /** The word of the button that leaves everything as it is. */
+  close?: string;
   isDangerous?: boolean;
   isProduction: boolean;
   /** What must be typed before the button does anything. */
@@ -27,7 +29,8 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
   );
 }
 
-function ConfirmForm({ onClose, text, action, isDangerous = false, isProduction, typed, onConfirm }: ConfirmDialogProps) {
+function ConfirmForm(props: ConfirmDialogProps) {
+  const { onClose, text, action, close = 'Cancel', isDangerous = false, isProduction, typed, onConfirm } = props;
   const [value, setValue] = useState('');
   const [isBusy, setBusy] = useState(false);
   const isAllowed = typed === undefined || value === typed;
@@ -42,7 +45,7 @@ function ConfirmForm({ onClose, text, action, isDangerous = false, isProduction,
   return (
     <form onSubmit={(event) => void submit(event)} className="nd-form">
       {isProduction ? <ProductionNote /> : null}
-      <p>{text}</p>
+      {typeof text === 'string' ? <p>{text}</p> : text}
       {typed === undefined ? null : (
         <TextInput
           label={
@@ -58,7 +61,7 @@ function ConfirmForm({ onClose, text, action, isDangerous = false, isProduction,
         />
       )}
       <Group justify="flex-end" gap={8}>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{close}</Button>
         <Button
           type="submit"
           variant="filled"

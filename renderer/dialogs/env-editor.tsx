@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Group, Textarea, TextInput } from '@mantine/core';
 import { ClipboardPaste, Plus, X } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
-import type { EnvRow } from '../state/deploy-form.ts';
+import { type EnvRow, nextKey } from '../state/deploy-form.ts';
 import { type ParsedEnv, parseEnvText } from '../state/env-text.ts';
 import { lookUp } from '../state/look-up.ts';
 
@@ -62,6 +62,7 @@ export function EnvEditor({ rows, errors, onChange }: EnvEditorProps) {
           </ActionIcon>
         </Group>
       ))}
+      {errors.env === undefined ? null : <p className="nd-field-error">{errors.env}</p>}
       {isPasting ? (
         <PasteField
           onTake={(parsed) => {
@@ -129,5 +130,3 @@ function mergedRows(rows: readonly EnvRow[], env: Readonly<Record<string, string
     .map(([name, value]) => ({ key: key++, name, value }));
   return [...changed, ...added];
 }
-
-const nextKey = (rows: readonly EnvRow[]) => Math.max(0, ...rows.map((row) => row.key)) + 1;

@@ -51,7 +51,7 @@ function SwapForm({ onClose, onStarted, host, app, liveRelease }: SwapDialogProp
     if (image === null || isBusy) return;
     setBusy(true);
     try {
-      await actions.swap(host.id, app.name, image);
+      await actions.swap(host.id, { app_name: app.name, image });
       onClose();
       onStarted();
     } catch (error) {

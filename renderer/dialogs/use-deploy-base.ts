@@ -57,10 +57,11 @@ export function useDeployBase(hostId: string, form: FormHandle, template: Deploy
       const isMissing = release === null && known.release !== null;
       setReading({ name, release, message: isMissing ? `Release ${known.release} is not among those listed.` : null });
       if (release === null) return;
-      const { app_name, image } = held.values;
+      const { app_name, image, registry_username, registry_password, pull } = held.values;
+      const typed = { app_name, registry_username, registry_password, pull };
       before.current = held.values;
       const filled = formFromTemplate({ app: known, release });
-      held.setValues({ ...filled, app_name, image: image.trim() === '' ? filled.image : image });
+      held.setValues({ ...filled, ...typed, image: image.trim() === '' ? filled.image : image });
     };
     actions.loadReleases(hostId, name).then(take, (error: unknown) => {
       if (isCurrent) setReading({ name, release: null, message: messageOf(error) });

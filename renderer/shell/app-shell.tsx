@@ -12,6 +12,7 @@ import { useCommand } from '../ui/keyboard.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { AppView } from '../views/app-view.tsx';
 import { FleetView } from '../views/fleet-view.tsx';
+import { HostClock } from '../views/host-clock.tsx';
 import { HostView } from '../views/host-view.tsx';
 import { SettingsView } from '../views/settings-view.tsx';
 import { Palette } from './palette.tsx';
@@ -82,10 +83,14 @@ function View({ place, onAddHost }: { place: Place; onAddHost(): void }) {
       </div>
     );
   }
-  return place.view === 'host' ? (
-    <HostView key={host.id} host={host} tab={place.tab} />
-  ) : (
-    <AppView key={`${host.id}/${place.app}`} host={host} name={place.app} tab={place.tab} />
+  return (
+    <HostClock host={host.id}>
+      {place.view === 'host' ? (
+        <HostView key={host.id} host={host} tab={place.tab} />
+      ) : (
+        <AppView key={`${host.id}/${place.app}`} host={host} name={place.app} tab={place.tab} />
+      )}
+    </HostClock>
   );
 }
 

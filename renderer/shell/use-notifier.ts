@@ -4,8 +4,9 @@ import { isTerminal } from '../../daemon/contract/rules.ts';
 import type { Place } from '../paths.ts';
 import type { DaemonData } from '../state/daemon-data.ts';
 import { ConsoleContext } from '../state/hooks.ts';
-import { notifyFailure, notifySuccess } from '../ui/run.tsx';
-import { operationTitle } from '../views/operation-panel.tsx';
+import { endingOf, operationTitle } from '../state/operation-text.ts';
+import { notifyFailure, notifyNeutral, notifySuccess, notifyWarning } from '../ui/run.tsx';
+import { createToastGate, toastsBetween, toastTitle } from './event-toasts.ts';
 
 type Daemons = Readonly<Record<string, DaemonData>>;
 
@@ -18,9 +19,15 @@ export function useNotifier(place: Place): void {
   });
   useEffect(() => {
     if (model === null) return;
+    const gate = createToastGate();
     return model.stores.daemons.subscribe((after, before) => {
       for (const { host, operation } of endedBetween(before, after)) {
         if (!isExplainedAt(shown.current, host, operation)) announce(operation);
+      }
+      const offsets = model.stores.metrics.getState();
+      const nowOf = (host: string) => Date.now() + (offsets[host]?.clock_offset_ms ?? 0);
+      for (const { id, event } of toastsBetween(before, after, nowOf)) {
+        if (gate.passes(id, Date.now())) notifyWarning(toastTitle(event), event.message);
       }
     });
   }, [model]);
@@ -48,5 +55,7 @@ export function isExplainedAt(place: Place, host: string, operation: Operation):
 function announce(operation: Operation): void {
   const title = `${operation.app_name}: ${operationTitle(operation)}`;
   if (operation.state === 'succeeded') notifySuccess(title, 'Succeeded.');
+  else if (operation.state === 'cancelled') notifyNeutral(title, endingOf(operation) ?? '');
+  else if (operation.state === 'rolled_back') notifyWarning(title, operation.error?.message ?? endingOf(operation) ?? '');
   else notifyFailure(title, operation.error?.message ?? `It ended as ${operation.state}.`);
 }

@@ -27,8 +27,15 @@ export interface Actions {
   attend(host: string | null): void;
   install(host: string): void;
   deploy(host: string, body: RouteBodyInput<'deploy'>): Promise<Operation>;
-  swap(host: string, app: string, image: string): Promise<Operation>;
-  rollback(host: string, app: string, release?: string): Promise<Operation>;
+  swap(host: string, body: RouteBodyInput<'swap'>): Promise<Operation>;
+  rollback(host: string, body: RouteBodyInput<'rollback'>): Promise<Operation>;
+  scale(host: string, app: string, replicas: number): Promise<Operation>;
+  /** Puts a maintenance page up with `message`, or takes it down with null. */
+  setMaintenance(host: string, app: string, message: string | null): Promise<Operation>;
+  /** Before the switch, or in the watch window: the release before serves on, or again. */
+  cancel(host: string, operation: string): Promise<Operation>;
+  /** Ends the watch window. */
+  keep(host: string, operation: string): Promise<Operation>;
   lifecycle(host: string, app: string, route: LifecycleRoute): Promise<Operation>;
   purge(host: string, app: string): Promise<Operation>;
   /** Newest first. */
@@ -69,9 +76,16 @@ export function createActions(link: Link, stores: Stores): Actions {
     },
     install: (host) => runInstall(link, stores, host),
     deploy: (host, body) => callDaemon(link, host, 'deploy', { body }).then(noted(host)),
-    swap: (host, app_name, image) => callDaemon(link, host, 'swap', { body: { app_name, image } }).then(noted(host)),
-    rollback: (host, app_name, release) =>
-      callDaemon(link, host, 'rollback', { body: { app_name, ...(release === undefined ? {} : { release }) } }).then(noted(host)),
+    swap: (host, body) => callDaemon(link, host, 'swap', { body }).then(noted(host)),
+    rollback: (host, body) => callDaemon(link, host, 'rollback', { body }).then(noted(host)),
+    scale: (host, name, replicas) =>
+      callDaemon(link, host, 'scaleApp', { params: { name }, body: { replicas } }).then(noted(host)),
+    setMaintenance: (host, name, message) => {
+      const body = message === null ? { enabled: false } : { enabled: true, message };
+      return callDaemon(link, host, 'setMaintenance', { params: { name }, body }).then(noted(host));
+    },
+    cancel: (host, id) => callDaemon(link, host, 'cancelOperation', { params: { id } }).then(noted(host)),
+    keep: (host, id) => callDaemon(link, host, 'keepRelease', { params: { id } }).then(noted(host)),
     lifecycle: (host, name, route) => callDaemon(link, host, route, { params: { name } }).then(noted(host)),
     purge: (host, name) => callDaemon(link, host, 'removeApp', { params: { name }, query: { purge: 'true' } }).then(noted(host)),
     loadReleases: (host, app) => readReleases(link, stores, host, app),

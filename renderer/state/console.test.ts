@@ -3,6 +3,9 @@ import { endedBetween } from '../shell/use-notifier.ts';
 import { createScriptedBridge } from '../testing/scripted-bridge.ts';
 import { type ConsoleModel, createConsole } from './console.ts';
 import type { DaemonData } from './daemon-data.ts';
+import { watchOf } from './watch.ts';
+
+const SWAP = { app_name: 'shop', image: 'registry.example.com/shop:1.4.3' };
 
 let model: ConsoleModel;
 
@@ -38,10 +41,16 @@ describe('a console', () => {
     const stop = model.stores.daemons.subscribe((after, before) => {
       seen.push(...endedBetween(before, after).map(({ operation }) => `${operation.kind} ${operation.state}`));
     });
-    const started = await model.actions.swap('web-1', 'shop', 'registry.example.com/shop:1.4.3');
+    const started = await model.actions.swap('web-1', SWAP);
     await vi.advanceTimersByTimeAsync(50);
     expect(daemon('web-1')?.apps.shop).toMatchObject({ status: 'updating', operation_id: started.id });
-    await vi.advanceTimersByTimeAsync(10_000);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(watchOf(daemon('web-1')?.operations[started.id], daemon('web-1')?.releases.shop ?? [])).toMatchObject({
+      window_ms: 60_000,
+    });
+    expect(daemon('web-1')?.apps.shop).toMatchObject({ release: 'r13', operation_id: started.id });
+    await model.actions.keep('web-1', started.id);
+    await vi.advanceTimersByTimeAsync(5_000);
     stop();
     expect(daemon('web-1')?.operations[started.id]?.state).toBe('succeeded');
     expect(daemon('web-1')?.apps.shop).toMatchObject({ status: 'running', release: 'r13', operation_id: null });
@@ -49,9 +58,50 @@ describe('a console', () => {
     expect(seen).toEqual(['swap succeeded']);
   });
 
+  it('takes a swap back in its watch window: the release before serves again', async () => {
+    await open('full');
+    await model.actions.loadReleases('web-1', 'shop');
+    const started = await model.actions.swap('web-1', SWAP);
+    await vi.advanceTimersByTimeAsync(5_000);
+    await model.actions.cancel('web-1', started.id);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(daemon('web-1')?.operations[started.id]?.state).toBe('cancelled');
+    expect(daemon('web-1')?.apps.shop).toMatchObject({ release: 'r12', operation_id: null });
+    expect(daemon('web-1')?.releases.shop?.find((each) => each.id === 'r13')?.state).toBe('failed');
+    await expect(model.actions.cancel('web-1', started.id)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('follows a pull layer by layer, and scales, and puts a maintenance page up', async () => {
+    await open('full');
+    const started = await model.actions.deploy('web-1', { app_name: 'news', image: 'registry.example.com/news:1' });
+    await vi.advanceTimersByTimeAsync(2_000);
+    const pull = daemon('web-1')?.operations[started.id]?.steps.find(({ name }) => name === 'pull');
+    expect(pull).toMatchObject({ state: 'running' });
+    expect(pull?.layers?.some(({ state }) => state === 'downloading')).toBe(true);
+    await model.actions.scale('web-1', 'shop', 4);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(daemon('web-1')?.apps.shop).toMatchObject({ replicas: 4, replicas_wanted: 4 });
+    await model.actions.setMaintenance('web-1', 'shop', 'Back soon.');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(daemon('web-1')?.apps.shop?.maintenance).toEqual({ message: 'Back soon.' });
+    await model.actions.setMaintenance('web-1', 'shop', null);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(daemon('web-1')?.apps.shop?.maintenance).toBeNull();
+  });
+
+  it('knows what happened before it connected, and says none of it again', async () => {
+    await open('full');
+    expect(daemon('web-1')?.events.map(({ kind }) => kind)).toEqual([
+      'heal.unhealthy',
+      'heal.restarted',
+      'heal.recovered',
+      'release.pruned',
+    ]);
+  });
+
   it('refuses a second operation on a busy app with the daemon’s sentence', async () => {
     await open('full');
-    await model.actions.swap('web-1', 'shop', 'registry.example.com/shop:1.4.3');
+    await model.actions.swap('web-1', SWAP);
     await expect(model.actions.lifecycle('web-1', 'shop', 'restartApp')).rejects.toMatchObject({ code: 'conflict' });
   });
 

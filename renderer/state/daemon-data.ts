@@ -42,6 +42,14 @@ export function applyEvent(data: DaemonData, event: DaemonEvent): DaemonData {
   return { ...withOperation, apps, releases };
 }
 
+/** Takes in events of the time before, in any order: they tell what happened, and change nothing else. */
+export function applyHistory(data: DaemonData, history: readonly DaemonEvent[]): DaemonData {
+  const known = new Set(data.events.map(({ seq }) => seq));
+  const older = history.filter(({ seq }) => !known.has(seq));
+  const events = [...older, ...data.events].toSorted((a, b) => a.seq - b.seq).slice(-EVENTS_MAX);
+  return { ...data, events, lastSeq: Math.max(data.lastSeq, events.at(-1)?.seq ?? -1) };
+}
+
 /** Takes in operations from any source; of two versions of one operation the one that has got further stays. */
 export function applyOperations(data: DaemonData, incoming: readonly Operation[]): DaemonData {
   const operations: Record<string, Operation> = { ...data.operations };

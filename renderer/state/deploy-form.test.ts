@@ -1,14 +1,18 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { app, release } from '../testing/world.ts';
-import {
-  areAllShown,
-  baseRelease,
-  deployChanges,
-  emptyDeployForm,
-  formErrors,
-  formFromTemplate,
-  readDeployForm,
-} from './deploy-form.ts';
+import { appConfigurationSchema, configurationOf } from '../../daemon/contract/configuration.ts';
+import { anyConfiguration } from '../testing/any-configuration.ts';
+import { app, nextcore, release } from '../testing/world.ts';
+import { deployChanges } from './deploy-changes.ts';
+import { baseRelease, type DeployForm, emptyDeployForm, formFromTemplate } from './deploy-form.ts';
+import { readDeployForm } from './deploy-request.ts';
+
+const filled: DeployForm = { ...emptyDeployForm(), app_name: 'shop', image: 'shop:v1' };
+const requestOf = (form: DeployForm) => {
+  const read = readDeployForm(form);
+  if (!read.isValid) throw new Error(JSON.stringify(read.errors));
+  return read.request;
+};
 
 describe('the deploy form', () => {
   it('makes the request that the contract describes, trimmed and with defaults', () => {
@@ -16,39 +20,41 @@ describe('the deploy form', () => {
       { key: 1, name: ' A ', value: '1' },
       { key: 2, name: '', value: '' },
     ];
-    const read = readDeployForm({ ...emptyDeployForm(), app_name: ' shop ', image: 'shop:v1', env });
-    expect(read).toMatchObject({
-      isValid: true,
-      request: { app_name: 'shop', image: 'shop:v1', env: { A: '1' }, ports: [3000], health: { kind: 'http', path: '/' } },
+    const request = requestOf({ ...filled, app_name: ' shop ', env });
+    expect(request).toMatchObject({ app_name: 'shop', image: 'shop:v1', env: { A: '1' }, ports: [3000], health: { path: '/' } });
+    for (const field of ['domain', 'tls', 'proxy', 'replicas', 'registry', 'nextcore', 'pre_switch', 'user']) {
+      expect(field in request).toBe(false); // left to the app, the host or the image
+    }
+  });
+
+  it('takes times and sizes with their units, commands as words, and rows that hold something', () => {
+    const request = requestOf({
+      ...filled,
+      domain: 'shop.example.com',
+      aliases: ['www.example.com'],
+      redirects: [
+        { key: 4, from: '', to: '', status: 308 },
+        { key: 7, from: 'old.example.com', to: '', status: 301 },
+      ],
+      more_ports: ['9229'],
+      drain: '1.5 min',
+      memory: '512m',
+      cpus: '0.5',
+      pre_command: 'node "migrate now.js"',
+      volumes: [{ key: 0, kind: 'bind', source: '/srv/shop', target: '/data', read_only: true }],
+      registry_username: 'ci',
+      registry_password: ' secret ',
     });
-    expect(read.isValid && 'domain' in read.request).toBe(false);
-  });
-
-  it('refuses what the daemon would refuse, at the field concerned', () => {
-    const form = { ...emptyDeployForm(), app_name: 'Shop!', image: '', port: '', health_path: 'health', domain: 'http://x' };
-    const read = readDeployForm(form);
-    expect(read.isValid).toBe(false);
-    if (read.isValid) return;
-    expect(Object.keys(formErrors(read.errors)).toSorted((a, b) => a.localeCompare(b))).toEqual([
-      'app_name',
-      'domain',
-      'health_path',
-      'image',
-      'port',
-    ]);
-  });
-
-  it('refuses a variable that is there twice and a name that is none', () => {
-    const row = { key: 1, name: 'A', value: '1' };
-    const form = { ...emptyDeployForm(), app_name: 'shop', image: 'shop:v1' };
-    expect(readDeployForm({ ...form, env: [row, { ...row, key: 2 }] })).toMatchObject({ errors: [{ field: 'env.A' }] });
-    expect(readDeployForm({ ...form, env: [{ ...row, name: '1A' }] })).toMatchObject({ errors: [{ field: 'env.1A' }] });
-  });
-
-  it('deploys a release again as it was when nothing is changed', () => {
-    const before = release('shop', 4, 'shop:v4');
-    const read = readDeployForm(formFromTemplate({ app: app('shop'), release: before }));
-    expect(read).toEqual({ isValid: true, request: { app_name: 'shop', image: 'shop:v4', ...before.configuration } });
+    expect(request).toMatchObject({
+      aliases: ['www.example.com'],
+      redirects: [{ from: 'old.example.com', status: 301 }],
+      ports: [3000, 9229],
+      drain_ms: 90_000,
+      limits: { cpus: 0.5, memory_bytes: 512 * 1024 ** 2 },
+      pre_switch: { command: ['node', 'migrate now.js'], timeout_ms: 600_000 },
+      volumes: [{ kind: 'bind', source: '/srv/shop', target: '/data', read_only: true }],
+      registry: { username: 'ci', password: ' secret ' },
+    });
   });
 
   it('starts from the live release, or before a first success from what was tried last', () => {
@@ -58,35 +64,64 @@ describe('the deploy form', () => {
     expect(baseRelease({ release: 'r1' }, releases)).toBeNull();
     expect(baseRelease({ release: null }, [])).toBeNull();
   });
+});
 
-  it('says what a deploy would change, and of variables only their names', () => {
-    const before = release('shop', 4, 'shop:v4');
-    const form = formFromTemplate({ app: app('shop'), release: before });
-    expect(deployChanges(before, form)).toEqual([]);
-    const env = [
-      ...form.env
-        .filter((row) => row.name !== 'DATABASE_URL')
-        .map((row) => (row.name === 'LOG_LEVEL' ? { ...row, value: 'debug' } : row)),
-      { key: 9, name: 'NEW_SECRET', value: 'hunter3' },
-    ];
-    expect(deployChanges(before, { ...form, image: 'shop:v5', domain: '', port: 8080, health_kind: 'none', env })).toEqual([
+describe('a form made from a release', () => {
+  it('deploys it again as it was when nothing is changed, whatever it is configured with', () => {
+    fc.assert(
+      fc.property(anyConfiguration, (configuration) => {
+        const before = release('shop', 4, 'shop:v4', { configuration });
+        const template = { app: { name: 'shop', replicas_wanted: configuration.replicas }, release: before };
+        const request = requestOf(formFromTemplate(template));
+        const after = configurationOf(request, { proxy: 'caddy', replicas: 1 });
+        expect(appConfigurationSchema.parse(after)).toEqual(appConfigurationSchema.parse(before.configuration));
+        expect(request).toMatchObject({ app_name: 'shop', image: 'shop:v4', pull: 'missing' });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('keeps what its build said of itself for as long as the image is that build’s', () => {
+    const build = nextcore('0a1b2c3d4e5f');
+    const form = formFromTemplate({ app: app('shop'), release: release('shop', 4, 'shop:v4', { nextcore: build }) });
+    expect(requestOf(form).nextcore).toEqual(build);
+    expect('nextcore' in requestOf({ ...form, image: 'shop:v5' })).toBe(false);
+  });
+
+  it('keeps as many replicas as the app has been scaled to since', () => {
+    const form = formFromTemplate({ app: app('shop', { replicas_wanted: 4 }), release: release('shop', 4, 'shop:v4') });
+    expect(requestOf(form).replicas).toBe(4);
+    expect(deployChanges(release('shop', 4, 'shop:v4'), 4, form)).toEqual([]);
+  });
+
+  it('never holds a password', () => {
+    const form = formFromTemplate({ app: app('shop'), release: release('shop', 4, 'shop:v4') });
+    expect([form.registry_username, form.registry_password]).toEqual(['', '']);
+  });
+});
+
+describe('what a deploy would change', () => {
+  const before = release('shop', 4, 'shop:v4');
+  const form = formFromTemplate({ app: app('shop'), release: before });
+
+  it('is nothing where nothing was changed', () => {
+    expect(deployChanges(before, 1, form)).toEqual([]);
+  });
+
+  it('is said field by field, with values of the environment as secrets', () => {
+    const env = [...form.env.filter((row) => row.name !== 'DATABASE_URL'), { key: 9, name: 'NEW_SECRET', value: 'hunter3' }];
+    const changes = deployChanges(before, 1, { ...form, image: 'shop:v5', domain: '', port: 8080, watch: '5 min', env });
+    expect(changes?.map(({ label, from, to, isSecret }) => (isSecret ? label : `${label}: ${from} → ${to}`))).toEqual([
       'Image: shop:v4 → shop:v5',
-      'Domain: shop.example.com → none',
-      'Port: 3000 → 8080',
-      'Health check: GET /api/health → none',
-      'Adds NEW_SECRET',
-      'Changes LOG_LEVEL',
-      'Drops DATABASE_URL',
+      'DATABASE_URL',
+      'NEW_SECRET',
+      'Domain: shop.example.com → null',
+      'Watch window: 1 min → 5 min',
+      'Ports: 3000 → 8080',
     ]);
   });
 
-  it('knows a port that no machine has, and leaves nothing to say beside the field', () => {
-    const form = { ...emptyDeployForm(), app_name: 'shop', image: 'shop:v1', port: 70_000 };
-    const read = readDeployForm(form);
-    if (read.isValid) throw new Error('70000 is no port');
-    expect(formErrors(read.errors)).toEqual({ port: 'Use a port from 1 to 65535' });
-    expect(areAllShown(read.errors, form)).toBe(true);
-    expect(areAllShown([{ field: 'body', message: 'no' }], form)).toBe(false);
-    expect(areAllShown([], form)).toBe(false);
+  it('cannot be said while a field is not valid', () => {
+    expect(deployChanges(before, 1, { ...form, port: 70_000 })).toBeNull();
   });
 });

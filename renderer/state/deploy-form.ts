@@ -1,33 +1,92 @@
-import { type DeployRequest, deployRequestSchema, type HealthCheck } from '../../daemon/contract/configuration.ts';
+import type { AppConfiguration, HealthCheck, Hook, Redirect, Volume } from '../../daemon/contract/configuration.ts';
 import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
-import { type FieldError, toInvalidRequest } from '../../daemon/contract/errors.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
-import { healthPath } from '../../daemon/contract/rules.ts';
-import { sentence } from '../format.ts';
+import type { ProxyType, TlsMode } from '../../daemon/contract/names.ts';
+import type { NextCoreMetadata } from '../../daemon/contract/nextcore.ts';
+import { formatCommand } from './command-line.ts';
+import { formatSize, formatTime } from './quantity.ts';
 
-export interface EnvRow {
-  /** Stays with the row while others come and go. */
+/** A row of a list that grows and shrinks; `key` stays with it while others come and go. */
+interface Row {
   key: number;
+}
+export interface EnvRow extends Row {
   name: string;
   value: string;
 }
+export interface RedirectRow extends Row {
+  from: string;
+  to: string;
+  status: Redirect['status'];
+}
+export interface VolumeRow extends Row {
+  kind: Volume['kind'];
+  /** The name of a volume, or a directory of the host. */
+  source: string;
+  target: string;
+  read_only: boolean;
+}
 
-/** What the fields of the deploy dialog hold: text as typed. */
+/**
+ * What the fields of the deploy dialog hold: text as typed. An empty text leaves its setting to its default; times and
+ * sizes carry their unit (see `quantity.ts`).
+ */
 export interface DeployForm {
   app_name: string;
   image: string;
   domain: string;
-  tls: 'default' | 'auto' | 'off';
   port: number | string;
   health_kind: HealthCheck['kind'];
   health_path: string;
   env: EnvRow[];
-  /** What the dialog has no field for and a template must not lose. */
-  kept: Partial<Pick<DeployRequest, 'drain_ms' | 'stop_timeout_ms' | 'ports' | 'health'>>;
+
+  aliases: string[];
+  redirects: RedirectRow[];
+  tls: 'default' | TlsMode;
+  proxy: 'default' | ProxyType;
+  more_ports: string[];
+
+  health_status_min: number | string;
+  health_status_max: number | string;
+  health_interval: string;
+  health_timeout: string;
+  health_deadline: string;
+  health_retries: number | string;
+  health_start_period: string;
+
+  replicas: number | string;
+  cpus: string;
+  memory: string;
+
+  volumes: VolumeRow[];
+  networks: string[];
+
+  user: string;
+  read_only_root: boolean;
+  capabilities: string[];
+
+  stop_signal: string;
+  stop_timeout: string;
+  drain: string;
+  watch: string;
+  pre_command: string;
+  pre_timeout: string;
+  post_command: string;
+  post_timeout: string;
+
+  registry_username: string;
+  registry_password: string;
+  pull: 'missing' | 'always';
+
+  log_size: string;
+  log_files: number | string;
+
+  /** What the template's build said of itself; it holds for that very image only. */
+  build: { image: string; nextcore: NextCoreMetadata } | null;
 }
 
 export interface DeployTemplate {
-  app: Pick<AppStatus, 'name'>;
+  app: Pick<AppStatus, 'name' | 'replicas_wanted'>;
   release: Release;
 }
 
@@ -36,117 +95,149 @@ export function emptyDeployForm(): DeployForm {
     app_name: '',
     image: '',
     domain: '',
-    tls: 'default',
     port: DEFAULTS.port,
     health_kind: 'http',
     health_path: DEFAULTS.health_path,
     env: [],
-    kept: {},
+    aliases: [],
+    redirects: [],
+    tls: 'default',
+    proxy: 'default',
+    more_ports: [],
+    ...emptyHealth(),
+    replicas: '',
+    cpus: '',
+    memory: '',
+    volumes: [],
+    networks: [],
+    user: '',
+    read_only_root: false,
+    capabilities: [],
+    stop_signal: '',
+    stop_timeout: '',
+    drain: '',
+    watch: '',
+    pre_command: '',
+    pre_timeout: '',
+    post_command: '',
+    post_timeout: '',
+    registry_username: '',
+    registry_password: '',
+    pull: 'missing',
+    log_size: '',
+    log_files: '',
+    build: null,
   };
 }
 
-/** The form that, left alone, deploys the release once more as it is. */
-export function formFromTemplate({ app, release }: DeployTemplate): DeployForm {
-  const { configuration } = release;
+type HealthFields = Pick<
+  DeployForm,
+  | 'health_status_min'
+  | 'health_status_max'
+  | 'health_interval'
+  | 'health_timeout'
+  | 'health_deadline'
+  | 'health_retries'
+  | 'health_start_period'
+>;
+
+function emptyHealth(): HealthFields {
   return {
-    app_name: app.name,
-    image: release.image,
-    domain: configuration.domain ?? '',
-    tls: configuration.tls ?? 'default',
-    port: configuration.ports[0] ?? DEFAULTS.port,
-    health_kind: configuration.health.kind,
-    health_path: healthPath(configuration.health) ?? DEFAULTS.health_path,
-    env: Object.entries(configuration.env).map(([name, value], key) => ({ key, name, value })),
-    kept: {
-      drain_ms: configuration.drain_ms,
-      stop_timeout_ms: configuration.stop_timeout_ms,
-      ports: configuration.ports,
-      health: configuration.health,
-    },
+    health_status_min: '',
+    health_status_max: '',
+    health_interval: '',
+    health_timeout: '',
+    health_deadline: '',
+    health_retries: '',
+    health_start_period: '',
   };
 }
+
+/** The form that, left alone, deploys the release once more as it is, with as many replicas as the app has now. */
+export function formFromTemplate({ app, release }: DeployTemplate): DeployForm {
+  const { configuration, image, nextcore } = release;
+  const [port = DEFAULTS.port, ...more_ports] = configuration.ports;
+  return {
+    ...emptyDeployForm(),
+    app_name: app.name,
+    image,
+    domain: configuration.domain ?? '',
+    port,
+    env: keyed(Object.entries(configuration.env), ([name, value]) => ({ name, value })),
+    ...fromHealth(configuration.health),
+    aliases: configuration.aliases,
+    redirects: keyed(configuration.redirects, ({ from, to, status }) => ({ from, to: to ?? '', status })),
+    tls: configuration.tls ?? 'default',
+    proxy: configuration.proxy,
+    more_ports: more_ports.map(String),
+    replicas: app.replicas_wanted,
+    ...fromContainer(configuration),
+    drain: unlessDefault(configuration.drain_ms, DEFAULTS.drain_ms, formatTime),
+    watch: unlessDefault(configuration.watch_ms, DEFAULTS.watch_ms, formatTime),
+    ...fromHook('pre', configuration.pre_switch),
+    ...fromHook('post', configuration.post_switch),
+    build: nextcore === null ? null : { image, nextcore },
+  };
+}
+
+function fromContainer(configuration: AppConfiguration) {
+  const { limits, volumes, log } = configuration;
+  return {
+    cpus: limits.cpus === undefined ? '' : String(limits.cpus),
+    memory: limits.memory_bytes === undefined ? '' : formatSize(limits.memory_bytes),
+    volumes: keyed(volumes, (volume) => ({
+      kind: volume.kind,
+      source: volume.kind === 'volume' ? volume.name : volume.source,
+      target: volume.target,
+      read_only: volume.read_only,
+    })),
+    networks: configuration.networks,
+    user: configuration.user ?? '',
+    read_only_root: configuration.read_only_root,
+    capabilities: configuration.capabilities,
+    stop_signal: configuration.stop_signal ?? '',
+    stop_timeout: unlessDefault(configuration.stop_timeout_ms, DEFAULTS.stop_timeout_ms, formatTime),
+    log_size: unlessDefault(log.file_bytes_max, DEFAULTS.container_log_bytes, formatSize),
+    log_files: unlessDefault(log.files, DEFAULTS.container_log_files, String),
+  };
+}
+
+function fromHealth(health: HealthCheck): Pick<DeployForm, 'health_kind' | 'health_path'> & HealthFields {
+  const path = { health_path: health.kind === 'http' ? health.path : DEFAULTS.health_path };
+  if (health.kind === 'none') return { health_kind: 'none', ...path, ...emptyHealth() };
+  const { min, max } = health.kind === 'http' ? health.status : DEFAULTS.health_status;
+  return {
+    health_kind: health.kind,
+    ...path,
+    health_status_min: unlessDefault(min, DEFAULTS.health_status.min, String),
+    health_status_max: unlessDefault(max, DEFAULTS.health_status.max, String),
+    health_interval: unlessDefault(health.interval_ms, DEFAULTS.health_interval_ms, formatTime),
+    health_timeout: unlessDefault(health.timeout_ms, DEFAULTS.health_timeout_ms, formatTime),
+    health_deadline: unlessDefault(health.deadline_ms, DEFAULTS.health_deadline_ms, formatTime),
+    health_retries: unlessDefault(health.retries, DEFAULTS.health_retries, String),
+    health_start_period: unlessDefault(health.start_period_ms, DEFAULTS.health_start_period_ms, formatTime),
+  };
+}
+
+function fromHook<P extends 'pre' | 'post'>(which: P, hook: Hook | undefined) {
+  const command = hook === undefined ? '' : formatCommand(hook.command);
+  const timeout = hook === undefined ? '' : unlessDefault(hook.timeout_ms, DEFAULTS.hook_timeout_ms, formatTime);
+  // TypeScript does not compute names from a template; these are exactly `<which>_command` and `<which>_timeout`.
+  return { [`${which}_command`]: command, [`${which}_timeout`]: timeout } as Record<`${P}_command` | `${P}_timeout`, string>;
+}
+
+/** Empty where it is the default, so that a folded section can say what was set. */
+function unlessDefault(value: number, byDefault: number, show: (value: number) => string): string {
+  return value === byDefault ? '' : show(value);
+}
+
+function keyed<T, R extends object>(items: readonly T[], toRow: (item: T) => R): (R & Row)[] {
+  return items.map((item, key) => ({ ...toRow(item), key }));
+}
+
+export const nextKey = (rows: readonly Row[]): number => Math.max(-1, ...rows.map((row) => row.key)) + 1;
 
 /** What the next deploy of an app starts from: what is live, or before a first success what was tried last. Newest first. */
 export function baseRelease(app: Pick<AppStatus, 'release'>, releases: readonly Release[]): Release | null {
   return (app.release === null ? releases[0] : releases.find((release) => release.id === app.release)) ?? null;
-}
-
-/** What a deploy of `form` would change of `release`, a sentence's part each; empty where it would be the same again. */
-export function deployChanges(release: Release, form: DeployForm): string[] {
-  const before = formFromTemplate({ app: { name: release.app_name }, release });
-  const fields: [name: string, from: string, to: string][] = [
-    ['Image', before.image, form.image.trim()],
-    ['Domain', before.domain || 'none', form.domain.trim() || 'none'],
-    ['TLS', before.tls, form.tls],
-    ['Port', String(before.port), String(form.port)],
-    ['Health check', healthText(before), healthText(form)],
-  ];
-  const changed = fields.filter(([, from, to]) => from !== to).map(([name, from, to]) => `${name}: ${from} → ${to || 'nothing'}`);
-  return [...changed, ...envChanges(release.configuration.env, form.env)];
-}
-
-const healthText = (form: DeployForm) => (form.health_kind === 'http' ? `GET ${form.health_path.trim()}` : form.health_kind);
-
-/** By name only: values are secrets more often than not. */
-function envChanges(before: Readonly<Record<string, string>>, rows: readonly EnvRow[]): string[] {
-  const after = new Map(rows.map((row) => [row.name.trim(), row.value]));
-  after.delete('');
-  const added = [...after.keys()].filter((name) => !Object.hasOwn(before, name));
-  const changed = Object.keys(before).filter((name) => after.has(name) && after.get(name) !== before[name]);
-  const dropped = Object.keys(before).filter((name) => !after.has(name));
-  const parts: [verb: string, names: string[]][] = [
-    ['Adds', added],
-    ['Changes', changed],
-    ['Drops', dropped],
-  ];
-  return parts.filter(([, names]) => names.length > 0).map(([verb, names]) => `${verb} ${names.join(', ')}`);
-}
-
-export type ReadForm = { isValid: true; request: DeployRequest } | { isValid: false; errors: FieldError[] };
-
-/** Checks the form with the contract's own schema, so that it refuses what the daemon would refuse. */
-export function readDeployForm(form: DeployForm): ReadForm {
-  const rows = form.env.filter((row) => row.name.trim() !== '' || row.value !== '');
-  const twice = rows.find((row, index) => rows.findIndex((other) => other.name.trim() === row.name.trim()) < index);
-  if (twice !== undefined) {
-    return { isValid: false, errors: [{ field: `env.${twice.name.trim()}`, message: 'this name is there twice' }] };
-  }
-  const domain = form.domain.trim();
-  const parsed = deployRequestSchema.safeParse({
-    app_name: form.app_name.trim(),
-    image: form.image.trim(),
-    env: Object.fromEntries(rows.map((row) => [row.name.trim(), row.value])),
-    ports: [form.port === '' ? Number.NaN : Number(form.port), ...(form.kept.ports?.slice(1) ?? [])],
-    ...(domain === '' ? {} : { domain }),
-    ...(form.tls === 'default' ? {} : { tls: form.tls }),
-    health: healthOf(form),
-    ...(form.kept.drain_ms === undefined ? {} : { drain_ms: form.kept.drain_ms }),
-    ...(form.kept.stop_timeout_ms === undefined ? {} : { stop_timeout_ms: form.kept.stop_timeout_ms }),
-  });
-  if (parsed.success) return { isValid: true, request: parsed.data };
-  const { details } = toInvalidRequest(parsed.error, 'body');
-  return { isValid: false, errors: details as FieldError[] }; // toInvalidRequest puts exactly these there
-}
-
-function healthOf(form: DeployForm): unknown {
-  const kept = form.kept.health?.kind === form.health_kind ? form.kept.health : { kind: form.health_kind };
-  return form.health_kind === 'http' ? { ...kept, path: form.health_path.trim() } : kept;
-}
-
-/** The daemon's dotted paths as the form's field names: `ports.0` is shown at `port`, `health.path` at `health_path`. */
-export function formErrors(errors: readonly FieldError[]): Record<string, string> {
-  return Object.fromEntries(errors.map(({ field, message }) => [fieldName(field), sentence(message)]));
-}
-
-/** Whether every complaint is shown at a field of the form, so that nothing is left to say below it. */
-export function areAllShown(errors: readonly FieldError[], form: DeployForm): boolean {
-  const names = new Set(form.env.map((row) => `env.${row.name.trim()}`));
-  const isShown = (name: string) => (name in form && name !== 'env' && name !== 'kept') || names.has(name);
-  return errors.length > 0 && errors.every(({ field }) => isShown(fieldName(field)));
-}
-
-function fieldName(path: string): string {
-  if (path.startsWith('ports')) return 'port';
-  if (path === 'health.path') return 'health_path';
-  return path.startsWith('health') ? 'health_kind' : path;
 }

@@ -34,6 +34,11 @@ export function useMetrics(host: string): MetricsSeries {
   return useStore(useConsoleModel().stores.metrics, (metrics) => metrics[host] ?? EMPTY_SERIES);
 }
 
+/** How far the clock of a host is ahead of this machine's, in milliseconds. */
+export function useClockOffset(host: string): number {
+  return useStore(useConsoleModel().stores.metrics, (metrics) => metrics[host]?.clock_offset_ms ?? 0);
+}
+
 /** Takes what is wanted of this app's view, once. */
 export function useWish(host: string, app: string, take: (what: Wish['what']) => void): void {
   const actions = useActions();

@@ -1,10 +1,10 @@
-import type { DaemonEvent, Release } from '../../daemon/contract/domain.ts';
+import type { DaemonEvent, Operation, Release, StepState } from '../../daemon/contract/domain.ts';
 import { backoffMs } from '../bridge/backoff.ts';
 import { type BridgeError, messageOf } from '../bridge/bridge-error.ts';
 import { callDaemon, openDaemonStream } from '../bridge/daemon.ts';
 import type { Link } from '../bridge/link.ts';
 import { coalesce } from './coalesce.ts';
-import { applyApps, applyEvent, applyOperations } from './daemon-data.ts';
+import { applyApps, applyEvent, applyHistory, applyOperations } from './daemon-data.ts';
 import { lookUp } from './look-up.ts';
 import { withSample } from './metrics-series.ts';
 import { addMetrics, type Stores, updateDaemon } from './stores.ts';
@@ -12,6 +12,7 @@ import { addMetrics, type Stores, updateDaemon } from './stores.ts';
 /** Health is observed, not announced: the list is read again now and then even where no event came. */
 const REFRESH_MS = 15_000;
 const OPERATIONS_SHOWN = 100;
+const EVENTS_SHOWN = 200;
 
 export interface HostSync {
   stop(): void;
@@ -64,6 +65,10 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     const images = await callDaemon(link, host, 'listImages');
     updateDaemon(stores, host, (data) => ({ ...data, images }));
   });
+  const readHistory = guarded(async () => {
+    const events = await callDaemon(link, host, 'listEvents', { query: { limit: EVENTS_SHOWN } });
+    updateDaemon(stores, host, (data) => applyHistory(data, events));
+  });
   const releasesOf = new Map<string, () => void>();
   const refreshReleases = (name: string) => {
     const refresh = releasesOf.get(name) ?? guarded(() => readReleases(link, stores, host, name));
@@ -77,10 +82,13 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     refreshImages();
   };
   const onEvent = (event: DaemonEvent) => {
+    const known = stores.daemons.getState()[host]?.operations[event.operation?.id ?? ''];
     updateDaemon(stores, host, (data) => applyEvent(data, event));
     if (event.kind === 'image.loaded') refreshImages();
     if (event.kind === 'daemon.started') refreshAll();
-    if (event.app_name === null || event.kind === 'operation.progress') return;
+    if (event.app_name === null) return;
+    // Of the steps of an operation only the switch changes what an app is.
+    if (event.kind === 'operation.progress' && switchState(known) === switchState(event.operation)) return;
     refreshApps();
     const isKnown = lookUp(stores.daemons.getState()[host]?.releases ?? {}, event.app_name) !== undefined;
     if (isKnown && event.kind !== 'app.removed') refreshReleases(event.app_name);
@@ -115,12 +123,13 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
       'system',
       {},
       {
-        onMessage: (sample) => addMetrics(stores, host, (series) => withSample(series, sample)),
+        onMessage: (sample) => addMetrics(stores, host, (series) => withSample(series, sample, Date.now())),
         onEnd,
       },
     ),
   );
   refreshAll();
+  readHistory();
   const poll = () => after(REFRESH_MS, () => [refreshApps(), poll()]);
   poll();
 
@@ -131,6 +140,10 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
       for (const channel of open.values()) channel.close();
     },
   };
+}
+
+function switchState(operation: Operation | null | undefined): StepState | undefined {
+  return operation?.steps.find(({ name }) => name === 'switch')?.state;
 }
 
 /** Releases of one app, newest first, into the store. */

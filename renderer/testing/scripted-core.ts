@@ -1,12 +1,12 @@
-import type { DaemonEvent, Operation, OperationKind } from '../../daemon/contract/domain.ts';
-import type { Slot } from '../../daemon/contract/names.ts';
+import { configurationOf, type DeployRequest, deployRequestSchema } from '../../daemon/contract/configuration.ts';
+import type { DaemonEvent, Operation } from '../../daemon/contract/domain.ts';
+import { DEFAULTS } from '../../daemon/contract/limits.ts';
 import type { CallName, ChannelName, Host, Settings } from '../../preload/contract.ts';
 import { playInstall, playLogs, playSystem, playTerminal } from './players.ts';
 import { createWorld, type ScenarioName } from './scenarios.ts';
 import { checkedAnswer, checkedMessage, Refusal, type ScriptedChannel } from './scripted-bridge.ts';
-import { ago, app, bareHost, imageId, newOperationId, operation, release, STEP_DETAIL, STEPS, type WorldHost } from './world.ts';
-
-const STEP_MS = 350;
+import { ScriptedOperations, type Wish } from './scripted-operations.ts';
+import { ago, app, bareHost, type WorldHost } from './world.ts';
 
 // The bridge has checked every input against the contract; these are the parts that the script reads.
 interface HostInput {
@@ -14,9 +14,17 @@ interface HostInput {
 }
 interface DaemonInput extends HostInput {
   route: keyof typeof import('../../daemon/contract/routes.ts').routes;
-  params?: { name?: string };
-  query?: { app_name?: string; purge?: string };
-  body?: { app_name: string; image?: string; release?: string; domain?: string };
+  params?: { name?: string; id?: string };
+  query?: { purge?: string };
+  body?: {
+    app_name?: string;
+    image?: string;
+    release?: string;
+    code_only?: boolean;
+    replicas?: number;
+    enabled?: boolean;
+    message?: string;
+  };
 }
 interface StreamInput extends HostInput {
   stream: 'logs' | 'events' | 'system';
@@ -30,11 +38,13 @@ export class ScriptedCore {
   readonly #watchers = new Set<ScriptedChannel>();
   readonly #eventStreams = new Map<ScriptedChannel, string>();
   #settings: Settings = { color_scheme: 'auto' };
+  readonly #operations: ScriptedOperations;
   #seq = 100;
 
   constructor(scenario: ScenarioName) {
     this.#scenario = scenario;
     this.#world = createWorld(scenario);
+    this.#operations = new ScriptedOperations((world, kind, about) => this.#tell(world, kind, about));
   }
 
   async call(name: CallName, input: unknown): Promise<unknown> {
@@ -95,6 +105,7 @@ export class ScriptedCore {
 
   #daemon(world: WorldHost, { route, params, query, body }: DaemonInput): unknown {
     const name = params?.name ?? body?.app_name ?? '';
+    const begin = (wish: Wish) => this.#operations.start(world, name, wish);
     switch (route) {
       case 'listApps':
         return world.apps;
@@ -104,127 +115,61 @@ export class ScriptedCore {
         return world.releases[name] ?? [];
       case 'listOperations':
         return world.operations;
+      case 'listEvents':
+        return world.events;
       case 'deploy':
-        return this.#deploy(world, name, body?.image ?? '', body?.domain);
+        return this.#deploy(world, deployRequestSchema.parse(body));
       case 'swap':
-        return this.#start(world, name, 'swap', body?.image ?? '');
-      case 'rollback': {
-        const target = body?.release ?? world.apps.find((each) => each.name === name)?.previous_release ?? 'r1';
-        return this.#start(
-          world,
-          name,
-          'rollback',
-          world.releases[name]?.find((each) => each.id === target)?.image ?? 'unknown:v1',
-        );
-      }
+        return begin({ kind: 'swap', image: body?.image ?? '' });
+      case 'rollback':
+        return begin(rollbackWish(world, name, body ?? {}));
       case 'startApp':
-        return this.#start(world, name, 'start', null);
+        return begin({ kind: 'start' });
       case 'stopApp':
-        return this.#start(world, name, 'stop', null);
+        return begin({ kind: 'stop' });
       case 'restartApp':
-        return this.#start(world, name, 'restart', null);
+        return begin({ kind: 'restart' });
+      case 'scaleApp':
+        return begin({ kind: 'scale', replicas: body?.replicas ?? 1 });
+      case 'setMaintenance': {
+        const message = body?.message ?? DEFAULTS.maintenance_message;
+        return begin({ kind: 'maintenance', maintenance: body?.enabled === true ? { message } : null });
+      }
       case 'removeApp':
-        return this.#start(world, name, query?.purge === undefined ? 'stop' : 'remove', null);
+        return begin({ kind: query?.purge === undefined ? 'stop' : 'remove' });
+      case 'cancelOperation':
+        return this.#operations.cancel(world, params?.id ?? '');
+      case 'keepRelease':
+        return this.#operations.keep(world, params?.id ?? '');
       default:
         throw new Refusal({ code: 'not_found', message: `The script has no answer for ${route}.` });
     }
   }
 
-  #deploy(world: WorldHost, name: string, image: string, domain: string | undefined): Operation {
+  #deploy(world: WorldHost, request: DeployRequest): Operation {
+    const { app_name, image, domain } = request;
     if (!image.includes(':')) {
       const details = [{ field: 'image', message: 'no such image on the host, and no registry has it' }];
       throw new Refusal({ code: 'unprocessable', message: `The image ${image} was found nowhere.`, details });
     }
-    if (!world.apps.some((each) => each.name === name)) {
+    const bind = request.volumes.findIndex((volume) => volume.kind === 'bind' && !volume.source.startsWith('/srv/'));
+    if (bind >= 0) {
+      const details = [
+        { field: `volumes.${bind}.source`, message: 'lies beneath none of the host’s bind roots; use one in /srv' },
+      ];
+      throw new Refusal({ code: 'unprocessable', message: 'A directory of the host may not be bound.', details });
+    }
+    const known = world.apps.find((each) => each.name === app_name);
+    if (known === undefined) {
       const url = domain === undefined ? null : `http://${domain}`;
+      const none = { release: null, previous_release: null, slot: null };
+      const replicas_wanted = request.replicas ?? 1;
       world.apps.push(
-        app(name, {
-          status: 'updating',
-          release: null,
-          previous_release: null,
-          slot: null,
-          version: image,
-          domain: domain ?? null,
-          url,
-        }),
+        app(app_name, { ...none, status: 'updating', version: image, domain: domain ?? null, url, replicas_wanted }),
       );
     }
-    return this.#start(world, name, 'deploy', image);
-  }
-
-  /** Begins an operation and plays it, a step every {@link STEP_MS}. */
-  #start(world: WorldHost, name: string, kind: OperationKind, image: string | null): Operation {
-    const found = world.apps.find((each) => each.name === name);
-    if (found === undefined) throw new Refusal({ code: 'not_found', message: `There is no app "${name}" here.` });
-    if (found.operation_id !== null) {
-      throw new Refusal({ code: 'conflict', message: 'An operation is in progress.', operation_id: found.operation_id });
-    }
-    const next = `r${Number(found.release?.slice(1) ?? 0) + 1}`;
-    const changes = image !== null;
-    const started = operation({
-      id: newOperationId(),
-      app_name: name,
-      kind,
-      state: 'running',
-      image: image ?? found.version,
-      release: changes ? next : found.release,
-      from_release: found.release,
-      slot: found.slot === 'blue' ? 'green' : 'blue',
-      created_at: ago(0),
-      ended_at: null,
-      steps: STEPS[kind].map((step) => ({ name: step, state: 'pending', started_at: null, ended_at: null, detail: null })),
-    });
-    world.operations.unshift(started);
-    this.#setApp(world, name, { operation_id: started.id, status: 'updating' });
-    this.#tell(world, 'operation.started', started);
-    this.#play(world, started, 0);
-    return started;
-  }
-
-  #play(world: WorldHost, running: Operation, index: number): void {
-    const now = ago(0);
-    const steps = running.steps.map((step, place) => {
-      if (place === index) return { ...step, state: 'running' as const, started_at: now };
-      if (place !== index - 1) return step;
-      return { ...step, state: 'done' as const, ended_at: now, detail: STEP_DETAIL[step.name] ?? null };
-    });
-    const isOver = index >= steps.length;
-    const after: Operation = { ...running, steps, ...(isOver ? { state: 'succeeded' as const, ended_at: now } : {}) };
-    world.operations[world.operations.findIndex((each) => each.id === running.id)] = after;
-    if (isOver) this.#finish(world, after);
-    this.#tell(world, isOver ? 'operation.ended' : 'operation.progress', after);
-    if (!isOver) setTimeout(() => this.#play(world, after, index + 1), STEP_MS);
-  }
-
-  #finish(world: WorldHost, { app_name, kind, image, release: id, from_release, slot }: Operation): void {
-    if (kind === 'remove') {
-      world.apps.splice(
-        world.apps.findIndex((each) => each.name === app_name),
-        1,
-      );
-      return;
-    }
-    const hasStopped = kind === 'stop';
-    this.#setApp(world, app_name, {
-      operation_id: null,
-      status: hasStopped ? 'stopped' : 'running',
-      updated_at: ago(0),
-      health: { healthy: hasStopped ? null : true, checked_at: ago(0), detail: hasStopped ? 'not running' : 'GET / 200' },
-      ...(kind === 'stop' || kind === 'start' ? {} : { slot: slot as Slot }),
-      ...(id === from_release || image === null ? {} : { release: id, previous_release: from_release, version: image }),
-    });
-    if (id === null || id === from_release || image === null) return;
-    const older = (world.releases[app_name] ?? []).map((each) =>
-      each.state === 'live' ? { ...each, state: 'standby' as const } : each,
-    );
-    const live = release(app_name, Number(id.slice(1)), image, {
-      state: 'live',
-      created_at: ago(0),
-      ended_at: null,
-      end_reason: null,
-      image_id: imageId(image),
-    });
-    world.releases[app_name] = [live, ...older];
+    const configuration = configurationOf(request, { proxy: 'caddy', replicas: known?.replicas_wanted ?? 1 });
+    return this.#operations.start(world, app_name, { kind: 'deploy', image, configuration, replicas: configuration.replicas });
   }
 
   #tell(world: WorldHost, kind: DaemonEvent['kind'], about: Operation): void {
@@ -233,10 +178,6 @@ export class ScriptedCore {
     for (const [channel, host] of this.#eventStreams) {
       if (host === world.host.id) channel.send({ kind: 'message', message: checkedMessage('events', event) });
     }
-  }
-
-  #setApp(world: WorldHost, name: string, part: object): void {
-    world.apps = world.apps.map((each) => (each.name === name ? { ...each, ...part } : each));
   }
 
   #addHost(input: Host): Host {
@@ -276,4 +217,11 @@ export class ScriptedCore {
   #tellHosts(): void {
     for (const watcher of this.#watchers) watcher.send(this.#world.map((each) => each.host));
   }
+}
+
+function rollbackWish(world: WorldHost, name: string, body: NonNullable<DaemonInput['body']>): Wish {
+  const target = body.release ?? world.apps.find((each) => each.name === name)?.previous_release ?? 'r1';
+  const found = world.releases[name]?.find((each) => each.id === target);
+  if (found === undefined) throw new Refusal({ code: 'not_found', message: `There is no release ${target}.` });
+  return body.code_only === true ? { kind: 'rollback', image: found.image } : { kind: 'rollback', again: found };
 }

@@ -1,16 +1,18 @@
+import type { AppConfiguration } from '../../daemon/contract/configuration.ts';
 import {
   type AppStatus,
   appStatusSchema,
+  type DaemonEvent,
   type Image,
   imageSchema,
   type Operation,
-  type OperationKind,
   operationSchema,
   type Release,
   releaseSchema,
-  type StepName,
 } from '../../daemon/contract/domain.ts';
+import type { NextCoreMetadata } from '../../daemon/contract/nextcore.ts';
 import { type Host, hostSchema } from '../../preload/contract.ts';
+import { STEP_DETAIL, STEPS } from './script-steps.ts';
 
 /** A host of the scripted core, and all that its daemon would say. */
 export interface WorldHost {
@@ -19,37 +21,14 @@ export interface WorldHost {
   releases: Record<string, Release[]>;
   operations: Operation[];
   images: Image[];
+  /** Of the time before the console connected, oldest first. */
+  events: DaemonEvent[];
 }
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 export const ago = (elapsed_ms: number): string => new Date(Date.now() - elapsed_ms).toISOString();
-
-export const STEPS: Record<OperationKind, StepName[]> = {
-  deploy: ['validate', 'pull', 'create', 'start', 'route', 'probe', 'switch', 'verify', 'drain', 'retire'],
-  swap: ['validate', 'pull', 'create', 'start', 'probe', 'switch', 'verify', 'drain', 'retire'],
-  rollback: ['validate', 'create', 'start', 'probe', 'switch', 'verify', 'drain', 'retire'],
-  restart: ['validate', 'create', 'start', 'probe', 'switch', 'verify', 'drain', 'retire'],
-  start: ['validate', 'create', 'start', 'probe', 'switch', 'verify'],
-  stop: ['validate', 'stop'],
-  remove: ['validate', 'stop', 'route', 'remove'],
-};
-
-export const STEP_DETAIL: Partial<Record<StepName, string>> = {
-  validate: 'image is here, domain is free, 46 GB free',
-  pull: 'image is already on the host',
-  create: 'container shop-green at 10.213.0.7',
-  start: 'started after 0.31 s',
-  route: 'Caddy serves shop.example.com',
-  probe: '3 of 3 probes passed, GET /api/health 200',
-  switch: 'marker green is in place',
-  verify: 'Caddy answers from green: 200 in 4 ms',
-  drain: 'no open connection left',
-  retire: 'blue stopped, image kept',
-  stop: 'stopped after 0.2 s',
-  remove: 'releases, route and network address freed',
-};
 
 let counter = 0;
 export const newOperationId = (): string => `op-${(Date.now() * 1000 + counter++).toString(36).padStart(12, '0')}`;
@@ -66,6 +45,8 @@ export function operation(part: Partial<Operation> & Pick<Operation, 'app_name' 
       started_at,
       ended_at: new Date(clock).toISOString(),
       detail: STEP_DETAIL[name] ?? null,
+      output: null,
+      layers: null,
     };
   });
   return operationSchema.parse({
@@ -85,7 +66,10 @@ export function operation(part: Partial<Operation> & Pick<Operation, 'app_name' 
   });
 }
 
-export function release(app: string, number: number, image: string, part: Partial<Release> = {}): Release {
+type ReleasePart = Partial<Omit<Release, 'configuration'>> & { configuration?: Partial<AppConfiguration> };
+
+export function release(app: string, number: number, image: string, part: ReleasePart = {}): Release {
+  const { configuration, ...others } = part;
   return releaseSchema.parse({
     id: `r${number}`,
     app_name: app,
@@ -102,13 +86,15 @@ export function release(app: string, number: number, image: string, part: Partia
       ports: [3000],
       domain: `${app}.example.com`,
       health: { kind: 'http', path: '/api/health' },
+      ...configuration,
     },
+    nextcore: null,
     created_at: ago((40 - number) * HOUR_MS),
     created_by: number % 3 === 0 ? 'ci' : 'admin',
     operation_id: newOperationId(),
     ended_at: ago((39 - number) * HOUR_MS),
     end_reason: 'replaced by a swap',
-    ...part,
+    ...others,
   });
 }
 
@@ -126,6 +112,10 @@ export function app(name: string, part: Partial<AppStatus> = {}): AppStatus {
     release: 'r3',
     previous_release: 'r2',
     replicas: 1,
+    replicas_wanted: 1,
+    aliases: [],
+    maintenance: null,
+    nextcore: null,
     proxy: 'caddy',
     tls: 'auto',
     health: { healthy: true, checked_at: ago(2_000), detail: 'GET /api/health 200 in 3 ms' },
@@ -133,6 +123,30 @@ export function app(name: string, part: Partial<AppStatus> = {}): AppStatus {
     last_error: null,
     ...part,
   });
+}
+
+/** What a Next.js project would say of its build. */
+export function nextcore(commit: string, part: Partial<NextCoreMetadata> = {}): NextCoreMetadata {
+  return {
+    next_version: '16.0.1',
+    output: 'standalone',
+    build_id: `b-${commit.slice(0, 7)}`,
+    deployment_id: `dpl_${commit.slice(0, 10)}`,
+    routes: {
+      static: ['/', '/about', '/imprint', '/404'],
+      dynamic: ['/cart', '/api/health', '/api/orders/[id]'],
+      isr: ['/products', '/products/[slug]'],
+      middleware: true,
+    },
+    public_env: ['NEXT_PUBLIC_API_URL', 'NEXT_PUBLIC_SENTRY_DSN'],
+    node_version: '24.11.0',
+    package_manager: 'pnpm 10.4.1',
+    git: { commit, branch: 'main', is_dirty: false },
+    static_directory: '/app/.next/static',
+    health_path: '/api/health',
+    port: 3000,
+    ...part,
+  };
 }
 
 export function imageId(reference: string): string {
@@ -167,5 +181,5 @@ export function host(id: string, part: Partial<Host> = {}): Host {
 
 /** A host as it comes from the provider: nothing but SSH. */
 export function bareHost(id: string, part: Partial<Host> = {}): WorldHost {
-  return { host: host(id, part), apps: [], releases: {}, operations: [], images: [] };
+  return { host: host(id, part), apps: [], releases: {}, operations: [], images: [], events: [] };
 }

@@ -1,11 +1,14 @@
 import type { LucideIcon } from 'lucide-react';
 import {
+  Archive,
+  Ban,
   CircleAlert,
   CircleCheck,
   CircleDashed,
   CircleHelp,
   CircleMinus,
   CircleX,
+  Construction,
   KeyRound,
   LoaderCircle,
   Plug,
@@ -55,7 +58,8 @@ export const OPERATION_STATE: Record<OperationState, Meaning> = {
   running: { tone: 'busy', icon: LoaderCircle, word: 'Running', spins: true },
   succeeded: { tone: 'ok', icon: CircleCheck, word: 'Succeeded' },
   failed: { tone: 'bad', icon: CircleX, word: 'Failed' },
-  cancelled: { tone: 'idle', icon: CircleMinus, word: 'Cancelled' },
+  rolled_back: { tone: 'busy', icon: Undo2, word: 'Rolled back' },
+  cancelled: { tone: 'idle', icon: Ban, word: 'Cancelled' },
   stuck: { tone: 'bad', icon: CircleAlert, word: 'Stuck' },
 };
 
@@ -64,11 +68,19 @@ const RELEASE_STATE: Record<ReleaseState, Meaning> = {
   live: { tone: 'ok', icon: CircleCheck, word: 'Live' },
   standby: { tone: 'idle', icon: CircleDashed, word: 'Standby' },
   failed: { tone: 'bad', icon: CircleX, word: 'Failed' },
+  pruned: { tone: 'idle', icon: Archive, word: 'Pruned' },
 };
 
 /** The live release of a stopped app serves nobody, so it is not called live. */
 export function releaseMeaning(release: Pick<Release, 'id' | 'state'>, app: Pick<AppStatus, 'release' | 'status'>): Meaning {
   return release.id === app.release && app.status === 'stopped' ? APP_STATUS.stopped : RELEASE_STATE[release.state];
+}
+
+export const MAINTENANCE: Meaning = { tone: 'busy', icon: Construction, word: 'Maintenance' };
+
+/** What visitors meet: an app that runs behind a maintenance page does not run for them. */
+export function appMeaning({ status, maintenance }: Pick<AppStatus, 'status' | 'maintenance'>): Meaning {
+  return maintenance !== null && status === 'running' ? MAINTENANCE : APP_STATUS[status];
 }
 
 /** One meaning for a host: its connection first, then its daemon. */

@@ -9,6 +9,15 @@ export function notifyFailure(title: string, error: unknown): void {
   notifications.show({ title, message: <Prose text={sentence(messageOf(error))} />, color: 'red', autoClose: 20_000 });
 }
 
+/** Says something that the operator must know and did not do. */
+export function notifyWarning(title: string, message: string): void {
+  notifications.show({ title, message: <Prose text={sentence(message)} />, color: 'orange', autoClose: 30_000 });
+}
+
+export function notifyNeutral(title: string, message: string): void {
+  notifications.show({ title, message, color: 'gray', autoClose: 6_000 });
+}
+
 export function notifySuccess(title: string, message: string): void {
   notifications.show({ title, message, color: 'green', autoClose: 6_000 });
 }

@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { createContext, useContext, useSyncExternalStore } from 'react';
 
 const TICK_MS = 1_000;
 
@@ -28,5 +28,11 @@ function createClock() {
 
 const clock = createClock();
 
-/** Milliseconds since the epoch, renewed every second. */
-export const useNow = (): number => useSyncExternalStore(clock.subscribe, clock.read);
+/** How far the clock of what is shown is ahead of this machine's, in milliseconds: times of a host are told by its own clock. */
+export const ClockOffset = createContext(0);
+
+/** Milliseconds since the epoch by the clock of the host shown, renewed every second. */
+export function useNow(): number {
+  const offset_ms = useContext(ClockOffset);
+  return useSyncExternalStore(clock.subscribe, clock.read) + offset_ms;
+}

@@ -1,12 +1,10 @@
 import { ActionIcon, Button, Tooltip } from '@mantine/core';
 import { Eye, EyeOff, Pencil } from 'lucide-react';
 import { useState } from 'react';
-import type { HealthCheck } from '../../daemon/contract/configuration.ts';
 import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
-import { defaultTls } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
 import { DeployDialog } from '../dialogs/deploy-dialog.tsx';
-import { formatSetting } from '../format.ts';
+import { factsOf } from '../state/differences.ts';
 import { Facts, Panel } from '../ui/text.tsx';
 
 interface AppConfigurationProps {
@@ -14,6 +12,14 @@ interface AppConfigurationProps {
   app: AppStatus;
   release: Release | undefined;
 }
+
+/** What stands together; `replicas` is the app's, not its configuration's. */
+const GROUPS: [title: string, fields: Parameters<typeof factsOf>[1]][] = [
+  ['Routing', ['domain', 'aliases', 'redirects', 'tls', 'ports', 'proxy']],
+  ['Health', ['health']],
+  ['Life cycle', ['drain_ms', 'watch_ms', 'stop_signal', 'stop_timeout_ms', 'pre_switch', 'post_switch']],
+  ['Container', ['limits', 'volumes', 'networks', 'user', 'read_only_root', 'capabilities', 'log']],
+];
 
 /** What the live release runs with, or before a first success what was tried last. It is changed by a deploy, which makes a new release of it. */
 export function AppConfiguration({ host, app, release }: AppConfigurationProps) {
@@ -23,24 +29,24 @@ export function AppConfiguration({ host, app, release }: AppConfigurationProps) 
   return (
     <div className="nd-columns">
       <Panel
-        title={release.state === 'failed' ? `Configuration of ${release.id}, which failed` : 'Configuration'}
+        title={release.state === 'failed' ? `Configuration of ${release.id}, which failed` : `Configuration of ${release.id}`}
         aside={
           <Button size="compact-sm" leftSection={<Pencil size={13} />} onClick={() => setEditing(true)}>
             {release.state === 'failed' ? 'Try again…' : 'Deploy with changes…'}
           </Button>
         }
       >
-        <Facts
-          rows={[
-            ['Domain', configuration.domain ?? 'none (a worker without a route)'],
-            ['TLS', (configuration.tls ?? defaultTls(configuration.domain)) === 'auto' ? 'managed certificate' : 'off'],
-            ['Ports', configuration.ports.join(', ')],
-            ['Proxy', configuration.proxy],
-            ['Health check', healthText(configuration.health)],
-            ['Drain', `at most ${formatSetting(configuration.drain_ms)}`],
-            ['Stop time-out', formatSetting(configuration.stop_timeout_ms)],
-          ]}
-        />
+        {GROUPS.map(([title, fields]) => (
+          <section key={title} className="nd-fact-group">
+            <h3>{title}</h3>
+            <Facts
+              rows={[
+                ...(title === 'Routing' && configuration.domain === undefined ? [WORKER] : []),
+                ...factsOf(configuration, fields).map(([label, texts]) => [label, <Texts key={label} texts={texts} />] as const),
+              ]}
+            />
+          </section>
+        ))}
       </Panel>
       <Environment env={configuration.env} />
       <DeployDialog opened={isEditing} onClose={() => setEditing(false)} hostId={host.id} template={{ app, release }} />
@@ -48,10 +54,18 @@ export function AppConfiguration({ host, app, release }: AppConfigurationProps) 
   );
 }
 
-function healthText(health: HealthCheck): string {
-  if (health.kind === 'none') return 'none';
-  const target = health.kind === 'http' ? `GET ${health.path}` : 'TCP connection';
-  return `${target} must pass within ${formatSetting(health.deadline_ms)}`;
+const WORKER = ['Domain', 'none: a worker without a route'] as const;
+
+function Texts({ texts }: { texts: readonly string[] }) {
+  return (
+    <>
+      {texts.map((text) => (
+        <div key={text} className="nd-wrap">
+          {text}
+        </div>
+      ))}
+    </>
+  );
 }
 
 function Environment({ env }: { env: Readonly<Record<string, string>> }) {

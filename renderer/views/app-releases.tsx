@@ -1,23 +1,31 @@
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
 import { can } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
+import { RollbackDialog } from '../dialogs/rollback-dialog.tsx';
 import { sentence, shortId } from '../format.ts';
 import { type Column, DataTable } from '../ui/data-table.tsx';
 import { GatedButton } from '../ui/gated-button.tsx';
 import { Mark, releaseMeaning } from '../ui/mark.tsx';
 import { Ago, ImageName, Panel } from '../ui/text.tsx';
+import { GitText } from './nextcore-card.tsx';
+import { ReleaseDrawer } from './release-drawer.tsx';
 
 interface AppReleasesProps {
   host: Host;
   app: AppStatus;
   releases: readonly Release[];
-  onRollback(release: string): void;
+  /** Resolves with whether it has begun. */
+  onRollback(release: string, codeOnly: boolean): Promise<boolean>;
 }
 
-/** The history of an app; every release that has served can be brought back from here. */
-export function AppReleases({ app, releases, onRollback }: AppReleasesProps) {
-  const columns = useMemo(() => releaseColumns(app, onRollback), [app, onRollback]);
+/** The history of an app: each release can be looked into and compared, and those that are kept can be brought back. */
+export function AppReleases({ host, app, releases, onRollback }: AppReleasesProps) {
+  const [shownId, setShownId] = useState<string | null>(null);
+  const [targetId, setTargetId] = useState<string | null>(null);
+  const columns = useMemo(() => releaseColumns(app, setShownId, setTargetId), [app]);
+  const find = (id: string | null) => releases.find((release) => release.id === id);
+  const target = find(targetId);
   return (
     <Panel title="Releases" flush>
       <DataTable
@@ -26,20 +34,46 @@ export function AppReleases({ app, releases, onRollback }: AppReleasesProps) {
         columns={columns}
         rows={releases}
         rowId={(release) => release.id}
+        onRowClick={(release) => setShownId(release.id)}
         empty="No release yet. The first deploy makes one."
       />
+      <ReleaseDrawer
+        app={app}
+        releases={releases}
+        release={find(shownId)}
+        onClose={() => setShownId(null)}
+        onRollback={(release) => {
+          setShownId(null);
+          setTargetId(release);
+        }}
+      />
+      {target === undefined ? null : (
+        <RollbackDialog
+          opened
+          onClose={() => setTargetId(null)}
+          app={app}
+          isProduction={host.production}
+          live={find(app.release)}
+          target={target}
+          onRollback={(codeOnly) => onRollback(target.id, codeOnly)}
+        />
+      )}
     </Panel>
   );
 }
 
-function releaseColumns(app: AppStatus, onRollback: (release: string) => void): Column<Release>[] {
+function releaseColumns(app: AppStatus, onShow: (id: string) => void, onRollback: (id: string) => void): Column<Release>[] {
   return [
     {
       id: 'release',
       header: 'Release',
       accessorFn: (release) => release.id,
       sortFn: 'alphanumeric',
-      cell: ({ row }) => <strong className="nd-number">{row.original.id}</strong>,
+      cell: ({ row }) => (
+        <button type="button" className="nd-link nd-strong nd-number" onClick={() => onShow(row.original.id)}>
+          {row.original.id}
+        </button>
+      ),
     },
     {
       id: 'state',
@@ -52,10 +86,16 @@ function releaseColumns(app: AppStatus, onRollback: (release: string) => void): 
       header: 'Image',
       accessorFn: (release) => release.image,
       cell: ({ row }) => (
-        <span title={row.original.image_id}>
-          <ImageName reference={row.original.image} /> <span className="nd-mono nd-dim">{shortId(row.original.image_id)}</span>
+        <span title={`${row.original.image}\n${shortId(row.original.image_id)}`}>
+          <ImageName reference={row.original.image} />
         </span>
       ),
+    },
+    {
+      id: 'build',
+      header: 'Build',
+      enableSorting: false,
+      cell: ({ row: { original } }) => <Build release={original} />,
     },
     {
       id: 'made',
@@ -64,7 +104,12 @@ function releaseColumns(app: AppStatus, onRollback: (release: string) => void): 
       cell: ({ row }) => <Ago ts={row.original.created_at} />,
     },
     { id: 'by', header: 'By', accessorFn: (release) => release.created_by },
-    { id: 'end', header: 'Why it ended', enableSorting: false, accessorFn: (release) => sentence(release.end_reason ?? '') },
+    {
+      id: 'end',
+      header: 'Why it ended',
+      enableSorting: false,
+      cell: ({ row }) => <span title={row.original.end_reason ?? undefined}>{sentence(row.original.end_reason ?? '')}</span>,
+    },
     {
       id: 'actions',
       header: '',
@@ -76,9 +121,21 @@ function releaseColumns(app: AppStatus, onRollback: (release: string) => void): 
           aria-label={`Roll back to ${row.original.id}`}
           onClick={() => onRollback(row.original.id)}
         >
-          Roll back
+          Roll back…
         </GatedButton>
       ),
     },
   ];
+}
+
+function Build({ release: { nextcore } }: { release: Release }) {
+  if (nextcore === null) return <span className="nd-dim">–</span>;
+  return (
+    <span className="nd-build">
+      <span className="nd-number" title={`Next.js ${nextcore.next_version}`}>
+        {nextcore.next_version}
+      </span>
+      {nextcore.git === undefined ? null : <GitText git={nextcore.git} />}
+    </span>
+  );
 }

@@ -2,26 +2,28 @@ import { Tabs } from '@mantine/core';
 import { Box, SearchX } from 'lucide-react';
 import { useEffect } from 'react';
 import { useLocation } from 'wouter';
-import type { AppStatus, Operation } from '../../daemon/contract/domain.ts';
+import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
 import type { Host } from '../../preload/contract.ts';
 import { APP_TABS, type AppTab, appPath, hostPath } from '../paths.ts';
 import { operationsOf, undoTarget } from '../state/daemon-data.ts';
 import { baseRelease } from '../state/deploy-form.ts';
 import { useActions, useDaemon } from '../state/hooks.ts';
-import type { LogSession } from '../state/log-session.ts';
 import { lookUp } from '../state/look-up.ts';
 import { useLogSession } from '../state/use-log-session.ts';
-import { Empty, Notice } from '../ui/notice.tsx';
+import { watchOf } from '../state/watch.ts';
+import { Empty } from '../ui/notice.tsx';
 import { useRun } from '../ui/run.tsx';
 import { Panel } from '../ui/text.tsx';
 import { useNow } from '../ui/use-now.ts';
 import { AppConfiguration } from './app-configuration.tsx';
 import { AppHeader } from './app-header.tsx';
+import { AppOverview } from './app-overview.tsx';
 import { AppReleases } from './app-releases.tsx';
 import { ConnectionNotice } from './connection-notice.tsx';
+import { EventsPanel } from './events-panel.tsx';
 import { LogViewer } from './log-viewer.tsx';
-import { OperationPanel } from './operation-panel.tsx';
 import { OperationsTable } from './operations-table.tsx';
+import { useOperationControls } from './use-operation-controls.tsx';
 
 const TAB_LABEL: Record<AppTab, string> = {
   overview: 'Overview',
@@ -58,29 +60,43 @@ export function AppView({ host, name, tab }: AppViewProps) {
   );
 }
 
+const NO_RELEASES: readonly Release[] = [];
+
 function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab }) {
   const [, navigate] = useLocation();
   const daemon = useDaemon(host.id);
   const actions = useActions();
   const { run } = useRun();
+  const controls = useOperationControls(host);
   const log = useLogSession(host.id, app.name);
   const operations = operationsOf(daemon, app.name);
   const latest = operations[0];
   const undo = undoTarget(app, latest, useNow());
-  const releases = lookUp(daemon.releases, app.name);
+  const releases = lookUp(daemon.releases, app.name) ?? NO_RELEASES;
+  const watch = watchOf(latest, releases);
 
   useEffect(() => {
     actions.loadReleases(host.id, app.name).catch(() => undefined); // the table says that it has none yet
   }, [actions, host.id, app.name]);
 
   const showOverview = () => navigate(appPath(host.id, app.name)); // where the steps of what was begun are seen
-  const rollback = async (release: string) => {
-    if (await run('The roll-back was not started', () => actions.rollback(host.id, app.name, release))) showOverview();
+  const rollback = async (release: string, code_only = false) => {
+    const body = { app_name: app.name, release, code_only };
+    const hasBegun = await run('The roll-back was not started', () => actions.rollback(host.id, body));
+    if (hasBegun) showOverview();
+    return hasBegun;
   };
   return (
     <div className="nd-page nd-page-fill">
       <ConnectionNotice host={host} problem={daemon.problem} />
-      <AppHeader host={host} app={app} onStarted={showOverview} onRemoved={() => navigate(hostPath(host.id))} />
+      <AppHeader
+        host={host}
+        app={app}
+        watch={watch}
+        controls={controls}
+        onStarted={showOverview}
+        onRemoved={() => navigate(hostPath(host.id))}
+      />
       <Tabs
         className="nd-tabs"
         value={tab}
@@ -95,46 +111,30 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
         </Tabs.List>
       </Tabs>
       {tab === 'overview' ? (
-        <Overview app={app} log={log} latest={latest} onUndo={undo === null ? null : () => void rollback(undo)} />
+        <AppOverview
+          app={app}
+          live={releases.find((release) => release.id === app.release)}
+          log={log}
+          latest={latest}
+          watch={watch}
+          controls={controls}
+          onUndo={undo === null ? null : () => void rollback(undo)}
+        />
       ) : tab === 'releases' ? (
-        <AppReleases host={host} app={app} releases={releases ?? []} onRollback={(release) => void rollback(release)} />
+        <AppReleases host={host} app={app} releases={releases} onRollback={rollback} />
       ) : tab === 'operations' ? (
-        <OperationsTable operations={operations} />
+        <div className="nd-stack">
+          <OperationsTable operations={operations} releasesOf={() => releases} controls={controls} />
+          <EventsPanel events={daemon.events.filter((event) => event.app_name === app.name)} />
+        </div>
       ) : tab === 'logs' ? (
         <Panel title="Logs" flush>
           {log === null ? null : <LogViewer ring={log.ring} />}
         </Panel>
       ) : (
-        <AppConfiguration host={host} app={app} release={baseRelease(app, releases ?? []) ?? undefined} />
+        <AppConfiguration host={host} app={app} release={baseRelease(app, releases) ?? undefined} />
       )}
+      {controls.dialog}
     </div>
-  );
-}
-
-interface OverviewProps {
-  app: AppStatus;
-  log: LogSession | null;
-  latest: Operation | undefined;
-  onUndo: (() => void) | null;
-}
-
-function Overview({ app, log, latest, onUndo }: OverviewProps) {
-  const isExplained = latest?.error != null || latest?.state === 'running';
-  return (
-    <>
-      {app.last_error !== null && !isExplained ? <Notice tone="bad" title="The app has a problem" text={app.last_error} /> : null}
-      <div className="nd-overview">
-        <Panel title={latest?.state === 'running' ? 'Operation in progress' : 'Last operation'}>
-          {latest === undefined ? (
-            <p className="nd-dim">No operation of this app is on record.</p>
-          ) : (
-            <OperationPanel operation={latest} onUndo={onUndo} />
-          )}
-        </Panel>
-        <Panel title="Logs" flush>
-          {log === null ? null : <LogViewer ring={log.ring} />}
-        </Panel>
-      </div>
-    </>
   );
 }

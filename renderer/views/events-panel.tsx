@@ -1,33 +1,47 @@
-import { CircleAlert, Info, TriangleAlert } from 'lucide-react';
+import { Button } from '@mantine/core';
+import { useState } from 'react';
 import type { DaemonEvent } from '../../daemon/contract/domain.ts';
-import { formatClock, formatDateTime } from '../format.ts';
-import { Mark, type Meaning } from '../ui/mark.tsx';
+import { formatAgo, formatClock, formatDateTime, sentence } from '../format.ts';
+import { eventMeaning } from '../ui/event-meaning.ts';
+import { Mark } from '../ui/mark.tsx';
 import { Panel } from '../ui/text.tsx';
+import { useNow } from '../ui/use-now.ts';
 
-const LEVEL: Record<DaemonEvent['level'], Meaning> = {
-  info: { tone: 'info', icon: Info, word: 'Info' },
-  warning: { tone: 'busy', icon: TriangleAlert, word: 'Warning' },
-  error: { tone: 'bad', icon: CircleAlert, word: 'Error' },
-};
+/** So many are drawn until more are asked for. */
+const SHOWN_FIRST = 100;
 
-/** What the daemon said since the console connected, newest first. Single steps are left to the operations. */
+/** What the daemon said, newest first. Single steps are left to the operations. */
 export function EventsPanel({ events }: { events: readonly DaemonEvent[] }) {
-  const shown = events.filter((event) => event.kind !== 'operation.progress').toReversed();
+  const [shown, setShown] = useState(SHOWN_FIRST);
+  const all = events.filter((event) => event.kind !== 'operation.progress').toReversed();
   return (
-    <Panel title="Events since the console connected" flush>
+    <Panel title="Events" flush>
       <ul className="nd-events" aria-label="Events">
-        {shown.map((event) => (
-          <li key={event.seq} data-kind={event.kind}>
-            <time className="nd-number nd-dim" dateTime={event.ts} title={formatDateTime(event.ts)}>
-              {formatClock(event.ts).slice(0, 8)}
-            </time>
-            <Mark meaning={LEVEL[event.level]} isCompact />
-            <span className="nd-strong">{event.app_name ?? ''}</span>
-            <span>{event.message}</span>
-          </li>
+        {all.slice(0, shown).map((event) => (
+          <Line key={event.seq} event={event} />
         ))}
-        {shown.length === 0 ? <li className="nd-table-empty">Nothing has happened since.</li> : null}
+        {all.length === 0 ? <li className="nd-table-empty">Nothing has happened yet.</li> : null}
       </ul>
+      {all.length > shown ? (
+        <Button variant="subtle" onClick={() => setShown(shown + SHOWN_FIRST)}>
+          Show older events
+        </Button>
+      ) : null}
     </Panel>
+  );
+}
+
+function Line({ event }: { event: DaemonEvent }) {
+  const meaning = eventMeaning(event);
+  const isToday = formatDateTime(event.ts).slice(0, 10) === formatDateTime(new Date(useNow()).toISOString()).slice(0, 10);
+  return (
+    <li data-kind={event.kind} data-tone={meaning.tone}>
+      <time className="nd-number nd-dim" dateTime={event.ts} title={formatDateTime(event.ts)}>
+        {isToday ? formatClock(event.ts).slice(0, 8) : formatAgo(Date.parse(event.ts), Date.now())}
+      </time>
+      <Mark meaning={meaning} isCompact={!event.kind.startsWith('heal.') && event.kind !== 'disk.low'} />
+      <span className="nd-strong">{event.app_name ?? ''}</span>
+      <span className="nd-wrap">{sentence(event.message)}</span>
+    </li>
   );
 }

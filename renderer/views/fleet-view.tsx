@@ -12,6 +12,7 @@ import { Sparkline } from '../ui/sparkline.tsx';
 import { AppsTable } from './apps-table.tsx';
 import { ConnectButton } from './connect-button.tsx';
 import { ConnectionNotice } from './connection-notice.tsx';
+import { HostClock } from './host-clock.tsx';
 
 /** Every host and every app, at a glance. */
 export function FleetView({ onAddHost }: { onAddHost(): void }) {
@@ -42,7 +43,9 @@ export function FleetView({ onAddHost }: { onAddHost(): void }) {
         {addHost}
       </header>
       {hosts.map((host) => (
-        <FleetHost key={host.id} host={host} />
+        <HostClock key={host.id} host={host.id}>
+          <FleetHost host={host} />
+        </HostClock>
       ))}
     </div>
   );

@@ -2,6 +2,7 @@ import { ActionIcon, Button, Group, Menu, Tabs } from '@mantine/core';
 import { Ellipsis, Pencil, Plug, Rocket, Trash2, Unplug, Upload } from 'lucide-react';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
+import type { Release } from '../../daemon/contract/domain.ts';
 import type { Host } from '../../preload/contract.ts';
 import { ConfirmDialog } from '../dialogs/confirm-dialog.tsx';
 import { DeployDialog } from '../dialogs/deploy-dialog.tsx';
@@ -9,6 +10,7 @@ import { HostDialog } from '../dialogs/host-dialog.tsx';
 import { FLEET_PATH, HOST_TABS, type HostTab, hostPath } from '../paths.ts';
 import { operationsOf } from '../state/daemon-data.ts';
 import { useActions, useConsole, useDaemon } from '../state/hooks.ts';
+import { lookUp } from '../state/look-up.ts';
 import { useCommand } from '../ui/keyboard.tsx';
 import { hostMeaning, Mark } from '../ui/mark.tsx';
 import { useRun } from '../ui/run.tsx';
@@ -19,6 +21,7 @@ import { HostOverview } from './host-overview.tsx';
 import { InstallPanel } from './install-panel.tsx';
 import { OperationsTable } from './operations-table.tsx';
 import { TerminalPanel } from './terminal-panel.tsx';
+import { useOperationControls } from './use-operation-controls.tsx';
 
 const TAB_LABEL: Record<HostTab, string> = { overview: 'Overview', images: 'Images', activity: 'Activity', terminal: 'Terminal' };
 
@@ -56,13 +59,29 @@ export function HostView({ host, tab }: { host: Host; tab: HostTab }) {
       ) : tab === 'images' ? (
         <HostImages images={daemon.images} />
       ) : tab === 'activity' ? (
-        <div className="nd-stack">
-          <OperationsTable operations={operationsOf(daemon)} hasApps />
-          <EventsPanel events={daemon.events} />
-        </div>
+        <HostActivity host={host} />
       ) : null}
       {/* Once opened, the shell lives as long as the view of its host. */}
       {hasTerminal ? <TerminalPanel key={host.id} host={host} isShown={tab === 'terminal'} /> : null}
+    </div>
+  );
+}
+
+const NO_RELEASES: readonly Release[] = [];
+
+function HostActivity({ host }: { host: Host }) {
+  const daemon = useDaemon(host.id);
+  const controls = useOperationControls(host);
+  return (
+    <div className="nd-stack">
+      <OperationsTable
+        operations={operationsOf(daemon)}
+        releasesOf={(app) => lookUp(daemon.releases, app) ?? NO_RELEASES}
+        controls={controls}
+        hasApps
+      />
+      <EventsPanel events={daemon.events} />
+      {controls.dialog}
     </div>
   );
 }

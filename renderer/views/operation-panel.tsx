@@ -1,30 +1,19 @@
 import { Button } from '@mantine/core';
-import { Undo2 } from 'lucide-react';
-import type { Evidence, Operation, OperationKind, OperationStep } from '../../daemon/contract/domain.ts';
-import { formatClock, formatDuration, repeats, sentence, shortReference } from '../format.ts';
-import { Mark, OPERATION_STATE, SlotMark, STEP_STATE } from '../ui/mark.tsx';
+import { Ban, Undo2 } from 'lucide-react';
+import type { Operation } from '../../daemon/contract/domain.ts';
+import { can, isTerminal, isWatching } from '../../daemon/contract/rules.ts';
+import { shortReference } from '../format.ts';
+import { cancelWord, endingOf, imageBrought, KIND_WORD, operationTitle } from '../state/operation-text.ts';
+import type { Watch } from '../state/watch.ts';
+import { Elapsed } from '../ui/elapsed.tsx';
+import { GatedButton } from '../ui/gated-button.tsx';
+import { Mark, OPERATION_STATE, SlotMark, type Tone } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Ago, ImageName } from '../ui/text.tsx';
-import { useNow } from '../ui/use-now.ts';
+import { EvidenceView } from './evidence-view.tsx';
+import { OperationSteps } from './operation-steps.tsx';
 
-const KIND_WORD: Record<OperationKind, string> = {
-  deploy: 'Deploy',
-  swap: 'Swap',
-  rollback: 'Roll back',
-  start: 'Start',
-  stop: 'Stop',
-  restart: 'Restart',
-  remove: 'Remove',
-};
-
-/** `Swap to shop:v2`: what an operation is, in one line. */
-export function operationTitle(operation: Operation): string {
-  const word = KIND_WORD[operation.kind];
-  const image = imageBrought(operation);
-  return image === null ? word : `${word} to ${shortReference(image)}`;
-}
-
-/** The same where there is little room: the image's name gives way before its tag. */
+/** The title where there is little room: the image's name gives way before its tag. */
 export function OperationName({ operation }: { operation: Operation }) {
   const image = imageBrought(operation);
   return (
@@ -35,18 +24,20 @@ export function OperationName({ operation }: { operation: Operation }) {
   );
 }
 
-function imageBrought({ kind, image }: Operation): string | null {
-  return kind === 'deploy' || kind === 'swap' || kind === 'rollback' ? image : null;
-}
-
-interface OperationPanelProps {
+export interface OperationPanelProps {
   operation: Operation;
-  /** Brings back the release before; null where there is nothing to undo. */
+  /** The window that its new release is in, or null. */
+  watch: Watch | null;
+  /** Brings back the release before an operation that has ended; null where there is nothing to undo. */
   onUndo: (() => void) | null;
+  onCancel(): void;
+  onKeep(): void;
+  isBusy: boolean;
 }
 
-/** One operation, live: its steps with their times, and the evidence where one has failed. */
-export function OperationPanel({ operation, onUndo }: OperationPanelProps) {
+/** One operation, live: its steps with their times, what can be done about it now, and the evidence where a step has failed. */
+export function OperationPanel({ operation, watch, onUndo, onCancel, onKeep, isBusy }: OperationPanelProps) {
+  const said = operation.error?.message ?? '';
   return (
     <div className="nd-operation" data-testid="operation" data-state={operation.state} data-operation={operation.id}>
       <div className="nd-operation-head">
@@ -66,21 +57,34 @@ export function OperationPanel({ operation, onUndo }: OperationPanelProps) {
             Undo
           </Button>
         )}
+        {isTerminal(operation) || isWatching(operation) ? null : (
+          <GatedButton
+            size="compact-sm"
+            leftSection={<Ban size={13} />}
+            verdict={can.cancel(operation)}
+            loading={isBusy}
+            onClick={onCancel}
+          >
+            {cancelWord(operation)}
+          </GatedButton>
+        )}
       </div>
-      {operation.error === null ? null : (
-        <Notice
-          tone="bad"
-          title={operation.state === 'stuck' ? 'It needs your help' : 'It did not succeed'}
-          text={operation.error.message}
-        />
-      )}
-      <ol className="nd-steps" aria-label="Operation steps">
-        {operation.steps.map((step) => (
-          <Step key={step.name} step={step} said={operation.error?.message ?? ''} />
-        ))}
-      </ol>
-      {operation.evidence === null ? null : <EvidenceView evidence={operation.evidence} said={operation.error?.message ?? ''} />}
+      <Ending operation={operation} />
+      <OperationSteps operation={operation} watch={watch} onCancel={onCancel} onKeep={onKeep} isBusy={isBusy} />
+      {operation.evidence === null ? null : <EvidenceView evidence={operation.evidence} said={said} />}
     </div>
+  );
+}
+
+const ENDING_TONE: Partial<Record<Operation['state'], Tone>> = { rolled_back: 'busy', cancelled: 'idle' };
+
+/** How it ended, where that is not simply well. */
+function Ending({ operation }: { operation: Operation }) {
+  const title = endingOf(operation);
+  if (title === null) return null;
+  const message = operation.error?.message;
+  return (
+    <Notice tone={ENDING_TONE[operation.state] ?? 'bad'} title={title} {...(message === undefined ? {} : { text: message })} />
   );
 }
 
@@ -92,93 +96,4 @@ function ReleaseChange({ operation }: { operation: Operation }) {
       {from_release === null || from_release === release ? (release ?? from_release) : `${from_release} → ${release ?? '–'}`}
     </span>
   );
-}
-
-/** `said` has been said above the steps already. */
-function Step({ step, said }: { step: OperationStep; said: string }) {
-  const detail = step.detail === null || repeats(said, step.detail) ? '' : step.detail;
-  const meaning = STEP_STATE[step.state];
-  return (
-    <li
-      data-step={step.name}
-      data-state={step.state}
-      data-tone={meaning.tone}
-      aria-current={step.state === 'running' ? 'step' : undefined}
-    >
-      <Mark meaning={meaning} isCompact />
-      <span className="nd-step-name">{step.name}</span>
-      <span className="nd-step-detail" title={detail === '' ? undefined : detail}>
-        {detail}
-      </span>
-      {step.started_at === null || step.state === 'undone' ? (
-        <span />
-      ) : (
-        <Elapsed from={step.started_at} to={step.ended_at} isRunning={step.state === 'running'} />
-      )}
-    </li>
-  );
-}
-
-function Elapsed({ from, to, isRunning }: { from: string; to: string | null; isRunning: boolean }) {
-  return (
-    <span className="nd-number nd-dim nd-nowrap">
-      {to !== null ? formatDuration(Date.parse(to) - Date.parse(from)) : isRunning ? <Running from={from} /> : ''}
-    </span>
-  );
-}
-
-function Running({ from }: { from: string }) {
-  const now = useNow();
-  return <>{Math.max(0, Math.round((now - Date.parse(from)) / 1000))} s</>;
-}
-
-/** Why a step failed: what the probes met, and the container's last words. */
-function EvidenceView({ evidence, said }: { evidence: Evidence; said: string }) {
-  const outcome = outcomeText(evidence, said);
-  return (
-    <section className="nd-evidence" aria-label="Evidence">
-      <h3>Evidence of step “{evidence.step}”</h3>
-      {outcome === '' ? null : <p>{outcome}</p>}
-      {evidence.probes.length === 0 ? null : (
-        <table className="nd-table nd-probes" aria-label="Probes">
-          <thead>
-            <tr>
-              <th scope="col">Time</th>
-              <th scope="col">Answer</th>
-              <th scope="col">Took</th>
-              <th scope="col">Target and what it said</th>
-            </tr>
-          </thead>
-          <tbody>
-            {evidence.probes.map((probe) => (
-              <tr key={`${probe.at} ${probe.target}`}>
-                <td className="nd-number">{formatClock(probe.at).slice(0, 8)}</td>
-                <td className="nd-number">{probe.status ?? 'none'}</td>
-                <td className="nd-number">{Math.round(probe.duration_ms)} ms</td>
-                <td className="nd-mono nd-wrap">
-                  <div className="nd-dim">{probe.target}</div>
-                  {probe.detail}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      {evidence.log_tail.length === 0 ? null : (
-        <>
-          <h3>Last lines of its log</h3>
-          <pre className="nd-log-tail">{evidence.log_tail.join('\n')}</pre>
-        </>
-      )}
-    </section>
-  );
-}
-
-function outcomeText({ reason, exit_code, oom_killed }: Evidence, said: string): string {
-  const parts = [
-    repeats(said, reason) ? '' : reason,
-    exit_code === null ? '' : `exit code ${exit_code}`,
-    oom_killed ? 'killed for want of memory' : '',
-  ];
-  return sentence(parts.filter((part) => part !== '').join(' · '));
 }

@@ -1,20 +1,26 @@
 import { Drawer } from '@mantine/core';
 import { useState } from 'react';
-import type { Operation } from '../../daemon/contract/domain.ts';
+import type { Operation, Release } from '../../daemon/contract/domain.ts';
 import { formatDuration, sentence } from '../format.ts';
+import { operationTitle } from '../state/operation-text.ts';
+import { watchOf } from '../state/watch.ts';
 import { type Column, DataTable } from '../ui/data-table.tsx';
 import { Mark, OPERATION_STATE } from '../ui/mark.tsx';
 import { Ago, Panel } from '../ui/text.tsx';
-import { OperationName, OperationPanel, operationTitle } from './operation-panel.tsx';
+import { OperationName, OperationPanel } from './operation-panel.tsx';
+import type { OperationControls } from './use-operation-controls.tsx';
 
 interface OperationsTableProps {
   operations: readonly Operation[];
+  /** Of an app, as far as they are known. */
+  releasesOf(app: string): readonly Release[];
+  controls: OperationControls;
   /** With a column for the app, for the operations of a whole host. */
   hasApps?: boolean;
 }
 
 /** What was done, newest first; a click shows the steps and the evidence. */
-export function OperationsTable({ operations, hasApps = false }: OperationsTableProps) {
+export function OperationsTable({ operations, releasesOf, controls, hasApps = false }: OperationsTableProps) {
   const [shownId, setShownId] = useState<string | null>(null);
   const shown = operations.find((operation) => operation.id === shownId);
   const columns = columnsFor(hasApps, setShownId);
@@ -36,7 +42,16 @@ export function OperationsTable({ operations, hasApps = false }: OperationsTable
         size={560}
         title={shown?.app_name ?? ''}
       >
-        {shown === undefined ? null : <OperationPanel operation={shown} onUndo={null} />}
+        {shown === undefined ? null : (
+          <OperationPanel
+            operation={shown}
+            watch={watchOf(shown, releasesOf(shown.app_name))}
+            onUndo={null}
+            onCancel={() => controls.cancel(shown)}
+            onKeep={() => controls.keep(shown)}
+            isBusy={controls.isBusy}
+          />
+        )}
       </Drawer>
     </Panel>
   );

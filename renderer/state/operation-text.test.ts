@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import type { Operation, StepName, StepState } from '../../daemon/contract/domain.ts';
+import { operation } from '../testing/world.ts';
+import { cancelQuestion, cancelWord, endingOf, operationTitle } from './operation-text.ts';
+
+const swap = operation({
+  app_name: 'shop',
+  kind: 'swap',
+  image: 'registry.example.com/shop:v2',
+  release: 'r5',
+  from_release: 'r4',
+});
+
+function running(states: Partial<Record<StepName, StepState>>, part: Partial<Operation> = {}): Operation {
+  const steps = swap.steps.map((step) => ({ ...step, state: states[step.name] ?? ('pending' as const) }));
+  return { ...swap, state: 'running', ended_at: null, steps, ...part };
+}
+
+it('is called by what it does and brings', () => {
+  expect(operationTitle(swap)).toBe('Swap to shop:v2');
+  expect(operationTitle({ kind: 'scale', image: 'shop:v2' })).toBe('Scale');
+});
+
+it('says how it ended, and which release serves after that', () => {
+  expect(endingOf(swap)).toBeNull();
+  expect(endingOf({ ...swap, state: 'failed' })).toBe('It did not succeed');
+  expect(endingOf({ ...swap, state: 'rolled_back' })).toBe('It served, and was taken back: r4 serves again');
+  expect(endingOf({ ...swap, state: 'cancelled' })).toBe('It was cancelled: r4 serves');
+  expect(endingOf({ ...swap, state: 'cancelled', from_release: null })).toBe('It was cancelled');
+});
+
+describe('a cancel', () => {
+  it('asks nothing where nothing is lost', () => {
+    expect(cancelQuestion(running({ validate: 'done', probe: 'running' }))).toBeNull();
+    expect(cancelQuestion(running({ switch: 'done', watch: 'running' }))).toBeNull();
+  });
+
+  it('asks where visitors would get an error, or a command has changed something', () => {
+    const first = running({ switch: 'done', watch: 'running' }, { from_release: null });
+    expect(cancelQuestion(first)).toMatch(/visitors get an error/);
+    const step = { ...swap.steps[0]!, name: 'pre_switch' as const, state: 'done' as const }; // every operation has a step
+    const migrated = running({ create: 'running' });
+    expect(cancelQuestion({ ...migrated, steps: [step, ...migrated.steps] })).toMatch(/^The pre-switch command has run already/);
+    expect(cancelQuestion({ ...migrated, steps: [{ ...step, state: 'pending' }, ...migrated.steps] })).toBeNull();
+  });
+
+  it('is an undo once the new release serves', () => {
+    expect(cancelWord(running({ probe: 'running' }))).toBe('Cancel');
+    expect(cancelWord(running({ watch: 'running' }))).toBe('Undo');
+  });
+});

@@ -1,0 +1,35 @@
+import {
+  Archive,
+  CircleAlert,
+  CircleCheck,
+  CircleStop,
+  HardDrive,
+  HeartCrack,
+  Info,
+  RefreshCw,
+  RotateCw,
+  TriangleAlert,
+  Undo2,
+} from 'lucide-react';
+import type { DaemonEvent, EventKind } from '../../daemon/contract/domain.ts';
+import type { Meaning } from './mark.tsx';
+
+const LEVEL: Record<DaemonEvent['level'], Meaning> = {
+  info: { tone: 'info', icon: Info, word: 'Info' },
+  warning: { tone: 'busy', icon: TriangleAlert, word: 'Warning' },
+  error: { tone: 'bad', icon: CircleAlert, word: 'Error' },
+};
+
+/** What the daemon does by itself, each with a look of its own. */
+const KIND: Partial<Record<EventKind, Meaning>> = {
+  'heal.unhealthy': { tone: 'bad', icon: HeartCrack, word: 'Unhealthy' },
+  'heal.restarted': { tone: 'busy', icon: RotateCw, word: 'Restarted' },
+  'heal.replacing': { tone: 'busy', icon: RefreshCw, word: 'Replacing' },
+  'heal.rolling_back': { tone: 'bad', icon: Undo2, word: 'Rolling back' },
+  'heal.stopping': { tone: 'bad', icon: CircleStop, word: 'Stopping' },
+  'heal.recovered': { tone: 'ok', icon: CircleCheck, word: 'Recovered' },
+  'release.pruned': { tone: 'idle', icon: Archive, word: 'Pruned' },
+  'disk.low': { tone: 'bad', icon: HardDrive, word: 'Disk low' },
+};
+
+export const eventMeaning = ({ kind, level }: Pick<DaemonEvent, 'kind' | 'level'>): Meaning => KIND[kind] ?? LEVEL[level];
