@@ -303,6 +303,21 @@ describe('the history', () => {
     expect(patient.until({ ...sick, ...up({ id: 'c3' }) }).kind).toBe('restart');
   });
 
+  it('starts anew, too, when a replacement has been followed by another release', () => {
+    const patient = new Patient();
+    exhaust(patient);
+    patient.operate('replace', 'succeeded');
+    patient.serving = { release: 'r3', slot: 'blue' };
+    expect(Array.from({ length: 4 }, () => patient.until(sick).kind)).toEqual(['restart', 'restart', 'restart', 'replace']);
+  });
+
+  it('gives a container its start period again that somebody has restarted', () => {
+    const patient = new Patient();
+    patient.look(well);
+    const restarted = { ...sick, ...up({ started_at: 'by hand' }) };
+    expect(patient.until(restarted)).toEqual({ kind: 'restart', after_ms: SETTINGS.start_period_ms + 3 * LOOK_MS });
+  });
+
   it('gives every container its start period again after Docker was away', () => {
     const patient = new Patient();
     patient.look(well);

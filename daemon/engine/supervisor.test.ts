@@ -281,6 +281,35 @@ describe('the supervisor', () => {
   });
 });
 
+describe('what happens while it does not look', () => {
+  const crash = async (app: AppRecord, counts: readonly number[]) => {
+    for (const restart_count of counts) {
+      host.run(app, 0, { restart_count });
+      await host.clock.pass(3_000);
+    }
+  };
+
+  it('is not held against an app on which an operation worked', async () => {
+    const app = host.serve();
+    await crash(app, [0, 1]);
+    host.operate('shop');
+    await crash(app, [50]);
+    host.end('failed');
+    await crash(app, [50, 51]);
+    expect([host.begun, host.kinds()]).toEqual([[], ['heal.unhealthy']]);
+  });
+
+  it('is not held against an app that was stopped', async () => {
+    const app = host.serve();
+    await crash(app, [0, 1, 2, 3, 4]);
+    host.apps.set('shop', { ...app, wanted: 'stopped' });
+    await crash(app, [4]);
+    host.apps.set('shop', app);
+    await crash(app, [4, 5]);
+    expect(host.begun).toEqual([]);
+  });
+});
+
 describe('when something else fails', () => {
   it('does nothing while Docker does not answer, and gives the app its start period again', async () => {
     host.serve();
@@ -365,6 +394,30 @@ describe('the pace', () => {
     gate.resolve();
     await host.clock.pass(3_000);
     expect(new Set(host.looks.map(({ name }) => name)).size).toBe(40);
+  });
+});
+
+describe('an app that is purged and made again', () => {
+  it('is looked at once at a time as well', async () => {
+    const app = host.serve();
+    let open = 0;
+    let most = 0;
+    const gate = Promise.withResolvers<void>();
+    host.obstacle = async () => {
+      open += 1;
+      most = Math.max(most, open);
+      await gate.promise;
+      open -= 1;
+    };
+    await host.clock.pass(3_000);
+    host.apps.delete('shop');
+    await host.clock.pass(3_000);
+    host.apps.set('shop', app);
+    await host.clock.pass(3_000);
+    gate.resolve();
+    await host.clock.pass(3_000);
+    expect(most).toBe(1);
+    expect(host.looks.length).toBeGreaterThan(1);
   });
 });
 
