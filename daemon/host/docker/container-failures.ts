@@ -122,6 +122,13 @@ export function connectFailure(cause: DockerError, network: string): DomainError
   return new DomainError('unprocessable', message, { cause });
 }
 
+/** The memory limit would mean nothing. */
+export function unlimited(): DomainError {
+  const message =
+    'This host cannot limit the memory of containers (`docker info` says so); enable the memory cgroup, as with the kernel parameter cgroup_enable=memory, or leave `limits.memory_bytes` out.';
+  return new DomainError('unprocessable', message);
+}
+
 /** Without what every message of the runtime begins with. */
 function tidy(text: string): string {
   return firstLine(text).replace(

@@ -97,6 +97,18 @@ describe('creating a container', () => {
     expect(JSON.parse(body)).toMatchObject({ Image: 'sha256:1', Env: ['PASSWORD=secret'] });
   });
 
+  it('does not make one whose memory limit Docker has dropped', async () => {
+    const made = { Id: 'abc', Name: '/shop-blue-0', State: { Running: false, ExitCode: 0, Pid: 0 }, Config: {} };
+    const inspected = (Memory: number) => says(200, JSON.stringify({ ...made, HostConfig: { Memory } }));
+    const containers = new DockerContainers(client, 'nextdeploy');
+    const limited = { ...SPEC, limits: { memory_bytes: 64 * 1024 ** 2 } };
+    fake.answers = [says(201, '{"Id":"abc"}'), inspected(64 * 1024 ** 2)];
+    await containers.create(limited, signal);
+    fake.answers = [says(201, '{"Id":"abc"}'), inspected(0), says(204)];
+    await expect(containers.create(limited, signal)).rejects.toThrow('This host cannot limit the memory of containers');
+    expect(fake.paths.at(-1)).toBe('DELETE /v1.41/containers/abc?force=true&v=true');
+  });
+
   it("keeps the environment's values out of what Docker says went wrong, in creating and in starting", async () => {
     const quoting = says(500, '{"message":"invalid environment variable: PASSWORD=secret"}');
     const inspected = {

@@ -5,7 +5,7 @@ import type { ContainerSpec, Containers, ExitState, Inspection, ObservedContaine
 import { listeningSockets } from '../sockets.ts';
 import { type CallOptions, type DockerAction, type DockerClient, DockerError } from './client.ts';
 import { createBody, LABELS } from './container-body.ts';
-import { connectFailure, createFailure, startFailure } from './container-failures.ts';
+import { connectFailure, createFailure, startFailure, unlimited } from './container-failures.ts';
 import { readLogs } from './logs.ts';
 import { withoutValues } from './redaction.ts';
 
@@ -38,6 +38,7 @@ const inspectSchema = z.object({
     Env: z.array(z.string()).nullish(),
     StopTimeout: z.number().nullish(),
   }),
+  HostConfig: z.object({ Memory: z.number().nullish() }).nullish(),
   NetworkSettings: z.object({ Networks: z.record(z.string(), z.unknown()).nullish() }).nullish(),
 });
 type Inspected = z.infer<typeof inspectSchema>;
@@ -112,6 +113,17 @@ export class DockerContainers implements Containers {
     } catch (error) {
       throw withoutValues(error, Object.values(spec.env));
     }
+    if (spec.limits.memory_bytes !== undefined) await this.#demandLimit(spec.name, signal);
+  }
+
+  /** Where the kernel cannot limit memory, Docker drops the limit with a warning; whoever asked for one relies on it. */
+  async #demandLimit(name: string, signal: AbortSignal): Promise<void> {
+    const found = await this.#inspect(name, signal);
+    if (found === null || found.HostConfig?.Memory !== 0) return;
+    await ignoreMissing(
+      this.#client.call((docker) => docker.getContainer(found.Id).remove({ force: true, v: true }), { signal }),
+    );
+    throw unlimited();
   }
 
   /** Apart from making it: before API 1.44 a container is made in one network only. */
