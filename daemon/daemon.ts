@@ -8,28 +8,26 @@ import { createServer } from './api/server.ts';
 import { createHandlers, requireApp } from './api/service.ts';
 import { AppStatuses } from './api/service-status.ts';
 import { AppChanges, followEvents } from './api/service-streams.ts';
+import { runBackground } from './background.ts';
 import type { Config } from './config.ts';
 import type { DaemonEvent, SystemMetrics } from './contract/domain.ts';
 import { Engine } from './engine/engine.ts';
 import { createExecutors } from './engine/executors.ts';
 import type { NewEvent } from './engine/ports.ts';
+import { Retention } from './engine/retention.ts';
 import { parseSubnet } from './engine/slots.ts';
+import { Supervisor } from './engine/supervisor.ts';
 import { createHealthCheck } from './health.ts';
 import { findGroupId } from './host/accounts.ts';
-import { createCaddyMachine } from './host/caddy-machine.ts';
 import { randomIds, systemClock } from './host/clock.ts';
-import { Docker } from './host/docker.ts';
 import { makeDirectory } from './host/files.ts';
-import { MarkerFiles } from './host/markers.ts';
-import { NetworkProber } from './host/prober.ts';
 import { readProc } from './host/proc.ts';
-import { HostConnections } from './host/sockets.ts';
 import { StorageUnavailable, storageFailure } from './host/store/failures.ts';
 import { Store } from './host/store.ts';
 import { SystemSampler } from './metrics/system.ts';
-import { CaddyDriver } from './proxy/caddy/driver.ts';
 import { Hub } from './stream/hub.ts';
 import { followLogs } from './stream/logs.ts';
+import { createHost } from './world.ts';
 
 export interface RunningDaemon {
   /** Stops accepting, ends streams, leaves operations journalled for the next start. Apps are not touched. */
@@ -39,23 +37,17 @@ export interface RunningDaemon {
 /** Those who may use the socket besides root. */
 const SOCKET_GROUP = 'nextdeploy';
 const CHECK_DEADLINE_MS = 3_000;
-const DOCKER_RETRY_MS = 2_000;
 const STORAGE_RETRY_MS = 1_000;
 
 /** Resolves when both listeners accept. Throws a DomainError for what an operator has to set right first. */
 export async function startDaemon(config: Config, log: Log, version: string): Promise<RunningDaemon> {
   const stopping = new AbortController();
-  const slots_directory = join(config.state_directory, 'slots');
+  const { docker, world, proxies, slots_directory } = createHost(config, stopping.signal);
+  const { containers, prober } = world;
+  const { images } = docker;
   const store = await openStore(config.state_directory, slots_directory, log);
   const hub = new Hub<DaemonEvent>();
-  const docker = new Docker(config.docker);
-  const { caddy } = config.proxy;
-  const proxy = new CaddyDriver({ ...caddy, slots_directory }, createCaddyMachine(caddy.admin, caddy.service), stopping.signal);
-  const prober = new NetworkProber({ host: '127.0.0.1', http_port: caddy.http_port, https_port: caddy.https_port });
   const subnet = parseSubnet(config.docker.network.subnet);
-  const { containers, images } = docker;
-  const markers = new MarkerFiles(slots_directory);
-  const world = { containers, images, markers, proxy, prober, connections: new HostConnections(), clock: systemClock };
   const changes = new AppChanges();
   const publish = (event: DaemonEvent) => {
     hub.publish(event);
@@ -63,14 +55,18 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     if (event.kind === 'app.removed') docker.logs.forget(event.app_name);
     changes.tell(event.app_name);
   };
+  const { releases: releases_kept, disk_free_percent: disk_free_percent_min } = config.retention;
+  const settings = { releases_kept, disk_free_percent_min };
+  const retention = new Retention({ journal: store, world, settings, publish, log, signal: stopping.signal });
   const engine = new Engine({
     world,
-    executors: createExecutors(world, store),
+    executors: createExecutors(world, store, (signal) => retention.makeRoom(signal)),
     journal: store,
     settings: { subnet, slots_directory },
     ids: randomIds,
     log,
     publish,
+    onEnd: () => void retention.run(stopping.signal).catch(() => undefined), // it logs its failures itself
   });
   const sampler = new SystemSampler({
     audience: new Hub<SystemMetrics>(),
@@ -86,6 +82,11 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     }
   };
 
+  /** Those that apps are served by, and the one that the next app will be. */
+  const checkProxies = async (signal: AbortSignal) => {
+    const used = store.listApps().flatMap(({ route }) => route?.proxy ?? []);
+    await Promise.all([...new Set([config.proxy.default, ...used])].map((name) => proxies[name].check(signal)));
+  };
   const checked = async <T>(body: (signal: AbortSignal) => Promise<T>) =>
     body(AbortSignal.timeout(CHECK_DEADLINE_MS)).catch(() => null);
   const handlers: Handlers = createHandlers({
@@ -94,16 +95,19 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     images,
     statuses: new AppStatuses({ journal: store, containers, prober, subnet, now: () => new Date() }),
     sampleSystem: (signal) => sampler.sample(signal),
-    getHealth: createHealthCheck({ docker, proxy, store }),
+    getHealth: createHealthCheck({ docker, proxy: { check: checkProxies }, store }),
     getVersions: async () => {
-      const [dockerVersion, proxyVersion] = await Promise.all([
+      const [dockerVersion, ...proxyVersions] = await Promise.all([
         checked((signal) => docker.version(signal)),
-        checked(async (signal) => `Caddy ${await proxy.version(signal)}`),
+        checked(async (signal) => `Caddy ${await proxies.caddy.version(signal)}`),
+        checked(async (signal) => `nginx ${await proxies.nginx.version(signal)}`),
       ]);
-      return { docker: dockerVersion, proxy: proxyVersion };
+      const there = proxyVersions.filter((one) => one !== null);
+      return { docker: dockerVersion, proxy: there.length === 0 ? null : there.join(', ') };
     },
     getOpenApi: () => createOpenApi(version),
     publishEvent,
+    defaultProxy: config.proxy.default,
     version,
     hostname: hostname(),
   });
@@ -151,12 +155,21 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     app_name: null,
     operation: null,
   });
-  const background = settle(docker, engine, log, stopping.signal);
+  const supervisor = new Supervisor({
+    journal: store,
+    world,
+    subnet,
+    begin: (app, intent, signal) => engine.begin(app, intent, { actor: 'supervisor', idempotency: null, signal }),
+    publish: publishEvent,
+    log,
+  });
+  const background = runBackground({ docker, engine, supervisor, retention, log, signal: stopping.signal });
 
   return {
     async close() {
       stopping.abort(new Error('the daemon stops'));
       await server.close();
+      await supervisor.close();
       await engine.close();
       await background;
       docker.close();
@@ -180,21 +193,4 @@ async function openStore(state_directory: string, slots_directory: string, log: 
       await systemClock.sleep(STORAGE_RETRY_MS, new AbortController().signal);
     }
   }
-}
-
-/** What needs Docker and must not keep the API from answering: the app network, then recovery. */
-async function settle(docker: Docker, engine: Engine, log: Log, signal: AbortSignal): Promise<void> {
-  for (let count = 1; !signal.aborted; count += 1) {
-    try {
-      await docker.ensureNetwork(signal);
-      break;
-    } catch (err) {
-      if (signal.aborted) return;
-      if (count === 1) log.error({ err }, 'the app network cannot be set up yet');
-      await systemClock.sleep(DOCKER_RETRY_MS, signal).catch(() => undefined);
-    }
-  }
-  await engine.recover().catch((err: unknown) => {
-    if (!signal.aborted) log.error({ err }, 'recovery failed');
-  });
 }

@@ -9,23 +9,29 @@ import { waitUntilHealthy } from './probe.ts';
 import { type Executors, type StepContext, StepFailure } from './saga.ts';
 import { replicaOf } from './slots.ts';
 import type { Change, StepOutput } from './state.ts';
-import type { ContainerPlan, ImageWish, RouteChange, Routing, StepOf } from './steps.ts';
-import { validate } from './validate.ts';
+import type { ContainerPlan, ImageWish, Routing, StepOf } from './steps.ts';
+import { validate, withCredentials } from './validate.ts';
 import { verifyThroughProxy } from './verify.ts';
 import { watchRelease } from './watch.ts';
+import { prepareWayBack } from './way-back.ts';
 
 /** A removal in an unwinding is of a container that never served, or serves no more: it gets a short time to end. */
 const UNDO_STOP_TIMEOUT_MS = 2_000;
 
-export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>): Executors {
+/** `makeRoom`: frees what can be freed of a disk that is low; says whether there is room to pull now. */
+export function createExecutors(
+  world: World,
+  journal: Pick<Journal, 'listApps'>,
+  makeRoom: (signal: AbortSignal) => Promise<boolean>,
+): Executors {
   const { containers, images, markers, proxies } = world;
 
   const removeAll = async (targets: readonly OwnContainer[], stopTimeoutMs: number, signal: AbortSignal) => {
     await Promise.all(targets.map((target) => containers.remove(target, stopTimeoutMs, signal)));
   };
-  const applyRouting = async ({ changes }: Routing, side: 'to' | 'from', signal: AbortSignal) => {
+  const applyRouting = async (app_name: string, { changes }: Routing, side: 'to' | 'from', signal: AbortSignal) => {
     for (const change of side === 'to' ? changes : changes.toReversed()) {
-      await proxies[change.proxy].apply(ownerOf(change), change[side], signal);
+      await proxies[change.proxy].apply(app_name, change[side], signal);
     }
   };
   const hook = {
@@ -40,16 +46,17 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
   return {
     validate: {
       async do(step, { signal, credentials }) {
-        await validate(step, { world, journal, credentials, signal });
+        await validate(step, { world, journal, makeRoom, credentials, signal });
         return {};
       },
     },
 
     pull: {
-      async do({ image, app_name, release }, { signal, credentials, report }) {
+      async do({ image, app_name, release, has_credentials }, { signal, credentials, report }) {
         const wanted = image.pinned_image_id ?? image.reference;
         const here = image.pull === 'always' && image.pinned_image_id === null ? null : await images.find(wanted, signal);
-        const image_id = here ?? (await images.pull(image.reference, { credentials, onProgress: report }, signal));
+        const pull = () => images.pull(image.reference, { credentials, onProgress: report }, signal);
+        const image_id = here ?? (await withCredentials({ has_credentials, credentials }, pull));
         if (image.pinned_image_id !== null && image_id !== image.pinned_image_id)
           throw new StepFailure(missingPinned(release, image));
         const detail = here === null ? `pulled ${shortId(image_id)}` : `already on the host as ${shortId(image_id)}, not pulled`;
@@ -88,15 +95,15 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
     },
 
     route: {
-      async do({ app_name, routing }, { signal }) {
-        // The proxy answers 503 for a new route until the switch, so it needs a marker first.
-        if (routing.to !== null && (await markers.read(app_name)) === null) await markers.write(app_name, 'stopped');
-        await applyRouting(routing, 'to', signal);
+      async do({ app_name, routing, is_first }, { signal }) {
+        // Before the proxy has the route.
+        if (is_first && (await markers.read(app_name)) === null) await markers.write(app_name, 'stopped');
+        await applyRouting(app_name, routing, 'to', signal);
         return { changes: [{ kind: 'app_route', app_name, route: routing.to }] };
       },
-      async undo({ app_name, routing }, { signal }) {
-        await applyRouting(routing, 'from', signal);
-        if (routing.from === null && (await markers.read(app_name)) === 'stopped') await markers.remove(app_name);
+      async undo({ app_name, routing, is_first }, { signal }) {
+        await applyRouting(app_name, routing, 'from', signal);
+        if (is_first && (await markers.read(app_name)) === 'stopped') await markers.remove(app_name);
         return { changes: [{ kind: 'app_route', app_name, route: routing.from }] };
       },
     },
@@ -109,16 +116,17 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
 
     switch: {
       async do(step, { signal }) {
-        if (step.to.marker !== null) await markers.write(step.app_name, step.to.marker);
-        // From here on Docker brings it back after a reboot, whether or not the daemon lives.
+        // Before visitors come: from here on Docker brings it back after a reboot, whether or not the daemon lives.
         await Promise.all(step.containers.map((plan) => containers.setRestart(plan.name, true, signal)));
+        if (step.to.marker !== null) await markers.write(step.app_name, step.to.marker);
         return { detail: switchDetail(step), changes: switchChanges(step) };
       },
-      async undo(step) {
+      async undo(step, { operation, signal }) {
+        await prepareWayBack(step, world, signal);
         if (step.from.marker === null) await markers.remove(step.app_name);
         else await markers.write(step.app_name, step.from.marker);
         // The containers go next, with their restart policy: what may fail here would only keep them from going.
-        return { changes: unswitchChanges(step) };
+        return { changes: unswitchChanges(step, operation.error?.message ?? 'was switched back') };
       },
     },
 
@@ -146,7 +154,7 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
         const replaced = step.containers.map(({ name }) => ({ name, app_name }));
         await removeAll(replaced, step.stop_timeout_ms, signal);
         if (step.routing === null) return {};
-        await applyRouting(step.routing, 'to', signal);
+        await applyRouting(app_name, step.routing, 'to', signal);
         return { changes: [{ kind: 'app_route', app_name, route: step.routing.to }] };
       },
     },
@@ -194,13 +202,6 @@ export function createExecutors(world: World, journal: Pick<Journal, 'listApps'>
   };
 }
 
-/** A change to or from nothing: the other side knows whose it is. */
-function ownerOf({ to, from }: RouteChange): string {
-  const owner = (to ?? from)?.app_name;
-  if (owner === undefined) throw new Error('a change from no route to no route');
-  return owner;
-}
-
 function pulledImage({ image_id }: StepOutput): string {
   if (image_id === undefined) throw new Error('the image has not been pulled yet');
   return image_id;
@@ -228,19 +229,13 @@ function switchChanges({ app_name, from, to }: StepOf<'switch'>): Change[] {
   return changes;
 }
 
-function unswitchChanges({ app_name, from, to }: StepOf<'switch'>): Change[] {
+function unswitchChanges({ app_name, from, to }: StepOf<'switch'>, end_reason: string): Change[] {
   const wanted = from.marker === 'stopped' ? 'stopped' : 'running';
   const { release, slot, replicas } = from;
   const changes: Change[] = [{ kind: 'app_serves', app_name, release, slot, replicas, wanted }];
   if (to.release !== null && to.release !== from.release) {
     // A release made by this operation becomes `failed` when the operation ends.
-    changes.push({
-      kind: 'release_state',
-      app_name,
-      release: to.release,
-      state: 'standby',
-      end_reason: 'did not pass verification',
-    });
+    changes.push({ kind: 'release_state', app_name, release: to.release, state: 'standby', end_reason });
   }
   if (from.release !== null)
     changes.push({ kind: 'release_state', app_name, release: from.release, state: 'live', end_reason: null });

@@ -324,7 +324,7 @@ export function createEngine(world: ModelWorld, journal: ModelJournal, wrap = (e
   const ports = world.ports();
   return new Engine({
     world: ports,
-    executors: wrap(createExecutors(ports, journal)),
+    executors: wrap(createExecutors(ports, journal, async () => true)),
     journal,
     settings: { subnet: parseSubnet('10.213.0.0/16'), slots_directory: '/state/slots' },
     ids: { operationId: () => `op-0000000${++ids}`, verifyKey: () => 'a'.repeat(32) },

@@ -9,12 +9,15 @@ import type { StepOf } from './steps.ts';
 interface Context {
   world: Pick<World, 'images' | 'proxies' | 'resources'>;
   journal: Pick<Journal, 'listApps'>;
+  /** Frees what can be freed of a disk that is low; says whether there is room to pull now. */
+  makeRoom(signal: AbortSignal): Promise<boolean>;
   credentials: RegistryCredentials | null;
   signal: AbortSignal;
 }
 
 /** Throws {@link StepFailure} or a DomainError that names the field and what to do. */
-export async function validate(step: StepOf<'validate'>, { world, journal, credentials, signal }: Context): Promise<void> {
+export async function validate(step: StepOf<'validate'>, context: Context): Promise<void> {
+  const { world, journal, credentials, signal } = context;
   for (const domain of step.domains) {
     const owner = domainOwner(journal, domain, step.app_name);
     if (owner) throw new StepFailure(`The domain ${domain} belongs to the app ${owner}; choose another, or purge that app.`);
@@ -30,13 +33,18 @@ export async function validate(step: StepOf<'validate'>, { world, journal, crede
   if (step.image === null) return;
   const { reference, pinned_image_id, pull } = step.image;
   const isHere = (await images.find(pinned_image_id ?? reference, signal)) !== null;
-  if (!isHere || pull === 'always') await demandRoom(world, signal);
-  await named('image', images.check(step.image, credentials, signal));
+  if (!isHere || pull === 'always') await demandRoom(context);
+  const { image, has_credentials } = step;
+  await named(
+    'image',
+    withCredentials({ has_credentials, credentials }, () => images.check(image, credentials, signal)),
+  );
 }
 
 /** What is pulled has to fit; how large it is the registry does not say before. */
-async function demandRoom({ resources }: Pick<World, 'resources'>, signal: AbortSignal): Promise<void> {
-  const { total_bytes, available_bytes } = await resources.dockerDisk(signal);
+async function demandRoom({ world, makeRoom, signal }: Context): Promise<void> {
+  if (await makeRoom(signal)) return;
+  const { total_bytes, available_bytes } = await world.resources.dockerDisk(signal);
   const percent = (100 * available_bytes) / total_bytes;
   if (percent >= ROOM_PERCENT_MIN) return;
   const message = `Docker's disk is almost full (${percent.toFixed(1)} % free), so nothing is pulled; remove images or old releases, or enlarge it.`;
@@ -45,6 +53,21 @@ async function demandRoom({ resources }: Pick<World, 'resources'>, signal: Abort
 
 /** Retention keeps {@link DEFAULTS.disk_free_percent_min} free where it can; below half of that it could not. */
 const ROOM_PERCENT_MIN = DEFAULTS.disk_free_percent_min / 2;
+
+/** Throws a {@link StepFailure} that tells of it when a registry is asked without the credentials that the request had. */
+export async function withCredentials<T>(
+  { has_credentials, credentials }: { has_credentials: boolean; credentials: RegistryCredentials | null },
+  ask: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!has_credentials || credentials !== null || !(error instanceof DomainError)) throw error;
+    const why =
+      'The daemon was restarted, and the registry credentials of this operation are never stored; begin it again with them.';
+    throw new StepFailure(`${why} (${error.message})`, {}, error.cause);
+  }
+}
 
 async function named(field: string, check: Promise<void>): Promise<void> {
   try {

@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import type { DaemonClient } from '../../daemon/api/client.ts';
 import type { Evidence, Operation } from '../../daemon/contract/domain.ts';
 import { DomainError } from '../../daemon/contract/errors.ts';
+import type { ProxyType } from '../../daemon/contract/names.ts';
 import type { RouteBodyInput } from '../../daemon/contract/routes.ts';
 import type { Bed } from '../bed/bed.ts';
 
@@ -14,10 +15,21 @@ export interface Answer {
   arrivals: number[];
 }
 
-/** GET through the proxy of the server, as a visitor of `host`. */
-export function visit(bed: Bed, host: string, path = '/', headers: Record<string, string> = {}): Promise<Answer> {
+/** Where a proxy of the server is reached from here, for plain HTTP. */
+export function entryOf(bed: Bed, proxy: ProxyType): string {
+  return proxy === 'caddy' ? bed.http : bed.nginx.http;
+}
+
+/** GET through a proxy of the server, Caddy's unless `base` says otherwise, as a visitor of `host`. */
+export function visit(
+  bed: Bed,
+  host: string,
+  path = '/',
+  headers: Record<string, string> = {},
+  base: string = bed.http,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(new URL(path, bed.http), { headers: { ...headers, host }, agent: false }, (response) => {
+    const outgoing = request(new URL(path, base), { headers: { ...headers, host }, agent: false }, (response) => {
       let body = '';
       const times: number[] = [];
       response.setEncoding('utf8');
@@ -66,7 +78,7 @@ export async function tracesOf(bed: Bed, app: string): Promise<string[]> {
   const run = async (...argv: string[]) => (await bed.exec(argv)).stdout.split('\n').filter((line) => line !== '');
   const [containers, routes, markers] = await Promise.all([
     run('docker', 'ps', '--all', '--filter', `label=nextdeploy.app=${app}`, '--format', '{{.Names}} {{.State}}'),
-    run('find', '/etc/caddy/nextdeploy', '-name', `*${app}*`),
+    run('find', '/etc/caddy/nextdeploy', '/etc/nginx/nextdeploy', '-name', `*${app}*`),
     run('find', '/var/lib/nextdeploy/slots', '-path', `*/${app}*`),
   ]);
   return [...containers, ...routes, ...markers].sort((a, b) => (a < b ? -1 : 1));

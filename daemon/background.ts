@@ -1,0 +1,46 @@
+/** What goes on beside requests: the app network, recovery, then looking after the apps and the images. */
+import type { Log } from './api/log.ts';
+import type { Engine } from './engine/engine.ts';
+import type { Retention } from './engine/retention.ts';
+import type { Supervisor } from './engine/supervisor.ts';
+import { systemClock } from './host/clock.ts';
+import type { Docker } from './host/docker.ts';
+
+export interface Background {
+  docker: Docker;
+  engine: Engine;
+  supervisor: Supervisor;
+  retention: Retention;
+  log: Log;
+  /** The daemon stops. */
+  signal: AbortSignal;
+}
+
+const DOCKER_RETRY_MS = 2_000;
+const RETENTION_PAUSE_MS = 60 * 60_000;
+
+/** Must not keep the API from answering. Never rejects; resolves when the daemon stops. */
+export async function runBackground({ docker, engine, supervisor, retention, log, signal }: Background): Promise<void> {
+  await prepareNetwork(docker, log, signal);
+  await engine.recover().catch((err: unknown) => {
+    if (!signal.aborted) log.error({ err }, 'recovery failed');
+  });
+  if (signal.aborted) return;
+  supervisor.start(signal);
+  while (!signal.aborted) {
+    await retention.run(signal).catch(() => undefined); // it logs its failures itself
+    await systemClock.sleep(RETENTION_PAUSE_MS, signal).catch(() => undefined);
+  }
+}
+
+async function prepareNetwork(docker: Docker, log: Log, signal: AbortSignal): Promise<void> {
+  for (let count = 1; !signal.aborted; count += 1) {
+    try {
+      await docker.ensureNetwork(signal);
+      return;
+    } catch (err) {
+      if (count === 1 && !signal.aborted) log.error({ err }, 'the app network cannot be set up yet');
+      await systemClock.sleep(DOCKER_RETRY_MS, signal).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** Everything the engine touches on this host, wired by the configuration. */
+import { join } from 'node:path';
+import type { Config } from './config.ts';
+import { DomainError } from './contract/errors.ts';
+import type { ProxyType } from './contract/names.ts';
+import type { ReverseProxy, World } from './engine/ports.ts';
+import { createCaddyMachine } from './host/caddy-machine.ts';
+import { systemClock } from './host/clock.ts';
+import { Docker } from './host/docker.ts';
+import { MarkerFiles } from './host/markers.ts';
+import { NetworkProber } from './host/prober.ts';
+import { HostConnections } from './host/sockets.ts';
+import { CaddyDriver } from './proxy/caddy/driver.ts';
+
+export interface Host {
+  docker: Docker;
+  world: World;
+  proxies: { caddy: CaddyDriver; nginx: ReverseProxy & Pick<CaddyDriver, 'version'> };
+  /** Holds a directory per app with its marker. */
+  slots_directory: string;
+}
+
+/** Touches nothing yet. `stopping` ends what is no single caller's, such as a reload. */
+export function createHost(config: Config, stopping: AbortSignal): Host {
+  const slots_directory = join(config.state_directory, 'slots');
+  const docker = new Docker({ ...config.docker, bind_roots: config.volumes.bind_roots });
+  const { caddy } = config.proxy;
+  const refuse = () => Promise.reject(new DomainError('unavailable', 'nginx cannot be used yet.'));
+  const absent = { check: refuse, apply: refuse, version: refuse };
+  const proxies = {
+    caddy: new CaddyDriver({ ...caddy, slots_directory }, createCaddyMachine(caddy.admin, caddy.service), stopping),
+    nginx: absent,
+  };
+  const listener = (proxy: ProxyType) => {
+    const { http_port, https_port } = config.proxy[proxy];
+    return { host: '127.0.0.1', http_port, https_port };
+  };
+  const world: World = {
+    containers: docker.containers,
+    images: docker.images,
+    resources: docker.resources,
+    markers: new MarkerFiles(slots_directory),
+    proxies,
+    prober: new NetworkProber({ caddy: listener('caddy'), nginx: listener('nginx') }),
+    connections: new HostConnections(),
+    clock: systemClock,
+  };
+  return { docker, world, proxies, slots_directory };
+}
