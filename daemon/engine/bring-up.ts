@@ -14,6 +14,7 @@ export interface BringUp {
   app: AppRecord;
   release: Release | NewRelease;
   image: ImageWish;
+  has_credentials: boolean;
   /** Of the new release. */
   replicas: number;
   /** What the marker says now. */
@@ -32,13 +33,14 @@ export function targetSlot(app: AppRecord, marker: MarkerState | null): Slot {
 }
 
 export function bringUpSteps(wish: BringUp, settings: PlanSettings): Step[] {
-  const { app, release, image, replicas, marker, live, operation_id } = wish;
+  const { app, release, image, has_credentials, replicas, marker, live, operation_id } = wish;
   const { configuration } = release;
   const on_failure = 'unwind';
   const slot = targetSlot(app, marker);
   const containers = containersOf(app, slot, configuration, replicas, settings);
   const replaced = isSlot(marker) ? marker : null;
   const old = replaced && live ? containersOf(app, replaced, live.configuration, app.replicas, settings) : [];
+  const replaces = old.length > 0 && live ? { containers: old, health: live.configuration.health } : null;
   const target = routeOf(app, configuration, replicas, settings);
   const { during, after } = planRoute(app.route, target, replaced);
   const from: Serving = { marker, release: app.release, slot: app.slot, replicas: app.replicas };
@@ -57,8 +59,9 @@ export function bringUpSteps(wish: BringUp, settings: PlanSettings): Step[] {
       image,
       volumes: configuration.volumes,
       networks: configuration.networks,
+      has_credentials,
     },
-    { name: 'pull', on_failure, app_name: app.name, release: release.id, image },
+    { name: 'pull', on_failure, app_name: app.name, release: release.id, image, has_credentials },
     ...runHook('pre_switch', configuration.pre_switch),
     { name: 'create', on_failure, template, containers },
     { name: 'start', on_failure, containers },
@@ -66,12 +69,12 @@ export function bringUpSteps(wish: BringUp, settings: PlanSettings): Step[] {
   const probe: Step = { name: 'probe', on_failure, containers, health: configuration.health };
   if (during === null) steps.push(probe);
   else {
-    const route: Step = { name: 'route', on_failure, app_name: app.name, routing: during };
+    const route: Step = { name: 'route', on_failure, app_name: app.name, routing: during, is_first: marker === null };
     // A reload can cost visitors of a serving app a connection, so only a healthy release is worth it. A new app has none yet: its route is
     // set up while it starts.
     steps.push(...(app.route === null ? [route, probe] : [probe, route]));
   }
-  steps.push({ name: 'switch', on_failure, app_name: app.name, from, to, containers, replaces: old });
+  steps.push({ name: 'switch', on_failure, app_name: app.name, from, to, containers, replaces });
   if (target !== null) {
     const known = new Set(app.route?.proxy === target.proxy ? app.route.sites.map((site) => site.domain) : []);
     const sites = target.sites.map(({ domain, tls }) => ({ domain, tls, is_new: !known.has(domain) }));

@@ -24,8 +24,10 @@ export function resolveWish(name: string, intent: Intent, { app, containers, ope
     throw new DomainError('conflict', message, { operation_id: operation.id });
   }
   if (intent.kind === 'deploy') {
-    const { kind, image, pull, configuration, nextcore } = intent;
-    return { kind, image, pinned_image_id: null, pull, configuration, nextcore, replicas: configuration.replicas };
+    const { kind, image, pull, configuration, nextcore, credentials } = intent;
+    const { replicas } = configuration;
+    const has_credentials = credentials !== null;
+    return { kind, image, pinned_image_id: null, pull, has_credentials, configuration, nextcore, replicas };
   }
   if (!app) throw new DomainError('not_found', `There is no app ${name}; deploy it first.`);
   const releases = journal.listCurrentReleases(name, app.release);
@@ -36,16 +38,18 @@ export function resolveWish(name: string, intent: Intent, { app, containers, ope
   switch (intent.kind) {
     case 'swap': {
       demand(name, can.swap(status));
-      const { kind, image, pull, nextcore } = intent;
+      const { kind, image, pull, nextcore, credentials } = intent;
       const { configuration } = live();
-      return { kind, image, pinned_image_id: null, pull, configuration, nextcore, replicas: app.replicas };
+      const has_credentials = credentials !== null;
+      return { kind, image, pinned_image_id: null, pull, has_credentials, configuration, nextcore, replicas: app.replicas };
     }
     case 'rollback': {
       const release = rollbackTarget(name, intent.release, status, releases, journal);
       if (!intent.code_only) return { kind: 'rollback', release };
       const { image, image_id: pinned_image_id, nextcore } = release;
       const { configuration } = live();
-      return { kind: 'rollback', image, pinned_image_id, pull: 'missing', configuration, nextcore, replicas: app.replicas };
+      const again = { image, pinned_image_id, pull: 'missing', has_credentials: false } as const;
+      return { kind: 'rollback', ...again, configuration, nextcore, replicas: app.replicas };
     }
     case 'scale':
       demand(name, can.scale(status));
@@ -54,7 +58,8 @@ export function resolveWish(name: string, intent: Intent, { app, containers, ope
       }
       return intent;
     case 'maintenance':
-      demand(name, can.maintenance(status));
+      // An app in maintenance may have lost its domain since.
+      if (intent.to !== null || app.maintenance === null) demand(name, can.maintenance(status));
       return intent;
     case 'start':
       demand(name, can.start(status));

@@ -20,9 +20,10 @@ const WORDS: Partial<Record<OperationRecord['state'], string>> = { rolled_back: 
 
 /** Of an operation that has ended. */
 export function finalChanges(record: OperationRecord): Change[] {
-  const { app_name, release, error } = record;
+  const { app_name, release, error, steps } = record;
   const changes: Change[] = [{ kind: 'app_error', app_name, message: error?.message ?? null }];
-  const serves = record.state === 'succeeded' || record.direction === 'forward';
+  // Of what got stuck, the switch says what visitors get.
+  const serves = steps.some(({ step, state, undo }) => step.name === 'switch' && state === 'done' && undo !== 'done');
   if (record.is_new_release && release !== null && !serves) {
     changes.push({ kind: 'release_state', app_name, release, state: 'failed', end_reason: error?.message ?? null });
   }

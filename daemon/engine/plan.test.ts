@@ -53,6 +53,7 @@ const deployOf = (image: string, configuration: AppConfiguration): Wish => ({
   image,
   pinned_image_id: null,
   pull: 'missing',
+  has_credentials: false,
   configuration,
   nextcore: null,
   replicas: configuration.replicas,

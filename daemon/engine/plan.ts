@@ -2,7 +2,7 @@
 import type { AppConfiguration } from '../contract/configuration.ts';
 import type { OperationKind, Release } from '../contract/domain.ts';
 import { DEFAULTS } from '../contract/limits.ts';
-import type { Slot } from '../contract/names.ts';
+import { proxyTypeSchema, type Slot } from '../contract/names.ts';
 import type { NextCoreMetadata } from '../contract/nextcore.ts';
 import { bringUpSteps, targetSlot } from './bring-up.ts';
 import { change, namesOf, routeOf } from './routing.ts';
@@ -11,6 +11,8 @@ import type { AppRecord, Maintenance, MarkerState, NewRelease, OperationRecord }
 import type { ImageWish, Serving, Step } from './steps.ts';
 import { containersOf, type PlanSettings, templateOf } from './templates.ts';
 
+const PROXIES = proxyTypeSchema.options;
+
 export type Wish =
   | {
       kind: 'deploy' | 'swap' | 'rollback';
@@ -18,6 +20,7 @@ export type Wish =
       /** Of a release whose image is taken once more. */
       pinned_image_id: string | null;
       pull: ImageWish['pull'];
+      has_credentials: boolean;
       configuration: AppConfiguration;
       nextcore: NextCoreMetadata | null;
       replicas: number;
@@ -91,7 +94,18 @@ function planBringUp(app: AppRecord, wish: BringUpWish, observed: Observed, sett
     ? { reference: wish.image, pinned_image_id: wish.pinned_image_id, pull: wish.pull }
     : { reference: wish.release.image, pinned_image_id: wish.release.image_id, pull: 'missing' };
   const replicas = isNew ? wish.replicas : app.replicas;
-  const common = { app, release, image, replicas, marker, live, operation_id: stamp.operation_id, runs_hooks: isNew };
+  const has_credentials = isNew && wish.has_credentials;
+  const common = {
+    app,
+    release,
+    image,
+    has_credentials,
+    replicas,
+    marker,
+    live,
+    operation_id: stamp.operation_id,
+    runs_hooks: isNew,
+  };
   const steps = bringUpSteps(common, settings);
   const slot = targetSlot(app, marker);
   const operation = operationRecord(app, wish.kind, stamp, { image: release.image, steps, slot, release: release.id, isNew });
@@ -109,7 +123,7 @@ function stopSteps(app: AppRecord, observed: Observed, settings: PlanSettings): 
   const steps: Step[] = [];
   if (marker !== null) {
     const to: Serving = { ...from, marker: 'stopped' };
-    steps.push({ name: 'switch', on_failure, app_name: app.name, from, to, containers: [], replaces: [] });
+    steps.push({ name: 'switch', on_failure, app_name: app.name, from, to, containers: [], replaces: null });
     steps.push({ name: 'drain', on_failure, addresses: containers.map((container) => container.address), drain_ms });
   }
   steps.push({ name: 'stop', on_failure, app_name: app.name, containers, stop_timeout_ms });
@@ -118,8 +132,13 @@ function stopSteps(app: AppRecord, observed: Observed, settings: PlanSettings): 
 
 function removeSteps(app: AppRecord, observed: Observed, settings: PlanSettings): Step[] {
   const steps = stopSteps(app, observed, settings);
-  const routing = change(app.route, null);
-  if (routing) steps.push({ name: 'route', on_failure: 'stuck', app_name: app.name, routing });
+  if (app.route !== null) {
+    // Of both proxies: an operation that got stuck while it moved the app may have left it in the one that is not kept.
+    const { route } = app;
+    const changes = PROXIES.map((proxy) => ({ proxy, from: route.proxy === proxy ? route : null, to: null }));
+    const routing = { changes, from: route, to: null };
+    steps.push({ name: 'route', on_failure: 'stuck', app_name: app.name, routing, is_first: false });
+  }
   steps.push({ name: 'remove', on_failure: 'stuck', app_name: app.name });
   return steps;
 }
@@ -135,7 +154,7 @@ function scaleSteps(app: AppRecord, to: number, { live }: Observed, settings: Pl
   const removed = all.slice(to, from);
   const target = routeOf(app, configuration, to, settings);
   const routing = change(app.route, target);
-  const route: Step[] = routing ? [{ name: 'route', on_failure, app_name: app.name, routing }] : [];
+  const route: Step[] = routing ? [{ name: 'route', on_failure, app_name: app.name, routing, is_first: false }] : [];
   const scale: Step = { name: 'scale', on_failure, app_name: app.name, from, to, containers: added };
   const image: ImageWish = { reference: live.image, pinned_image_id: live.image_id, pull: 'missing' };
   const validate: Step = {
@@ -147,17 +166,19 @@ function scaleSteps(app: AppRecord, to: number, { live }: Observed, settings: Pl
     image: added.length > 0 ? image : null,
     volumes: added.length > 0 ? configuration.volumes : [],
     networks: added.length > 0 ? configuration.networks : [],
+    has_credentials: false,
   };
   if (added.length > 0) {
     const template = templateOf(app.name, live, app.slot, stamp.operation_id);
     return [
       validate,
-      { name: 'pull', on_failure, app_name: app.name, release: live.id, image },
+      { name: 'pull', on_failure, app_name: app.name, release: live.id, image, has_credentials: false },
       { name: 'create', on_failure, template, containers: added },
       { name: 'start', on_failure, containers: added },
       { name: 'probe', on_failure, containers: added, health: configuration.health },
-      ...route,
+      // They count as the app's, and Docker brings them back, before the first visitor comes.
       scale,
+      ...route,
     ];
   }
   const { drain_ms, stop_timeout_ms } = configuration;

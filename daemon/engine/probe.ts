@@ -15,7 +15,11 @@ const REFUSED_PAUSE_MS = 20;
 const SETTLE_MS = 1_000;
 
 /** Resolves with one line for the timeline when all containers are healthy. Throws {@link StepFailure} with probes and exit state. */
-export async function waitUntilHealthy(step: StepOf<'probe'>, world: World, signal: AbortSignal): Promise<string> {
+export async function waitUntilHealthy(
+  step: Pick<StepOf<'probe'>, 'containers' | 'health'>,
+  world: World,
+  signal: AbortSignal,
+): Promise<string> {
   const log = new ProbeLog(LIMITS.probes_in_evidence_max);
   const stop = new AbortController();
   const scope = AbortSignal.any([signal, stop.signal]);

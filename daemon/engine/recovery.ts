@@ -1,4 +1,5 @@
 /** What to do at start with what an earlier run of the daemon left. Pure decisions; the engine acts on them. */
+import { hasWayBack } from './journal.ts';
 import type { ObservedContainer } from './ports.ts';
 import { replicaNames } from './slots.ts';
 import type { AppRecord, OperationRecord } from './state.ts';
@@ -8,36 +9,41 @@ export type Recovery =
   /** Go on where the journal ends, after starting these containers again. */
   { kind: 'resume'; restart: string[] } | { kind: 'unwind'; message: string };
 
-const LOST = 'The daemon stopped in mid-operation and the new container did not survive; the release before it serves on.';
+const LOST = 'The daemon stopped in mid-operation and the new containers did not survive';
 
 /**
- * For an operation that was running. The journal alone says where to go on, unless the new container has died meanwhile (a reboot: until
- * the switch Docker does not bring it back). Then the old one is the better choice as long as it runs.
+ * For an operation that was running. The journal alone says where to go on, unless new containers have died meanwhile (a reboot: until they
+ * serve, Docker does not bring them back). Then what was there before is the better choice, as long as it is there.
  */
 export function decideRecovery(record: OperationRecord, observed: readonly ObservedContainer[]): Recovery {
-  const resume: Recovery = { kind: 'resume', restart: [] };
-  if (record.direction === 'unwind') return resume;
   const started = record.steps.find(({ step }) => step.name === 'start');
-  const switching = record.steps.find(({ step }) => step.name === 'switch');
-  if (started?.state !== 'done') return resume;
+  if (record.direction === 'unwind' || started?.state !== 'done') return { kind: 'resume', restart: [] };
 
   const isRunning = (name: string) => observed.some((container) => container.name === name && container.is_running);
   const { containers } = started.step as StepOf<'start'>; // found by that name
   const dead = containers.filter((plan) => !isRunning(plan.name)).map((plan) => plan.name);
-  if (dead.length === 0) return resume;
-  if (switching === undefined) return { kind: 'resume', restart: dead };
-  if (switching.state === 'pending') return { kind: 'unwind', message: LOST };
+  if (dead.length === 0) return { kind: 'resume', restart: [] };
+  return isBetterUndone(record, isRunning)
+    ? { kind: 'unwind', message: `${LOST}; what was there before serves on.` }
+    : { kind: 'resume', restart: dead };
+}
 
+/** Of one whose new containers are dead. */
+function isBetterUndone(record: OperationRecord, isRunning: (name: string) => boolean): boolean {
+  if (!hasWayBack(record)) return false;
+  const { steps } = record;
+  const isProbed = steps.some(({ step, state }) => step.name === 'probe' && state === 'done');
+  const switching = steps.find(({ step }) => step.name === 'switch');
+  // In scaling, the others serve; started again before the probe, the new ones are asked anew.
+  if (switching === undefined) return isProbed;
   const { replaces } = switching.step as StepOf<'switch'>; // found by that name
-  const hasNoWayBack = record.steps.some(({ step, state }) => step.on_failure === 'stuck' && state !== 'pending');
-  const isOldThere = replaces.length > 0 && replaces.every((plan) => isRunning(plan.name));
-  return isOldThere && !hasNoWayBack ? { kind: 'unwind', message: LOST } : { kind: 'resume', restart: dead };
+  if (switching.state === 'pending') return isProbed || replaces !== null;
+  return replaces?.containers.every((plan) => isRunning(plan.name)) ?? false;
 }
 
 /**
  * Our containers that no app needs: in a slot that is not live, beyond the replicas, or of a one-off command, of an app that is known and
- * idle. Containers of unknown apps are never
- * among them: if the database was lost or swapped, they are somebody's live sites.
+ * idle. Containers of unknown apps are never among them: if the database was lost or swapped, they are somebody's live sites.
  */
 export function findOrphans(
   containers: readonly ObservedContainer[],

@@ -34,7 +34,14 @@ function sightOf(releases: readonly Release[], images: readonly Image[], changes
 /** An operation that is to bring up this image. */
 function bringing(reference: string, pinned_image_id: string | null, release: string | null = null) {
   const wish = { reference, pinned_image_id, pull: 'missing' as const };
-  const step = { name: 'pull', on_failure: 'unwind', app_name: 'shop', release: 'r9', image: wish } as const;
+  const step = {
+    name: 'pull',
+    on_failure: 'unwind',
+    app_name: 'shop',
+    release: 'r9',
+    image: wish,
+    has_credentials: false,
+  } as const;
   const record: StepRecord = { step, state: 'running', undo: 'none', started_at: null, ended_at: null, detail: null, output: {} };
   return { app_name: 'shop', release, from_release: null, steps: [record] };
 }

@@ -53,6 +53,9 @@ export class StepFailure extends Error {
   }
 }
 
+/** What an unwinding would go back to is not there: trying again does not help. */
+export class NoWayBack extends StepFailure {}
+
 export interface Failure {
   message: string;
   evidence: Partial<Evidence>;
@@ -181,7 +184,7 @@ async function attempt(
       const failure = deadline.aborted
         ? new StepFailure(`${step.name} took longer than ${deadlineMs / 1000} s.`, {}, error)
         : error;
-      if (count >= attemptsMax) throw failure;
+      if (count >= attemptsMax || failure instanceof NoWayBack) throw failure;
       await dependencies.clock.sleep(RETRY_PAUSE_MS * 2 ** (count - 1), signal);
     }
   }

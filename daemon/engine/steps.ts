@@ -68,14 +68,17 @@ export type Step = Common &
         image: ImageWish | null;
         volumes: Volume[];
         networks: string[];
+        has_credentials: boolean;
       }
-    | { name: 'pull'; app_name: string; release: string; image: ImageWish }
+    /** `has_credentials`: for the registry; they are in memory alone, so a restart of the daemon loses them. */
+    | { name: 'pull'; app_name: string; release: string; image: ImageWish; has_credentials: boolean }
     | { name: 'pre_switch' | 'post_switch'; template: ContainerTemplate; container: string; hook: Hook }
     | { name: 'create'; template: ContainerTemplate; containers: ContainerPlan[] }
     | { name: 'start'; containers: ContainerPlan[] }
-    | { name: 'route'; app_name: string; routing: Routing }
+    /** `is_first`: there is no marker yet, so that the proxy has to be told to answer 503 until the switch. */
+    | { name: 'route'; app_name: string; routing: Routing; is_first: boolean }
     | { name: 'probe'; containers: ContainerPlan[]; health: HealthCheck }
-    | { name: 'switch'; app_name: string; to: Serving; from: Serving; containers: ContainerPlan[]; replaces: ContainerPlan[] }
+    | { name: 'switch'; app_name: string; to: Serving; from: Serving; containers: ContainerPlan[]; replaces: Replaced | null }
     | { name: 'verify'; proxy: ProxyType; sites: VerifiedSite[]; path: string; slot: Slot; verify_key: string }
     | { name: 'watch'; containers: ContainerPlan[]; health: HealthCheck; watch_ms: number }
     | { name: 'drain'; addresses: string[]; drain_ms: number }
@@ -99,6 +102,12 @@ export interface Serving {
   release: string | null;
   slot: Slot | null;
   replicas: number;
+}
+
+/** The containers that serve before a switch, kept for the way back. */
+export interface Replaced {
+  containers: ContainerPlan[];
+  health: HealthCheck;
 }
 
 /** The steps of one name; of two that share a form, that form. */
@@ -148,6 +157,8 @@ export function describeLeft(step: Step): string {
 }
 
 const SLACK_MS = 30_000;
+/** For old containers that have to be started again before visitors are sent back to them. */
+export const WAY_BACK_MS_MAX = 60_000;
 
 /** How long one attempt at a step may take, in milliseconds. */
 export function stepDeadlineMs(step: Step): number {
@@ -155,12 +166,12 @@ export function stepDeadlineMs(step: Step): number {
     case 'pull':
       return 15 * 60_000;
     case 'probe':
-      return (step.health.kind === 'none' ? 0 : step.health.deadline_ms) + SLACK_MS;
+      return (step.health.kind === 'none' ? 0 : step.health.deadline_ms) + probeMsMax(step.health) + SLACK_MS;
     case 'pre_switch':
     case 'post_switch':
       return step.hook.timeout_ms + SLACK_MS;
     case 'watch':
-      return step.watch_ms + SLACK_MS;
+      return step.watch_ms + probeMsMax(step.health) + SLACK_MS;
     case 'verify':
       return 120_000;
     case 'drain':
@@ -174,9 +185,15 @@ export function stepDeadlineMs(step: Step): number {
     case 'remove':
     case 'scale':
       return 60_000;
-    case 'validate':
     case 'switch':
+      return SLACK_MS + (step.replaces === null ? 0 : WAY_BACK_MS_MAX);
+    case 'validate':
     case 'maintain':
       return SLACK_MS;
   }
+}
+
+/** The last probe may begin just before the end. */
+function probeMsMax(health: HealthCheck): number {
+  return health.kind === 'none' ? 0 : health.timeout_ms;
 }

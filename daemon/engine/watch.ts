@@ -25,13 +25,14 @@ export async function watchRelease(
   // Across a restart of the daemon only wall time is known; it may have jumped.
   const passedMs = clamp(clock.now().getTime() - Date.parse(started_at), 0, step.watch_ms);
   const end = clock.monotonicMs() + step.watch_ms - passedMs;
-  const watched = step.containers.map((plan) => new WatchedContainer(plan, step.health, world));
+  const watched = step.containers.map((plan) => new WatchedContainer(plan, step.health, Date.parse(started_at), world));
   const pauseMs = Math.max(PAUSE_MS_MIN, step.health.kind === 'none' ? 0 : step.health.interval_ms);
   for (;;) {
     if (kept.aborted) return `${String(kept.reason)}`;
+    // Before the verdict, however much of the window has passed while the daemon was away.
+    await Promise.all(watched.map((container) => container.look(signal)));
     const left = end - clock.monotonicMs();
     if (left <= 0) return `healthy for ${step.watch_ms / 1000} s`;
-    await Promise.all(watched.map((container) => container.look(signal)));
     await pause(Math.min(pauseMs, left), clock, kept, signal);
   }
 }
@@ -48,14 +49,20 @@ async function pause(ms: number, clock: World['clock'], kept: AbortSignal, signa
 class WatchedContainer {
   readonly #plan: ContainerPlan;
   readonly #health: HealthCheck;
-  readonly #world: Pick<World, 'containers' | 'prober'>;
+  readonly #world: Pick<World, 'containers' | 'prober' | 'clock'>;
   readonly #log = new ProbeLog(LIMITS.probes_in_evidence_max);
   #gone = 0;
   #failures = 0;
+  /** By Docker's wall clock, which may jump: only ever compared for being the same. Null before the first look. */
+  #startedAt: string | null = null;
+  readonly #began: number;
+  /** Until then failures do not count: it was started again, with Docker or by hand, and has not answered yet. */
+  #graceUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(plan: ContainerPlan, health: HealthCheck, world: Pick<World, 'containers' | 'prober'>) {
+  constructor(plan: ContainerPlan, health: HealthCheck, began: number, world: Pick<World, 'containers' | 'prober' | 'clock'>) {
     this.#plan = plan;
     this.#health = health;
+    this.#began = began;
     this.#world = world;
   }
 
@@ -64,9 +71,12 @@ class WatchedContainer {
     if (inspection === 'unknown') return;
     this.#demandAlive(inspection);
     if (this.#health.kind === 'none' || inspection?.is_running !== true) return;
+    this.#noteStart(inspection, this.#health.start_period_ms);
     const { is_refused: _, ...result } = await this.#world.prober.probe(this.#plan, this.#health, signal);
     this.#log.add(result);
-    this.#failures = result.healthy ? 0 : this.#failures + 1;
+    if (result.healthy) this.#graceUntil = Number.NEGATIVE_INFINITY;
+    const isExcused = this.#world.clock.monotonicMs() < this.#graceUntil;
+    this.#failures = result.healthy || isExcused ? 0 : this.#failures + 1;
     if (this.#failures < this.#health.retries) return;
     const answered = result.status === null ? result.detail : `it answered ${result.status}`;
     throw this.#failure(`${this.#plan.name} failed ${this.#failures} probes in a row after the switch: ${answered}.`, inspection);
@@ -80,6 +90,12 @@ class WatchedContainer {
       if (error instanceof DomainError && error.code === 'unavailable') return 'unknown';
       throw error;
     }
+  }
+
+  #noteStart({ started_at }: Inspection, gracePeriodMs: number): void {
+    const isAgain = this.#startedAt === null ? Date.parse(started_at ?? '') > this.#began : started_at !== this.#startedAt;
+    this.#startedAt = started_at ?? '';
+    if (isAgain) this.#graceUntil = this.#world.clock.monotonicMs() + gracePeriodMs;
   }
 
   #demandAlive(inspection: Inspection | null): void {
