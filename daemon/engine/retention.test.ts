@@ -24,7 +24,6 @@ class Host {
   disk: Error | null = null;
   onRemove: () => void | Promise<void> = () => undefined;
   onPrune: () => void = () => undefined;
-  sleeps = 0;
   lists = 0;
   readonly stopping = new AbortController();
   readonly retention: Retention;
@@ -75,13 +74,7 @@ class Host {
             return { total_bytes: 1_000, available_bytes: this.available_bytes };
           },
         },
-        clock: {
-          now: () => new Date(AT),
-          sleep: async () => {
-            this.sleeps += 1;
-            if (this.sleeps === 3) this.stopping.abort(new Error('the daemon stops'));
-          },
-        },
+        clock: { now: () => new Date(AT) },
       },
       settings: { releases_kept: 2, disk_free_percent_min: 10 },
       publish: (event) => void this.events.push(event),
@@ -211,12 +204,6 @@ describe('retention', () => {
     expect(host.done).toHaveLength(6);
     // Twice by the first: with something to do, then with nothing more; once by the one for all others.
     expect(host.lists).toBe(3);
-  });
-
-  it('repeats itself every hour until the daemon stops', async () => {
-    const host = Host.withHistory();
-    await host.retention.runHourly();
-    expect([host.sleeps, host.done.length]).toEqual([3, 6]);
   });
 });
 

@@ -18,7 +18,7 @@ export interface RetentionOptions {
     images: Pick<Images, 'list' | 'remove'>;
     containers: Pick<Containers, 'list'>;
     resources: Pick<HostResources, 'dockerDisk'>;
-    clock: Pick<Clock, 'now' | 'sleep'>;
+    clock: Pick<Clock, 'now'>;
   };
   settings: RetentionSettings;
   /** Called with each event after it is on disk. */
@@ -30,7 +30,6 @@ export interface RetentionOptions {
 
 type Look = Pick<RetentionSight, 'images' | 'containers' | 'disk'>;
 
-const HOUR_MS = 60 * 60_000;
 /** Each round of a low disk costs one image, and there are never this many. */
 const ROUNDS_MAX = 1_000;
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
@@ -59,15 +58,6 @@ export class Retention {
       this.#last = this.#next;
     }
     await orAborted(this.#next, signal);
-  }
-
-  /** Runs now, and every hour; resolves when the daemon stops. */
-  async runHourly(): Promise<void> {
-    const { world, signal } = this.#options;
-    while (!signal.aborted) {
-      await this.run(signal).catch(() => undefined);
-      await world.clock.sleep(HOUR_MS, signal).catch(() => undefined);
-    }
   }
 
   /** Whether there is room to pull an image; on a low disk once everything has gone that can. */
