@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { slotSchema } from '../../contract/names.ts';
 import type { ContainerSpec, Containers, ExitState, Inspection, ObservedContainer, OwnContainer } from '../../engine/ports.ts';
+import { isMissing } from '../files.ts';
 import { listeningSockets } from '../sockets.ts';
 import { type CallOptions, type DockerAction, type DockerClient, DockerError } from './client.ts';
 import { createBody, LABELS } from './container-body.ts';
@@ -195,7 +196,12 @@ export class DockerContainers implements Containers {
 
   async listening(name: string, signal: AbortSignal): Promise<{ address: string; port: number }[]> {
     const found = await this.#inspect(name, signal);
-    return found?.State.Running ? listeningSockets(found.State.Pid) : [];
+    if (!found?.State.Running) return [];
+    return listeningSockets(found.State.Pid, signal).catch((error: unknown) => {
+      // It has ended since, or Docker counts processes in another namespace.
+      if (isMissing(error)) return [];
+      throw error;
+    });
   }
 
   async #inspect(name: string, signal: AbortSignal): Promise<Inspected | null> {
