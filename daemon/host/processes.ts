@@ -7,6 +7,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   signal: AbortSignal;
   deadlineMs: number;
+  /** 65,536 if not given. */
+  outputCharactersMax?: number;
 }
 
 export interface RunResult {
@@ -22,12 +24,12 @@ const OUTPUT_CHARACTERS_MAX = 64 * 1024;
 
 /** Rejects only when `signal` is aborted. */
 export const runProgram: RunProgram = (file, args, options) => {
-  const { input = '', cwd, env, signal, deadlineMs } = options;
+  const { input = '', cwd, env, signal, deadlineMs, outputCharactersMax = OUTPUT_CHARACTERS_MAX } = options;
   const deadline = AbortSignal.timeout(deadlineMs);
   return new Promise((resolve, reject) => {
     let output = '';
     const keep = (chunk: Buffer) => {
-      if (output.length < OUTPUT_CHARACTERS_MAX) output += chunk.toString('utf8');
+      if (output.length < outputCharactersMax) output += chunk.toString('utf8');
     };
     const child = spawn(file, args, {
       signal: AbortSignal.any([signal, deadline]),

@@ -19,4 +19,5 @@ export interface ProxyRun {
   sees?: { directory: string; at: string };
   signal: AbortSignal;
   deadlineMs: number;
+  outputCharactersMax?: number;
 }

@@ -11,6 +11,8 @@ export interface RouteFile {
   path: string;
   /** Null: none. */
   content: string | null;
+  /** All that it serves. */
+  domains: string[];
 }
 
 /** What differs between the proxies. */

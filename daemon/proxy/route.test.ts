@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { pathAsServed } from './route.ts';
+import { exemptPath } from './route.ts';
 
-describe('pathAsServed', () => {
+describe('exemptPath', () => {
   it.each([
     ['/api/health', '/api/health'],
     ['/api/health?deep=1', '/api/health'],
@@ -11,10 +11,14 @@ describe('pathAsServed', () => {
     ['/up%2Fdate', '/up/date'],
     ["/it's(50%25)", "/it's(50%)"],
   ])('reads %s as the proxies do', (path, served) => {
-    expect(pathAsServed(path)).toBe(served);
+    expect(exemptPath({ health_path: path })).toBe(served);
+  });
+
+  it.each(['/', '//', '/.', '/?deep=1'])('does not let %s through, where visitors come', (path) => {
+    expect(exemptPath({ health_path: path })).toBeNull();
   });
 
   it.each(['/%22', '/%7Benv.HOME%7D', '/%0A', '/%20', '/%E2%82', '/%zz'])('has nothing to compare with for %s', (path) => {
-    expect(pathAsServed(path)).toBeNull();
+    expect(exemptPath({ health_path: path })).toBeNull();
   });
 });

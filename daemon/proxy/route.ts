@@ -49,15 +49,22 @@ export function assertSafeRoute(route: RouteModel): void {
   check(route.sites.length > 0, 'number of sites', '0');
 }
 
+/** Every name that the route answers for. */
+export function domainsOf({ sites, redirects }: RouteModel): string[] {
+  return [...sites.map(({ domain }) => domain), ...redirects.map(({ from }) => from)];
+}
+
 /**
- * A path as the proxies see it in a request: decoded, without dot segments and doubled slashes. Null when it has characters that have no
- * place in a configuration: then nothing is to be compared with it.
+ * The path that reaches the app in maintenance, as the proxies see it in a request: decoded, without dot segments and doubled slashes.
+ * Null: none, also for `/`, which is the page that visitors are to be kept from, and for a path with characters that have no place in a
+ * configuration.
  */
-export function pathAsServed(path: string): string | null {
+export function exemptPath({ health_path }: Pick<RouteModel, 'health_path'>): string | null {
+  if (health_path === null) return null;
   try {
-    const { pathname } = new URL(path.replace(/\/{2,}/g, '/'), 'http://host');
+    const { pathname } = new URL(health_path.replace(/\/{2,}/g, '/'), 'http://host');
     const decoded = decodeURIComponent(pathname).replace(/\/{2,}/g, '/');
-    return PLAIN_PATH.test(decoded) ? decoded : null;
+    return decoded !== '/' && PLAIN_PATH.test(decoded) ? decoded : null;
   } catch {
     return null;
   }

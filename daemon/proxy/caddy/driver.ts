@@ -5,6 +5,7 @@ import type { ReverseProxy } from '../../engine/ports.ts';
 import type { RouteModel } from '../../engine/state.ts';
 import { readGeneration } from '../generation.ts';
 import type { ProxyMachine } from '../machine.ts';
+import { domainsOf } from '../route.ts';
 import { type RouteFile, RouteFiles } from '../route-files.ts';
 import { findDifference, findLeftover } from './readback.ts';
 import { type CaddyFeatures, renderCaddyfile } from './render.ts';
@@ -66,7 +67,7 @@ export class CaddyDriver implements ReverseProxy {
   async apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void> {
     const path = join(this.#settings.directory, `${app}${SUFFIX}`);
     const content = route === null ? null : renderCaddyfile(route, await this.#detectFeatures(signal));
-    await this.#files.apply({ app, path, content }, signal);
+    await this.#files.apply({ app, path, content, domains: route === null ? [] : domainsOf(route) }, signal);
   }
 
   /** Asks Caddy about the operator's file with our files put in where it imports them: the candidate needs no place on the disk. */

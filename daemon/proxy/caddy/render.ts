@@ -5,8 +5,8 @@ import { SLOT_HEADER, VERIFY_HEADER } from '../../engine/verify.ts';
 import { GENERATION_HEADER, stampGeneration } from '../generation.ts';
 import {
   assertSafeRoute,
+  exemptPath,
   MAINTENANCE_FILE,
-  pathAsServed,
   REPLICA_PAUSE_SECONDS,
   RETRY_AFTER_SECONDS,
   STOPPED_TEXT,
@@ -49,7 +49,7 @@ function renderSite(domains: string[], tls: TlsMode, { route, features, generati
     '\t@nextdeploy_maintenance {',
     ...marker(MAINTENANCE_FILE, route).map((line) => `\t\t${line}`),
     `\t\tnot header ${VERIFY_HEADER} ${route.verify_key}`,
-    ...exemptPath(route),
+    ...exemption(route),
     '\t}',
     ...['green', 'stopped'].flatMap((name) => {
       const [first, ...rest] = marker(name, route);
@@ -85,8 +85,8 @@ function marker(name: string, route: RouteModel): string[] {
 }
 
 /** Compared as a whole: in a `path` matcher a `*` of it would stand for anything. */
-function exemptPath({ health_path }: RouteModel): string[] {
-  const path = health_path === null ? null : pathAsServed(health_path);
+function exemption(route: RouteModel): string[] {
+  const path = exemptPath(route);
   return path === null ? [] : [`\t\tnot vars {http.request.uri.path} "${path}"`];
 }
 

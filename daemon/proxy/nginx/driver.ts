@@ -1,0 +1,220 @@
+/**
+ * Makes nginx serve routes. nginx itself checks a candidate within the operator's whole configuration, in a mount namespace of its own in
+ * which a copy of our directory stands in the place of the real one: every path, include and relative name is as it will be, and nobody
+ * who reloads or starts nginx meanwhile meets the candidate.
+ */
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DomainError } from '../../contract/errors.ts';
+import type { ReverseProxy } from '../../engine/ports.ts';
+import type { RouteModel } from '../../engine/state.ts';
+import { readGeneration } from '../generation.ts';
+import type { ProxyMachine } from '../machine.ts';
+import { domainsOf } from '../route.ts';
+import { type RouteFile, RouteFiles } from '../route-files.ts';
+import { findLostDefault, isRead } from './foreign.ts';
+import { findDifference, STATUS_ADDRESS, statusName } from './readback.ts';
+import { renderNginx } from './render.ts';
+
+export interface NginxMachine extends ProxyMachine {
+  has_ipv6: boolean;
+  /** Calls `body` with a directory that is as `directory` would be with this file (null: without it); gone afterwards. One at a time. */
+  withCandidate<T>(directory: string, candidate: Candidate, body: (path: string) => Promise<T>): Promise<T>;
+  /** A directory within `directory` that has this file alone; it stays. */
+  makeMark(directory: string, mark: { name: string; content: string }): Promise<string>;
+  /** What is answered over HTTP, on a new connection; null when nothing accepts it. */
+  ask(target: { host: string; port: number; name: string }, signal: AbortSignal): Promise<string | null>;
+}
+
+export interface Candidate {
+  name: string;
+  content: string | null;
+  /** Of the files that count. */
+  suffix: string;
+}
+
+export interface NginxSettings {
+  /** Ours; the operator's configuration includes `*.conf` of it in its http context. */
+  directory: string;
+  /** The systemd unit. */
+  service: string;
+  http_port: number;
+}
+
+const DEADLINE_MS = 30_000;
+/** A second one, which brings the old file back, fits into the step's time as well. */
+const RELOAD_DEADLINE_MS = 20_000;
+/** From nginx's new workers on; it has retried for 2.5 s by then where an address was in use. */
+const CONFIRM_DEADLINE_MS = 15_000;
+const CONFIRM_PAUSE_MS = 20;
+/** nginx lets old and new workers accept side by side for 100 ms before it ends the old ones. */
+const CONFIRM_STEADY_MS = 200;
+const INCLUDED_KEPT_MS = 5_000;
+const DUMP_CHARACTERS_MAX = 16 * 1024 * 1024;
+const SUFFIX = '.conf';
+/** Not the name of an app. */
+const MARK = { name: `0-included${SUFFIX}`, content: '# NextDeploy looks whether nginx reads this directory.\n' };
+
+export class NginxDriver implements ReverseProxy {
+  readonly #settings: NginxSettings;
+  readonly #machine: NginxMachine;
+  readonly #files: RouteFiles;
+  #includedAt = Number.NEGATIVE_INFINITY;
+
+  /** `stopping` ends a reload, which is no single caller's. */
+  constructor(settings: NginxSettings, machine: NginxMachine, stopping: AbortSignal) {
+    this.#settings = settings;
+    this.#machine = machine;
+    this.#files = new RouteFiles(
+      machine,
+      {
+        validate: (file, signal) => this.#validate(file, signal),
+        reload: (signal) => this.#reload(signal),
+        isRunning: (signal) => this.#isRunning(signal),
+        differenceTo: (file, signal) => this.#differenceTo(file, signal),
+        confirm: (file, signal) => this.#confirm(file, signal),
+      },
+      stopping,
+    );
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    const { service } = this.#settings;
+    const [first] = await this.#listApps();
+    // An answer proves both that nginx runs and that it reads our files.
+    if (first !== undefined && (await this.#ask(first, signal))?.startsWith(`${first} `)) return;
+    if (!(await this.#isRunning(signal)))
+      throw new DomainError('unavailable', `nginx does not run; start it with \`systemctl start ${service}\`.`);
+    await this.#checkIncluded(signal);
+  }
+
+  async version(signal: AbortSignal): Promise<string> {
+    const { code, output } = await this.#machine.run('nginx', ['-v'], { signal, deadlineMs: DEADLINE_MS });
+    if (code !== 0) throw new DomainError('unavailable', 'nginx is not installed on this host; install the package nginx.');
+    return /nginx\/(\S+)/.exec(output)?.[1] ?? output.trim();
+  }
+
+  async apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void> {
+    const path = join(this.#settings.directory, `${app}${SUFFIX}`);
+    const { http_port } = this.#settings;
+    const content = route === null ? null : renderNginx(route, { http_port, has_ipv6: this.#machine.has_ipv6 });
+    await this.#files.apply({ app, path, content, domains: route === null ? [] : domainsOf(route) }, signal);
+  }
+
+  async #validate({ path, content, domains }: RouteFile, signal: AbortSignal): Promise<void> {
+    const { directory } = this.#settings;
+    if (content !== null && (await this.#listApps()).length === 0) await this.#keepDefault(signal);
+    const candidate = { name: basename(path), content, suffix: SUFFIX };
+    const { code, output } = await this.#machine.withCandidate(directory, candidate, (staged) =>
+      this.#runSeeing(staged, ['-t'], signal),
+    );
+    if (code !== 0) {
+      const message = `nginx refuses its configuration with this change: ${lastError(output)}. Nothing was changed.`;
+      throw new DomainError('unprocessable', message, { cause: output });
+    }
+    const taken = domains.find((domain) => output.includes(`conflicting server name "${domain}" on `));
+    if (taken === undefined) return;
+    const message = `Another site of nginx serves ${taken} already; \`nginx -T\` shows it. Nothing was changed.`;
+    throw new DomainError('unprocessable', message, { cause: output });
+  }
+
+  /** The first of our sites must not become the one that answers unknown names in place of the operator's. */
+  async #keepDefault(signal: AbortSignal): Promise<void> {
+    const { directory, http_port } = this.#settings;
+    const file = findLostDefault(await this.#foreignConfiguration(signal), join(directory, MARK.name), http_port);
+    if (file === null) return;
+    const message = `A site in ${file} answers for unknown names on port ${http_port} only because it is read first, and would not any more; add \`default_server\` to its \`listen\` lines.`;
+    throw new DomainError('unprocessable', message);
+  }
+
+  /** Anybody may ask for the health; nginx is asked this often at most. */
+  async #checkIncluded(signal: AbortSignal): Promise<void> {
+    const now = performance.now();
+    if (now - this.#includedAt < INCLUDED_KEPT_MS) return;
+    await this.#foreignConfiguration(signal);
+    this.#includedAt = now;
+  }
+
+  /** As nginx reads it, with nothing of ours but a mark. Throws when it does not read our directory. */
+  async #foreignConfiguration(signal: AbortSignal): Promise<string> {
+    const { directory } = this.#settings;
+    const mark = await this.#machine.makeMark(directory, MARK);
+    const { code, output } = await this.#runSeeing(mark, ['-T'], signal);
+    if (code !== 0) {
+      const message = `nginx refuses its configuration: ${lastError(output)}; correct it first.`;
+      throw new DomainError('unavailable', message, { cause: output });
+    }
+    if (isRead(output, join(directory, MARK.name))) return output;
+    const line = `include ${directory}/*${SUFFIX};`;
+    const message = `nginx does not read the routes of NextDeploy; write the line \`${line}\` to a file that its http block includes, such as /etc/nginx/conf.d/nextdeploy.conf.`;
+    throw new DomainError('unavailable', message);
+  }
+
+  #runSeeing(directory: string, args: string[], signal: AbortSignal) {
+    const sees = { directory, at: this.#settings.directory };
+    const options = { asService: true, sees, signal, deadlineMs: DEADLINE_MS, outputCharactersMax: DUMP_CHARACTERS_MAX };
+    return this.#machine.run('nginx', args, options);
+  }
+
+  async #reload(signal: AbortSignal): Promise<void> {
+    const { service } = this.#settings;
+    const options = { signal, deadlineMs: RELOAD_DEADLINE_MS };
+    const { code, output } = await this.#machine.run('systemctl', ['reload', service], options);
+    if (code === 0) return;
+    const message = `nginx could not be reloaded (${lastError(output)}); see \`journalctl -u ${service}\`.`;
+    throw new DomainError('unavailable', message, { cause: output });
+  }
+
+  async #isRunning(signal: AbortSignal): Promise<boolean> {
+    const options = { signal, deadlineMs: DEADLINE_MS };
+    const { code } = await this.#machine.run('systemctl', ['is-active', '--quiet', this.#settings.service], options);
+    return code === 0;
+  }
+
+  /** A reload has only begun when systemd has made it: the new workers tell when they serve. */
+  async #confirm(file: RouteFile, signal: AbortSignal): Promise<void> {
+    const deadline = performance.now() + CONFIRM_DEADLINE_MS;
+    let since: number | null = null;
+    for (;;) {
+      const difference = await this.#differenceTo(file, signal);
+      const now = performance.now();
+      since = difference === null ? (since ?? now) : null;
+      if (since !== null && now - since >= CONFIRM_STEADY_MS) return;
+      if (since === null && now >= deadline) throw this.#unconfirmed(difference);
+      await sleep(CONFIRM_PAUSE_MS, undefined, { signal });
+    }
+  }
+
+  #unconfirmed(difference: string | null): DomainError {
+    const { service } = this.#settings;
+    const message = `nginx was reloaded, but ${difference} after ${CONFIRM_DEADLINE_MS / 1000} s; see \`journalctl -u ${service}\` and nginx's error log, such as /var/log/nginx/error.log.`;
+    return new DomainError('unavailable', message);
+  }
+
+  async #differenceTo({ app, content }: RouteFile, signal: AbortSignal): Promise<string | null> {
+    return findDifference(await this.#ask(app, signal), app, content === null ? null : (readGeneration(content) ?? ''));
+  }
+
+  #ask(app: string, signal: AbortSignal): Promise<string | null> {
+    const { http_port } = this.#settings;
+    return this.#machine.ask({ host: STATUS_ADDRESS, port: http_port, name: statusName(app) }, signal);
+  }
+
+  async #listApps(): Promise<string[]> {
+    const { directory } = this.#settings;
+    try {
+      const names = await this.#machine.listFiles(directory);
+      return names.filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
+    } catch (cause) {
+      const message = `There is no directory ${directory}; make it, and have nginx include \`${directory}/*${SUFFIX}\`.`;
+      throw new DomainError('unavailable', message, { cause });
+    }
+  }
+}
+
+/** The part of nginx's or systemd's output that says what is wrong. */
+function lastError(output: string): string {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const line = lines.find((candidate) => /\[(emerg|alert|crit)\]/.test(candidate)) ?? lines.at(-1) ?? 'no output';
+  return line.replace(/^nginx: (\[\w+\] )?/, '').slice(0, 300);
+}
