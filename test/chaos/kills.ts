@@ -1,0 +1,171 @@
+/** SIGKILL of the daemon at every write of its journal, before it and after it, while the site is under load. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Operation } from '../../daemon/contract/domain.ts';
+import { isTerminal } from '../../daemon/contract/rules.ts';
+import { expectSuccess } from '../bench/server-tools.ts';
+import { arm, hasKilled, type KillOrder, recordWrites } from './killer.ts';
+import { describeFailures, type LoadKind, type Site, startLoad } from './load.ts';
+import { findProblems } from './remains.ts';
+import { type Stage, until } from './stage.ts';
+import { answeringVersion, type World } from './world.ts';
+
+/** An operation that is to be killed, over and over. */
+export interface Victim {
+  /** Brings the app to where the operation can begin. */
+  prepare(): Promise<void>;
+  begin(idempotencyKey: string): Promise<Operation>;
+  /** An operation that must work afterwards, whatever became of this one. */
+  next(): Promise<unknown>;
+  /** Where visitors are meanwhile: the app itself, or for a first deploy its neighbour. */
+  site: Site;
+  load: LoadKind;
+  /** Which writes; all of them unless said otherwise. */
+  isOfInterest?(write: string): boolean;
+}
+
+export interface KillResult {
+  kills: number;
+  writes: number;
+  failed: number;
+  /** From the start of the new process to the last of it; milliseconds. */
+  converged_ms: number[];
+  /** A line for each kill that did not end as it must. */
+  problems: string[];
+}
+
+const KILLED_MS_MAX = 60_000;
+const RESTARTED_MS_MAX = 20_000;
+/** What the daemon has, from its start. */
+const CONVERGED_MS_MAX = 5_000;
+/** How long a case is watched at most: longer, to say how late it was. */
+const WATCHED_MS_MAX = 60_000;
+const POLL_MS = 50;
+
+export async function killAtEveryWrite(world: World, victim: Victim): Promise<KillResult> {
+  const { stage, app } = world;
+  await victim.prepare();
+  const writes = await recordWrites(stage, app, async () => {
+    const { id } = await victim.begin(randomUUID());
+    await endOf(stage, id);
+  });
+  const result: KillResult = { kills: 0, writes: writes.length, failed: 0, converged_ms: [], problems: [] };
+  for (const [index, write] of writes.entries()) {
+    if (victim.isOfInterest?.(write) === false) continue;
+    for (const phase of ['before', 'after'] as const) {
+      stage.signal.throwIfAborted();
+      const order: KillOrder = { app, write: index + 1, phase };
+      const outcome = await killOnce(world, victim, order);
+      const name = `${phase} write ${index + 1} of ${writes.length} (${write})`;
+      stage.say(`  ${name}: ${outcome.ended}, ${outcome.failed} failed, ${outcome.converged_ms} ms`);
+      result.kills += 1;
+      result.failed += outcome.failed;
+      result.converged_ms.push(outcome.converged_ms);
+      result.problems.push(...outcome.problems.map((problem) => `${name}: ${problem}`));
+    }
+  }
+  return result;
+}
+
+interface Outcome {
+  ended: string;
+  failed: number;
+  converged_ms: number;
+  problems: string[];
+}
+
+async function killOnce(world: World, victim: Victim, order: KillOrder): Promise<Outcome> {
+  const { stage } = world;
+  await victim.prepare();
+  const load = startLoad(stage.bed, victim.site, victim.load);
+  const problems: string[] = [];
+  try {
+    const before = await lastOperation(world);
+    await arm(stage, order);
+    // The answer is lost when the daemon dies first.
+    await victim.begin(randomUUID()).catch(() => undefined);
+    await until('the kill', async () => hasKilled(stage) || undefined, KILLED_MS_MAX);
+    const converged_ms = await convergence(world, problems);
+    const last = await lastOperation(world);
+    const ended = last?.id === before?.id ? null : last;
+    if (ended !== null && ended.state !== 'succeeded') problems.push(`${ended.kind} ${ended.state}: ${ended.error?.message}`);
+    problems.push(...(await wrongAnswers(world)));
+    const { failed, failures } = await load.stop();
+    if (failed > 0) problems.push(`${failed} requests failed: ${describeFailures(failures)}`);
+    problems.push(...(await nextOperation(victim)));
+    return { ended: ended === null ? 'never begun' : ended.state, failed, converged_ms, problems };
+  } finally {
+    await load.stop();
+  }
+}
+
+/** Waits until nothing is running or left over; how long that took from the start of the new process. */
+async function convergence({ stage, baseline }: World, problems: string[]): Promise<number> {
+  const started_ms = await until('the restart', () => startOfDaemon(stage), RESTARTED_MS_MAX);
+  const deadline = performance.now() + WATCHED_MS_MAX;
+  for (;;) {
+    // Cheap first: looking at everything takes processor time from what is being waited for.
+    const left = await unended(stage)
+      .then(async (running) => (running.length > 0 ? running : findProblems(stage, baseline)))
+      .catch((error: unknown) => [`the daemon: ${String(error)}`]);
+    const elapsed_ms = Math.round(monotonicMs() - started_ms);
+    if (left.length === 0) {
+      if (elapsed_ms > CONVERGED_MS_MAX) problems.push(`it took ${elapsed_ms} ms`);
+      return elapsed_ms;
+    }
+    if (performance.now() > deadline) {
+      problems.push(...left);
+      return elapsed_ms;
+    }
+    await delay(POLL_MS);
+  }
+}
+
+async function unended({ client }: Stage): Promise<string[]> {
+  const operations = await client.call('listOperations', { query: { state: 'running', limit: 10 } });
+  return operations.map(({ id, kind }) => `${kind} (${id}) has not ended`);
+}
+
+/** Of CLOCK_MONOTONIC, which the server has from this machine. Undefined while systemd waits. */
+async function startOfDaemon({ bed }: Pick<Stage, 'bed'>): Promise<number | undefined> {
+  const shown = await expectSuccess(bed, [
+    'systemctl',
+    'show',
+    'nextdeployd',
+    '--property=ActiveState,ExecMainStartTimestampMonotonic',
+  ]);
+  const microseconds = Number(/Monotonic=(\d+)/.exec(shown)?.[1] ?? 0);
+  return shown.includes('ActiveState=active') ? microseconds / 1000 : undefined;
+}
+
+const monotonicMs = () => Number(process.hrtime.bigint() / 1_000_000n);
+
+async function lastOperation({ stage, app }: World): Promise<Operation | null> {
+  const [last] = await stage.client.call('listOperations', { query: { app_name: app, limit: 1 } });
+  return last ?? null;
+}
+
+/** The site must answer with the release that is said to be live. */
+async function wrongAnswers(world: World): Promise<string[]> {
+  const app = (await world.stage.client.call('listApps')).find(({ name }) => name === world.app);
+  if (app === undefined) return [];
+  const version = await answeringVersion(world);
+  return app.version.endsWith(`:${version}`) ? [] : [`${version} answers while ${app.version} is said to be live`];
+}
+
+async function nextOperation(victim: Victim): Promise<string[]> {
+  try {
+    await victim.next();
+    return [];
+  } catch (error) {
+    return [`the next operation: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}
+
+async function endOf({ client }: Stage, id: string): Promise<void> {
+  await until(
+    'the end',
+    async () => isTerminal(await client.call('getOperation', { params: { id } })) || undefined,
+    WATCHED_MS_MAX,
+  );
+}

@@ -1,0 +1,115 @@
+/**
+ * Load on a site, and what it lost. `wrk` counts: where nothing may be lost. The visitors know when each of their requests failed: where a fault
+ * may cost something, but only while it lasts. They are paced, so that the count says how long a site was away and not how fast a refused
+ * connection can be tried again.
+ */
+import { Agent, request as httpRequest } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ProxyType } from '../../daemon/contract/names.ts';
+import type { Bed } from '../bed/bed.ts';
+import { startWrk, type WrkRun } from '../load/wrk.ts';
+
+/**
+ * `saturating`: wrk and visitors. `paced`: visitors alone. `new`: visitors with a connection for each request, which no reload of a proxy
+ * may cost anything; a kept one may be closed just when the next request is sent, which browsers know how to repeat.
+ */
+export type LoadKind = 'saturating' | 'paced' | 'new';
+
+export interface LoadResult {
+  requests: number;
+  failed: number;
+  /** Those of the visitors, by `performance.now()`. */
+  failures: { at_ms: number; why: string }[];
+}
+
+export interface Load {
+  /** Ends it; rejects when it could not be carried out at all. */
+  stop(): Promise<LoadResult>;
+}
+
+export interface Site {
+  proxy: ProxyType;
+  domain: string;
+}
+
+const WRK = { connections: 6, seconds_max: 900, script: join(import.meta.dirname, 'paced.lua') };
+const VISITORS = 4;
+const PAUSE_MS = 30;
+/** After a failure: a visitor does not hammer on a closed door. */
+const FAILED_PAUSE_MS = 100;
+const ANSWER_MS_MAX = 10_000;
+
+/** The address of a proxy of the server, from this machine. */
+export function addressOf(bed: Bed, proxy: ProxyType): string {
+  return proxy === 'nginx' ? bed.nginx.http : bed.http;
+}
+
+export function startLoad(bed: Bed, { proxy, domain }: Site, kind: LoadKind): Load {
+  const url = `${addressOf(bed, proxy)}/`;
+  const wrk = kind === 'saturating' ? startWrk({ url, host: domain, ...WRK }) : null;
+  const stopping = new AbortController();
+  const result: LoadResult = { requests: 0, failed: 0, failures: [] };
+  const visitors = Array.from({ length: VISITORS }, (_, index) =>
+    visitUntil(stopping.signal, { url, domain, is_kept: kind !== 'new' && index % 2 === 0 }, result),
+  );
+  return {
+    stop: async () => {
+      stopping.abort();
+      await Promise.all(visitors);
+      return withWrk(result, wrk);
+    },
+  };
+}
+
+async function withWrk(result: LoadResult, wrk: WrkRun | null): Promise<LoadResult> {
+  const counted = { ...result, failed: result.failures.length };
+  if (wrk === null) return counted;
+  const report = await wrk.stop();
+  const failed = counted.failed + report.socket_errors_total + report.non_2xx;
+  if (report.requests === 0) throw new Error(`wrk got no answer at all: ${report.text}`);
+  return { ...counted, requests: counted.requests + report.requests, failed };
+}
+
+interface Visit {
+  url: string;
+  domain: string;
+  is_kept: boolean;
+}
+
+async function visitUntil(signal: AbortSignal, visit: Visit, result: LoadResult): Promise<void> {
+  const agent = visit.is_kept ? new Agent({ keepAlive: true, maxSockets: 1 }) : undefined;
+  while (!signal.aborted) {
+    const why = await failureOf(visit, agent);
+    result.requests += 1;
+    if (why !== null) result.failures.push({ at_ms: performance.now(), why });
+    await delay(why === null ? PAUSE_MS : FAILED_PAUSE_MS);
+  }
+  agent?.destroy();
+}
+
+/** Null when the app answered. */
+function failureOf({ url, domain }: Visit, agent: Agent | undefined): Promise<string | null> {
+  return new Promise((resolve) => {
+    const options = { headers: { host: domain }, agent: agent ?? (false as const), timeout: ANSWER_MS_MAX };
+    const request = httpRequest(url, options, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => (body += chunk));
+      response.on('end', () => {
+        const isApp = response.statusCode === 200 && /^v[12]\n$/.test(body);
+        resolve(isApp ? null : `answered ${response.statusCode}: ${body.slice(0, 60).trim()}`);
+      });
+      response.on('error', (error) => resolve(error.message));
+    });
+    request.on('timeout', () => request.destroy(new Error(`no answer within ${ANSWER_MS_MAX / 1000} s`)));
+    request.on('error', (error) => resolve(error.message));
+    request.end();
+  });
+}
+
+/** `ECONNREFUSED ×12, answered 502: Bad Gateway ×3`: for evidence. */
+export function describeFailures(failures: LoadResult['failures']): string {
+  const counts = Map.groupBy(failures, ({ why }) => why);
+  return [...counts].map(([why, { length }]) => `${why} ×${length}`).join(', ');
+}

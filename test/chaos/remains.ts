@@ -1,0 +1,89 @@
+/** What is on the server beside what its apps need: containers, networks, markers, routes, half-written files. Empty is what it must be. */
+import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
+import { expectSuccess } from '../bench/server-tools.ts';
+import type { Stage } from './stage.ts';
+
+/** One line each, so that what is expected can be compared with what is there. Arguments: none. */
+const LOOK = `
+docker ps --all --format 'container {{.Names}} {{.State}} {{.Label "nextdeploy.release"}}'
+docker network ls --format 'network {{.Name}}'
+find /var/lib/nextdeploy/slots -mindepth 2 -printf 'marker %P\\n'
+find /etc/caddy/nextdeploy /etc/nginx/nextdeploy -mindepth 1 -printf 'route %p\\n'
+find /var/lib/nextdeploy /etc/nextdeploy -name '*.new' -printf 'half-written %p\\n'`;
+
+/** Docker's own, and the daemon's. */
+const NETWORKS = ['bridge', 'host', 'none', 'nextdeploy'];
+
+export interface Baseline {
+  /** Files of the proxies that belong to no app. */
+  routes: ReadonlySet<string>;
+}
+
+type Server = Pick<Stage, 'bed' | 'client'>;
+
+/** To be taken when there is no app. */
+export async function takeBaseline(server: Server): Promise<Baseline> {
+  const lines = await look(server);
+  return { routes: new Set(lines.filter((line) => line.startsWith('route '))) };
+}
+
+/** A sentence for each thing that is there and should not be, is missing, or contradicts another; empty: all is well. */
+export async function findProblems(server: Server, baseline: Baseline): Promise<string[]> {
+  const apps = await server.client.call('listApps');
+  const [lines, operations, releases] = await Promise.all([
+    look(server),
+    server.client.call('listOperations', { query: { state: 'running', limit: 10 } }),
+    Promise.all(apps.map(({ name }) => server.client.call('listReleases', { params: { name } }))),
+  ]);
+  return [
+    ...operations.map(({ id, kind, app_name }) => `${kind} of ${app_name} (${id}) has not ended`),
+    ...apps.flatMap((app, index) => contradictions(app, releases[index] ?? [])),
+    ...differences(
+      apps.flatMap((app) => wanted(app)),
+      lines.filter((line) => !isOfNobody(line, apps, baseline)),
+    ),
+  ];
+}
+
+async function look({ bed }: Server): Promise<string[]> {
+  const text = await expectSuccess(bed, ['sh', '-c', LOOK], { timeoutMs: 20_000 });
+  return text.split('\n').filter((line) => line !== '');
+}
+
+/** What may be there without an app, and the routes' files, which are checked by name alone: how many a proxy needs is its own affair. */
+function isOfNobody(line: string, apps: readonly AppStatus[], { routes }: Baseline): boolean {
+  if (NETWORKS.some((name) => line === `network ${name}`)) return true;
+  if (!line.startsWith('route ')) return false;
+  return (
+    routes.has(line) || apps.some(({ name, proxy, domain }) => domain !== null && line.includes(`/${proxy}/nextdeploy/${name}.`))
+  );
+}
+
+function wanted({ name, slot, release, replicas_wanted, status }: AppStatus): string[] {
+  if (slot === null || release === null) return [];
+  const containers = Array.from({ length: replicas_wanted }, (_, replica) => {
+    return `container nextdeploy-${name}-${slot}-${replica} running ${release}`;
+  });
+  return status === 'stopped' ? [`marker ${name}/stopped`] : [`marker ${name}/${slot}`, ...containers];
+}
+
+function differences(expected: readonly string[], found: readonly string[]): string[] {
+  return [
+    ...found.filter((line) => !expected.includes(line)).map((line) => `left over: ${line}`),
+    ...expected.filter((line) => !found.includes(line)).map((line) => `missing: ${line}`),
+  ];
+}
+
+function contradictions(app: AppStatus, releases: readonly Release[]): string[] {
+  const { name, status, release, operation_id, health } = app;
+  const live = releases.filter(({ state }) => state === 'live').map(({ id }) => id);
+  const problems: string[] = [];
+  if (operation_id !== null) problems.push(`${name} is busy with ${operation_id}`);
+  if (status !== 'stopped' && status !== 'running') problems.push(`${name} is ${status}`);
+  if (status === 'running' && health.healthy !== true) problems.push(`${name} is not healthy: ${health.detail}`);
+  if (live.length !== 1 || live[0] !== release)
+    problems.push(`${name} has ${release} live, its releases say ${live.join(', ') || 'none'}`);
+  const pending = releases.filter(({ state }) => state === 'pending').map(({ id }) => id);
+  if (pending.length > 0) problems.push(`${name} has ${pending.join(', ')} pending`);
+  return problems;
+}
