@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../contract/errors.ts';
 import { parseSubnet } from '../engine/slots.ts';
-import { createEngine, deploying, ModelJournal, ModelWorld, rollingBack, run, signal, swapping } from '../engine/test-world.ts';
+import { createEngine, deploying, rollingBack, run, signal, swapping } from '../engine/test-engine.ts';
+import { ModelJournal } from '../engine/test-journal.ts';
+import { ModelWorld } from '../engine/test-world.ts';
 import { AppStatuses } from './service-status.ts';
 
 async function start() {

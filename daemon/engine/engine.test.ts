@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../contract/errors.ts';
 import type { Intent } from './engine.ts';
-import { createEngine, deploying, ModelJournal, ModelWorld, rollingBack, run, signal, swapping } from './test-world.ts';
+import { createEngine, deploying, rollingBack, run, signal, swapping } from './test-engine.ts';
+import { ModelJournal } from './test-journal.ts';
+import { ModelWorld } from './test-world.ts';
 
 const v1: Intent = deploying('shop:v1');
 

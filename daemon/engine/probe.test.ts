@@ -5,7 +5,8 @@ import { waitUntilHealthy } from './probe.ts';
 import { ProbeLog } from './probe-log.ts';
 import { StepFailure } from './saga.ts';
 import type { StepOf } from './steps.ts';
-import { ModelWorld, signal } from './test-world.ts';
+import { signal } from './test-engine.ts';
+import { ModelWorld } from './test-world.ts';
 
 const STEP: StepOf<'probe'> = {
   name: 'probe',

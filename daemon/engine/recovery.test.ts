@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { ObservedContainer } from './ports.ts';
 import { decideRecovery, findOrphans } from './recovery.ts';
 import type { OperationRecord } from './state.ts';
-import { createEngine, deploying, ModelJournal, ModelWorld, run, signal, swapping } from './test-world.ts';
+import { createEngine, deploying, run, signal, swapping } from './test-engine.ts';
+import { ModelJournal } from './test-journal.ts';
+import { ModelWorld } from './test-world.ts';
 
 /** The record of a swap from blue to green that got as far as the step named. */
 async function swapUntil(last: string): Promise<OperationRecord> {

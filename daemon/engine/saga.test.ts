@@ -4,16 +4,9 @@ import type { Operation } from '../contract/domain.ts';
 import type { Intent } from './engine.ts';
 import type { Executors, StepContext, StepResult } from './saga.ts';
 import type { Step } from './steps.ts';
-import {
-  createEngine,
-  deploying as deploy,
-  type ModelContainer,
-  ModelJournal,
-  ModelWorld,
-  rollingBack,
-  run,
-  swapping,
-} from './test-world.ts';
+import { createEngine, deploying as deploy, rollingBack, run, swapping } from './test-engine.ts';
+import { ModelJournal } from './test-journal.ts';
+import { type ModelContainer, ModelWorld } from './test-world.ts';
 import { toOperation } from './view.ts';
 
 interface Scenario {
@@ -200,9 +193,11 @@ describe.each(SCENARIOS)('$name', (scenario) => {
     const { containers } = parts.world.state;
     const idle = ['blue', 'green'].map((slot) => `nextdeploy-shop-${slot}-0`).filter((name) => !containers.has(name));
     const foreign = (name: string): ModelContainer => {
-      const spec = { role: { kind: 'replica', replica: 0 }, slot: 'blue', name, app_name: '', operation_id: '', release: '' };
+      const role = { kind: 'replica', replica: 0 };
+      const spec = { role, slot: 'blue', name, app_name: '', operation_id: '', release: '', env: {} };
       // Nobody looks at the rest of it.
-      return { spec: spec as unknown as ModelContainer['spec'], is_running: true, is_kept: false, has_run: true, restarts: 0 };
+      const never = { is_kept: false, started_at: null, restarts: 0, exit_code: null, oom_killed: false };
+      return { spec: spec as unknown as ModelContainer['spec'], is_running: true, ...never };
     };
     for (const name of idle) containers.set(name, foreign(name));
     const before = snapshotOf(parts);

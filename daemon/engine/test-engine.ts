@@ -1,0 +1,46 @@
+/** The real engine over the models, and what tests ask of it. */
+import { type AppConfiguration, appConfigurationSchema } from '../contract/configuration.ts';
+import { Engine, type Intent } from './engine.ts';
+import { createExecutors } from './executors.ts';
+import type { Executors } from './saga.ts';
+import { parseSubnet } from './slots.ts';
+import type { ModelJournal } from './test-journal.ts';
+import type { ModelWorld } from './test-world.ts';
+
+export function createEngine(world: ModelWorld, journal: ModelJournal, wrap = (executors: Executors) => executors): Engine {
+  let ids = journal.operations.length;
+  const ports = world.ports();
+  return new Engine({
+    world: ports,
+    executors: wrap(createExecutors(ports, journal, async () => true)),
+    journal,
+    settings: { subnet: parseSubnet('10.213.0.0/16'), slots_directory: '/state/slots' },
+    ids: { operationId: () => `op-0000000${++ids}`, verifyKey: () => 'a'.repeat(32) },
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    publish: () => undefined,
+  });
+}
+
+export const signal = new AbortController().signal;
+
+export function configuration(changes: Partial<AppConfiguration> = {}): AppConfiguration {
+  return { ...appConfigurationSchema.parse({ domain: 'shop.test', watch_ms: 3_000 }), ...changes };
+}
+
+/** Intents as tests write them. */
+export const deploying = (image: string, changes: Partial<AppConfiguration> = {}): Intent => ({
+  kind: 'deploy',
+  image,
+  pull: 'missing',
+  configuration: configuration(changes),
+  nextcore: null,
+  credentials: null,
+});
+export const swapping = (image: string): Intent => ({ kind: 'swap', image, pull: 'missing', nextcore: null, credentials: null });
+export const rollingBack = (release?: string, code_only = false): Intent => ({ kind: 'rollback', release, code_only });
+
+/** Begins an operation and waits for its end. */
+export async function run(engine: Engine, intent: Intent, app = 'shop') {
+  const { id } = await engine.begin(app, intent, { actor: 'test', idempotency: null, signal });
+  return engine.waitFor(id, signal);
+}
