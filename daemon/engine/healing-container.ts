@@ -37,8 +37,9 @@ export interface ContainerHistory {
   /** By us, since it was last healthy for long. */
   restarts: number;
   restarted_ms: number | null;
-  /** What was wrong last, for the operator. */
+  /** What was wrong last, for the operator; and how it ended when it crashed last, if it has. */
   reason: string;
+  crash_reason: string | null;
 }
 
 /**
@@ -79,7 +80,7 @@ export function observeContainer(
   }
   if (crashes > 0) {
     const reason = `it ${describeEnd(container)} and Docker started it again`;
-    history = { ...addCrashes(history, crashes, now_ms), reason };
+    history = { ...addCrashes(history, crashes, now_ms), reason, crash_reason: reason };
   }
   if (!container.is_running) return { history: { ...markDown(history), reason: `it ${describeEnd(container)}` }, crashes };
   return { history: observeRunning({ ...history, looks_down: 0 }, sight.probe, limits, now_ms), crashes };
@@ -99,8 +100,10 @@ function observeRunning(
       : { ...healthy, crashes_ms: [], restarts: 0, restarted_ms: null };
   }
   const isStarting = !history.has_been_healthy && now_ms - history.start_seen_ms < limits.start_period_ms;
-  const unhealthy = { ...history, healthy_since_ms: null, reason: probe.detail };
-  return isStarting ? unhealthy : { ...unhealthy, failures: Math.min(history.failures + 1, limits.retries) };
+  const unhealthy = { ...history, healthy_since_ms: null };
+  // Why it has started again says more than that it is not up yet.
+  if (isStarting) return unhealthy;
+  return { ...unhealthy, failures: Math.min(history.failures + 1, limits.retries), reason: probe.detail };
 }
 
 /** Healthy at the last look. */
@@ -154,6 +157,7 @@ function unknown(now_ms: number): ContainerHistory {
     restarts: 0,
     restarted_ms: null,
     reason: '',
+    crash_reason: null,
   };
 }
 

@@ -192,6 +192,16 @@ describe('a crash loop', () => {
     });
   });
 
+  it('is told with how it ended, not with what was seen of it while it started again', () => {
+    const patient = new Patient();
+    patient.settings = { ...SETTINGS, start_period_ms: 0 };
+    const looks = [0, 1, 2, 3, 4, 5].map((restart_count) => patient.look({ ...sick, ...up({ restart_count, exit_code: 3 }) }));
+    expect(looks[1]?.events).toMatchObject([{ message: expect.stringContaining('exit code 3 and Docker started it again') }]);
+    expect(looks[5]?.action).toMatchObject({
+      event: { message: expect.stringContaining('keeps crashing: it ended with exit code 3') },
+    });
+  });
+
   it('of an app without an earlier release stops it and says what to do', () => {
     const patient = new Patient();
     patient.settings = { ...SETTINGS, previous_release: null };

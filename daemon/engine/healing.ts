@@ -107,8 +107,11 @@ export function decideHealing(history: AppHistory | null, sight: AppSight, setti
   const looping = containers.filter(
     ([name, container]) => (crashed.has(name) || !isWell(container)) && isCrashLooping(container, now_ms),
   );
-  const troubled = [...crashed, ...unhealthy.map(([name]) => name)];
-  const { history: told, events } = openIncident(observed, troubled, settings, now_ms);
+  const reasons = [
+    ...containers.filter(([name]) => crashed.has(name)).map(([name, { crash_reason }]) => [name, crash_reason ?? ''] as const),
+    ...unhealthy.map(([name, { reason }]) => [name, reason] as const),
+  ];
+  const { history: told, events } = openIncident(observed, reasons[0], settings, now_ms);
   const escalation = escalate(told, unhealthy, looping, settings, now_ms);
   if (escalation && isEscalationDue(told, now_ms)) {
     const escalated = { ...told, escalations: told.escalations + 1, escalated_ms: now_ms };
@@ -190,12 +193,15 @@ function observe(
   return { observed: { ...history, containers, healthy_since_ms }, crashed };
 }
 
-function openIncident(history: AppHistory, troubled: readonly string[], settings: HealingSettings, now_ms: number) {
-  const name = troubled[0];
-  if (history.incident !== null || name === undefined) return { history, events: [] };
-  const reason = history.containers[name]?.reason ?? '';
+function openIncident(
+  history: AppHistory,
+  first: readonly [container: string, reason: string] | undefined,
+  { app_name }: HealingSettings,
+  now_ms: number,
+) {
+  if (history.incident !== null || first === undefined) return { history, events: [] };
   const opened = { ...history, incident: { opened_ms: now_ms }, incidents: history.incidents + 1 };
-  return { history: opened, events: [tell.unhealthy(settings.app_name, name, reason)] };
+  return { history: opened, events: [tell.unhealthy(app_name, ...first)] };
 }
 
 function recover(history: AppHistory, settings: HealingSettings, now_ms: number): Decision {
@@ -232,8 +238,9 @@ function escalate(
   const target = isTooSoon ? null : previous_release;
   if (sick) {
     const why = looping.length > 0 ? 'keeps crashing' : 'is not healthy with new containers either';
-    if (target === null) return { kind: 'stop', event: tell.stopping(app_name, why, sick[1].reason, isTooSoon) };
-    return rollBack(settings, history.serving.release, target, why, sick[1].reason);
+    const reason = (looping.length > 0 ? sick[1].crash_reason : null) ?? sick[1].reason;
+    if (target === null) return { kind: 'stop', event: tell.stopping(app_name, why, reason, isTooSoon) };
+    return rollBack(settings, history.serving.release, target, why, reason);
   }
   if (!incurableOrGone) return null;
   if (history.replaced === 'impossible' && target !== null) {
