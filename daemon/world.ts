@@ -1,21 +1,22 @@
 /** Everything the engine touches on this host, wired by the configuration. */
 import { join } from 'node:path';
 import type { Config } from './config.ts';
-import { DomainError } from './contract/errors.ts';
 import type { ProxyType } from './contract/names.ts';
-import type { ReverseProxy, World } from './engine/ports.ts';
+import type { World } from './engine/ports.ts';
 import { createCaddyMachine } from './host/caddy-machine.ts';
 import { systemClock } from './host/clock.ts';
 import { Docker } from './host/docker.ts';
 import { MarkerFiles } from './host/markers.ts';
+import { createNginxMachine } from './host/nginx-machine.ts';
 import { NetworkProber } from './host/prober.ts';
 import { HostConnections } from './host/sockets.ts';
 import { CaddyDriver } from './proxy/caddy/driver.ts';
+import { NginxDriver } from './proxy/nginx/driver.ts';
 
 export interface Host {
   docker: Docker;
   world: World;
-  proxies: { caddy: CaddyDriver; nginx: ReverseProxy & Pick<CaddyDriver, 'version'> };
+  proxies: { caddy: CaddyDriver; nginx: NginxDriver };
   /** Holds a directory per app with its marker. */
   slots_directory: string;
 }
@@ -24,12 +25,10 @@ export interface Host {
 export function createHost(config: Config, stopping: AbortSignal): Host {
   const slots_directory = join(config.state_directory, 'slots');
   const docker = new Docker({ ...config.docker, bind_roots: config.volumes.bind_roots });
-  const { caddy } = config.proxy;
-  const refuse = () => Promise.reject(new DomainError('unavailable', 'nginx cannot be used yet.'));
-  const absent = { check: refuse, apply: refuse, version: refuse };
+  const { caddy, nginx } = config.proxy;
   const proxies = {
     caddy: new CaddyDriver({ ...caddy, slots_directory }, createCaddyMachine(caddy.admin, caddy.service), stopping),
-    nginx: absent,
+    nginx: new NginxDriver({ ...nginx, slots_directory }, createNginxMachine(nginx.service), stopping),
   };
   const listener = (proxy: ProxyType) => {
     const { http_port, https_port } = config.proxy[proxy];

@@ -4,6 +4,7 @@ import { ensurePrerequisites, installPackages, missingPackages } from './prerequ
 const PROGRAMS = [
   { name: 'chromium', package: 'chromium' },
   { name: 'wrk', package: 'wrk' },
+  { name: 'docker-registry', package: 'docker-registry' },
 ];
 
 /** Installs what is missing for the bed and for tests, or throws with the command to run; says each line of progress. */

@@ -99,7 +99,7 @@ describe('on a fresh server', () => {
     const expected = {
       NoNewPrivileges: 'yes',
       ProtectSystem: 'strict',
-      ProtectHome: 'yes',
+      ProtectHome: 'read-only',
       PrivateTmp: 'yes',
       StartLimitBurst: '5',
       RestartPreventExitStatus: '78',
