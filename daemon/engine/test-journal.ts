@@ -24,13 +24,13 @@ export class ModelJournal implements Journal {
       this.releases.set(`${app.name} ${release.id}`, { ...release, ...rest });
     }
     if (idempotency) this.keys.set(`${operation.actor} ${idempotency.key}`, { operation_id: operation.id, ...idempotency });
-    this.operations.unshift(structuredClone(operation));
+    this.operations.unshift(operation);
     return this.appendEvent(event);
   }
 
   commit(record: OperationRecord, changes: readonly Change[], events: readonly NewEvent[]): DaemonEvent[] {
     this.beforeCommit();
-    this.operations[this.operations.findIndex(({ id }) => id === record.id)] = structuredClone(record);
+    this.operations[this.operations.findIndex(({ id }) => id === record.id)] = record;
     for (const change of changes) this.#apply(change);
     return events.map((event) => this.appendEvent(event));
   }
