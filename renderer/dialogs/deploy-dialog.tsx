@@ -128,5 +128,7 @@ function withoutField(errors: FormErrors, field: string): FormErrors {
 }
 
 function focusFirstError(): void {
-  document.querySelector<HTMLElement>('[role="dialog"] [aria-invalid="true"]')?.focus();
+  const field = document.querySelector<HTMLElement>('[role="dialog"] [aria-invalid="true"]');
+  field?.focus({ preventScroll: true });
+  field?.scrollIntoView({ block: 'center' }); // the dialog's foot covers what is merely at its edge
 }

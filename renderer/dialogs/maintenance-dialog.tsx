@@ -48,12 +48,13 @@ function MaintenanceForm({ onClose, app, isProduction, onChange }: MaintenanceDi
       </p>
       <Textarea
         label="Message"
+        description="One line, without formatting."
         autosize
         minRows={2}
         maxRows={6}
         value={message}
         error={isTooLong ? `Use at most ${LIMITS.maintenance_message_max} characters` : undefined}
-        onChange={(event) => setMessage(event.currentTarget.value)}
+        onChange={(event) => setMessage(event.currentTarget.value.replace(/\s*\n\s*/g, ' '))}
         data-autofocus
       />
       <figure className="nd-preview" aria-label="What visitors see">

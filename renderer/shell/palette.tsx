@@ -2,7 +2,10 @@ import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
 import type { LucideIcon } from 'lucide-react';
 import {
   ArrowLeftRight,
+  Ban,
   Box,
+  Check,
+  Construction,
   History,
   Keyboard,
   LayoutGrid,
@@ -10,23 +13,26 @@ import {
   Plus,
   Rocket,
   RotateCw,
+  Scaling,
   ScrollText,
   Search,
   Server,
   Settings,
   Square,
   SquareTerminal,
+  Trash2,
   Undo2,
 } from 'lucide-react';
 import { useLocation } from 'wouter';
-import type { AppStatus } from '../../daemon/contract/domain.ts';
+import type { AppStatus, Operation } from '../../daemon/contract/domain.ts';
 import { can, type Verdict } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
 import { appPath, FLEET_PATH, hostPath, type Place, SETTINGS_PATH } from '../paths.ts';
 import type { LifecycleRoute } from '../state/actions.ts';
 import { useActions, useDaemons, useHosts } from '../state/hooks.ts';
+import { cancelWord, operationTitle } from '../state/operation-text.ts';
 import type { Wish } from '../state/stores.ts';
-import { APP_STATUS, hostMeaning } from '../ui/mark.tsx';
+import { appMeaning, hostMeaning } from '../ui/mark.tsx';
 import { useRun } from '../ui/run.tsx';
 
 interface PaletteProps {
@@ -54,7 +60,7 @@ export function Palette({ place, onAddHost, onHelp }: PaletteProps) {
       id: `app ${host.id} ${app.name}`,
       group: 'Apps',
       label: app.name,
-      description: `${APP_STATUS[app.status].word} on ${host.name}${app.domain === null ? '' : ` · ${app.domain}`}`,
+      description: `${appMeaning(app).word} on ${host.name}${app.domain === null ? '' : ` · ${app.domain}`}`,
       leftSection: <Box size={15} />,
       onClick: () => navigate(appPath(host.id, app.name)),
     })),
@@ -66,15 +72,16 @@ export function Palette({ place, onAddHost, onHelp }: PaletteProps) {
     leftSection: <each.icon size={15} />,
     onClick: () => act(each.act),
   });
+  const running = (host: Host, app: AppStatus) => daemons[host.id]?.operations[app.operation_id ?? ''];
   const isHere = (host: Host, app: AppStatus) => place.view === 'app' && place.host === host.id && place.app === app.name;
   const apps = hosts.flatMap((host) => Object.values(daemons[host.id]?.apps ?? {}).map((app) => ({ host, app })));
   const actionsHere = apps
     .filter(({ host, app }) => isHere(host, app))
-    .flatMap(({ host, app }) => appActions(host, app).map(toData('here', host)));
+    .flatMap(({ host, app }) => appActions(host, app, running(host, app)).map(toData('here', host)));
   const actionsElsewhere = apps
     .filter(({ host, app }) => !isHere(host, app))
     .flatMap(({ host, app }) =>
-      appActions(host, app)
+      appActions(host, app, running(host, app))
         .filter((each) => !each.label.startsWith('Terminal'))
         .map(toData('there', host)),
     );
@@ -135,21 +142,45 @@ function useAct(): Act {
 }
 
 /** What can be done with one app, as far as the contract's rules allow it now. What has a question opens its dialog. */
-export function appActions(host: Host, app: AppStatus): { label: string; icon: LucideIcon; act: PaletteAct }[] {
+export function appActions(
+  host: Host,
+  app: AppStatus,
+  running?: Operation,
+): { label: string; icon: LucideIcon; act: PaletteAct }[] {
   const wish = (what: Wish['what']): PaletteAct => ({ wish: { host: host.id, app: app.name, what } });
   const at = { host: host.id, app: app.name };
-  const all: [verdict: Verdict, label: string, icon: LucideIcon, act: PaletteAct][] = [
+  const all: Offer[] = [
+    ...(running === undefined ? [] : endings(app, running, wish)),
     [can.swap(app), `Swap ${app.name}…`, ArrowLeftRight, wish('swap')],
     [ALWAYS, app.release === null ? `Try ${app.name} again…` : `Deploy ${app.name} with changes…`, Rocket, wish('deploy')],
     [can.rollback(app), `Roll back ${app.name} to ${app.previous_release ?? ''}…`, Undo2, wish('rollback')],
+    [can.scale(app), `Scale ${app.name}…`, Scaling, wish('scale')],
+    [
+      can.maintenance(app),
+      app.maintenance === null ? `Show a maintenance page for ${app.name}…` : `Change the maintenance page of ${app.name}…`,
+      Construction,
+      wish('maintenance'),
+    ],
     [can.restart(app), `Restart ${app.name}`, RotateCw, { ...at, lifecycle: 'restartApp' }],
     [can.start(app), `Start ${app.name}`, Play, { ...at, lifecycle: 'startApp' }],
     [can.stop(app), `Stop ${app.name}…`, Square, wish('stop')],
+    [can.remove(app), `Remove ${app.name}…`, Trash2, wish('remove')],
     [ALWAYS, `Logs of ${app.name}`, ScrollText, { to: appPath(host.id, app.name, 'logs') }],
     [ALWAYS, `Releases of ${app.name}`, History, { to: appPath(host.id, app.name, 'releases') }],
     [ALWAYS, `Terminal on ${host.name}`, SquareTerminal, { to: hostPath(host.id, 'terminal') }],
   ];
   return all.filter(([verdict]) => verdict.allowed).map(([, label, icon, act]) => ({ label, icon, act }));
+}
+
+type Offer = [verdict: Verdict, label: string, icon: LucideIcon, act: PaletteAct];
+
+/** The ways to end what is being done. */
+function endings(app: AppStatus, running: Operation, wish: (what: Wish['what']) => PaletteAct): Offer[] {
+  const title = operationTitle(running);
+  return [
+    [can.cancel(running), `${cancelWord(running)} “${title}” of ${app.name}`, Ban, wish('cancel')],
+    [can.keep(running), `Keep ${running.release ?? 'the new release'} of ${app.name}`, Check, wish('keep')],
+  ];
 }
 
 const ALWAYS: Verdict = { allowed: true };

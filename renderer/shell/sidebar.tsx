@@ -6,7 +6,7 @@ import type { Host } from '../../preload/contract.ts';
 import { appPath, FLEET_PATH, hostPath, type Place, SETTINGS_PATH } from '../paths.ts';
 import { useDaemon, useHosts } from '../state/hooks.ts';
 import { BrandIcon } from '../ui/brand-icon.tsx';
-import { APP_STATUS, hostMeaning, Mark } from '../ui/mark.tsx';
+import { appMeaning, hostMeaning, Mark } from '../ui/mark.tsx';
 
 /** The tree of hosts and their apps. */
 export function Sidebar({ place, onAddHost }: { place: Place; onAddHost(): void }) {
@@ -64,7 +64,7 @@ function HostBranch({ host, place }: { host: Host; place: Place }) {
           isCurrent={isHere && place.view === 'app' && place.app === app.name}
           isLeaf
         >
-          <Mark meaning={APP_STATUS[app.status]} isCompact />
+          <Mark meaning={appMeaning(app)} isCompact />
           <span className="nd-grow nd-ellipsis">{app.name}</span>
         </Entry>
       ))}

@@ -23,7 +23,7 @@ function requestOf(form: DeployForm, note: Note): Record<string, unknown> {
   return {
     app_name: form.app_name.trim(),
     image: form.image.trim(),
-    registry: registryOf(form),
+    ...registryOf(form),
     pull: form.pull,
     env: envOf(form, note),
     domain: textOf(form.domain),
@@ -70,9 +70,13 @@ function envOf({ env }: DeployForm, note: Note): Record<string, string> {
   return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
 }
 
-function registryOf({ registry_username, registry_password }: DeployForm) {
+/** The login of a request, or nothing where none was typed. */
+export function registryOf({
+  registry_username,
+  registry_password,
+}: Pick<DeployForm, 'registry_username' | 'registry_password'>) {
   const username = registry_username.trim();
-  return username === '' && registry_password === '' ? undefined : { username, password: registry_password };
+  return username === '' && registry_password === '' ? {} : { registry: { username, password: registry_password } };
 }
 
 function healthOf(form: DeployForm, note: Note): Record<string, unknown> {

@@ -2,8 +2,9 @@ import type { Difference } from '../../daemon/contract/compare.ts';
 import type { AppConfiguration, HealthCheck, Hook, Redirect, Volume } from '../../daemon/contract/configuration.ts';
 import type { Release } from '../../daemon/contract/domain.ts';
 import type { NextCoreMetadata } from '../../daemon/contract/nextcore.ts';
-import { shortId } from '../format.ts';
+import { proxyName, shortId, shortReference } from '../format.ts';
 import { formatCommand } from './command-line.ts';
+import { repositoryOf } from './images.ts';
 import { formatSize, formatTime } from './quantity.ts';
 
 /** One line of a comparison, as people read it. */
@@ -24,6 +25,7 @@ export function differenceRows(differences: readonly Difference[]): DifferenceRo
       const name = difference.field.slice('env.'.length);
       return [{ ...difference, key: difference.field, label: name, isSecret: true }];
     }
+    if (difference.field === 'image') return [imageRow(difference)];
     return partRows(difference, partsOf(difference.field, difference.from), partsOf(difference.field, difference.to));
   });
 }
@@ -88,6 +90,13 @@ function partRows({ field }: Difference, from: readonly Part[], to: readonly Par
     .filter((row) => row.from !== row.to);
 }
 
+/** Two images of one repository by what differs: `shop:1.4.1`, without the registry that they have in common. */
+function imageRow({ field, from, to }: Difference): DifferenceRow {
+  const isOneRepository = from !== null && to !== null && repositoryOf(from) === repositoryOf(to);
+  const short = (text: string | null) => (text !== null && isOneRepository ? shortReference(text) : text);
+  return { key: field, label: 'Image', from: short(from), to: short(to), isSecret: false };
+}
+
 const time = (text: string) => formatTime(Number(text));
 const single =
   (label: string, show: (text: string) => string = (text) => text) =>
@@ -110,7 +119,7 @@ const PARTS: Record<Exclude<keyof AppConfiguration, 'env'>, (text: string) => Pa
     })),
   tls: single('TLS', (text) => (text === 'auto' ? 'managed certificate' : 'off')),
   ports: single('Ports', (text) => read<number[]>(text).join(', ')),
-  proxy: single('Proxy'),
+  proxy: single('Proxy', (text) => (text === 'nginx' ? proxyName('nginx') : proxyName('caddy'))),
   health: (text) => healthParts(read<HealthCheck>(text)),
   replicas: single('Replicas'),
   limits: (text) => {
@@ -139,7 +148,6 @@ const PARTS: Record<Exclude<keyof AppConfiguration, 'env'>, (text: string) => Pa
 
 function partsOf(field: string, text: string | null): Part[] {
   if (text === null) return [];
-  if (field === 'image') return [{ key: '', label: 'Image', text }];
   if (field === 'image_id') return [{ key: '', label: 'Image content', text: shortId(text) }];
   const take = Object.hasOwn(PARTS, field) ? PARTS[field as keyof typeof PARTS] : single(field); // asked just before
   return take(text);

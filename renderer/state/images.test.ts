@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Image } from '../../daemon/contract/domain.ts';
 import { app, release } from '../testing/world.ts';
-import { imageChoices, newerImage, repositoryOf } from './images.ts';
+import { imageChoices, namedImage, newerImage, repositoryOf } from './images.ts';
 
 const image = (id: string, day: number, ...references: string[]): Image => ({
   id,
@@ -47,4 +47,11 @@ describe('the obvious next image', () => {
   it('is none where the live image is not known here', () => {
     expect(newerImage([image('2', 2, 'shop:v2')], shop, undefined)).toBeNull();
   });
+});
+
+it('takes a text for an image to be pulled where it names one with its tag or digest, and it is not here', () => {
+  const here = imageChoices([image('a', 1, 'shop:v1')]);
+  expect(namedImage(' registry.example.com/shop:v2 ', here)).toBe('registry.example.com/shop:v2');
+  expect(namedImage(`shop@sha256:${'a'.repeat(64)}`, here)).toBe(`shop@sha256:${'a'.repeat(64)}`);
+  for (const text of ['', 'shop', 'shop:v1', 'Shop:v2', 'registry.example.com/shop']) expect(namedImage(text, here)).toBeNull();
 });

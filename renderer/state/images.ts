@@ -1,4 +1,5 @@
 import type { AppStatus, Image, Release } from '../../daemon/contract/domain.ts';
+import { PATTERNS } from '../../daemon/contract/rules.ts';
 
 export interface ImageChoice {
   reference: string;
@@ -24,6 +25,13 @@ export function imageChoices(images: readonly Image[], liveReference?: string): 
         b.image.created_at.localeCompare(a.image.created_at) ||
         b.reference.localeCompare(a.reference, 'en', { numeric: true }),
     );
+}
+
+/** The image that a text names and that is not among `choices`: one to be pulled. Null where it names none, or none in particular. */
+export function namedImage(text: string, choices: readonly ImageChoice[]): string | null {
+  const name = text.trim();
+  const isParticular = repositoryOf(name) !== name && PATTERNS.image_reference.test(name);
+  return isParticular && choices.every(({ reference }) => reference !== name) ? name : null;
 }
 
 /**

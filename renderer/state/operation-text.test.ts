@@ -35,6 +35,12 @@ describe('a cancel', () => {
     expect(cancelQuestion(running({ switch: 'done', watch: 'running' }))).toBeNull();
   });
 
+  it('says that the release before serves again, where it asks once the new one serves', () => {
+    const step = { ...swap.steps[0]!, name: 'pre_switch' as const, state: 'done' as const }; // every operation has a step
+    const watched = running({ switch: 'done', watch: 'running' });
+    expect(cancelQuestion({ ...watched, steps: [step, ...watched.steps] })).toMatch(/^r4 serves again at once\. The pre-switch/);
+  });
+
   it('asks where visitors would get an error, or a command has changed something', () => {
     const first = running({ switch: 'done', watch: 'running' }, { from_release: null });
     expect(cancelQuestion(first)).toMatch(/visitors get an error/);
@@ -46,6 +52,6 @@ describe('a cancel', () => {
 
   it('is an undo once the new release serves', () => {
     expect(cancelWord(running({ probe: 'running' }))).toBe('Cancel');
-    expect(cancelWord(running({ watch: 'running' }))).toBe('Undo');
+    expect(cancelWord(running({ switch: 'done', verify: 'running' }))).toBe('Undo');
   });
 });

@@ -1,5 +1,4 @@
 import type { Operation, OperationKind, StepName } from '../../daemon/contract/domain.ts';
-import { isUnwinding, isWatching } from '../../daemon/contract/rules.ts';
 import { shortReference } from '../format.ts';
 
 export const KIND_WORD: Record<OperationKind, string> = {
@@ -45,13 +44,17 @@ export function endingOf({ state, from_release, kind }: Operation): string | nul
   }
 }
 
-/** What the button that cancels is called now: in the watch window it takes back what serves already. */
-export const cancelWord = (operation: Operation): string => (isWatching(operation) ? 'Undo' : 'Cancel');
+/** Whether what the operation brings serves already, so that a cancel takes it back. */
+export const isServing = ({ steps }: Pick<Operation, 'steps'>): boolean =>
+  steps.some(({ name, state }) => name === 'switch' && state === 'done');
+
+/** What the button that cancels is called now. */
+export const cancelWord = (operation: Operation): string => (isServing(operation) ? 'Undo' : 'Cancel');
 
 /** What an operator must be asked before a cancel, because something is lost by it; null: nothing is, so do not ask. */
 export function cancelQuestion(operation: Operation): string | null {
   const parts: string[] = [];
-  if (isWatching(operation) && operation.from_release === null) {
+  if (isServing(operation) && operation.from_release === null) {
     parts.push('There is no release before this one, so visitors get an error afterwards.');
   }
   const ran = (['pre_switch', 'post_switch'] as const).filter((name) => hasRun(operation, name));
@@ -59,16 +62,12 @@ export function cancelQuestion(operation: Operation): string | null {
     const which = ran.map((name) => name.replace('_', '-')).join(' and ');
     parts.push(`The ${which} command has run already; what it changed, such as a migrated database, stays changed.`);
   }
-  return parts.length === 0 ? null : parts.join(' ');
+  if (parts.length === 0) return null;
+  const serves =
+    isServing(operation) && operation.from_release !== null ? [`${operation.from_release} serves again at once.`] : [];
+  return [...serves, ...parts].join(' ');
 }
 
 function hasRun({ steps }: Operation, name: StepName): boolean {
   return steps.some((step) => step.name === name && step.state !== 'pending' && step.state !== 'skipped');
-}
-
-/** A line for a place with little room: what is being done just now. */
-export function progressWord(operation: Operation): string {
-  if (isUnwinding(operation)) return 'taking it back';
-  const step = operation.steps.find(({ state }) => state === 'running');
-  return step === undefined ? 'beginning' : step.name.replace('_', '-');
 }

@@ -31,7 +31,8 @@ it('takes containers, releases and routes', () => {
 it('leaves named volumes, directories of the host, and the record', () => {
   expect(whatStays(releases)).toEqual([
     'the named volume uploads',
-    'the host’s directories /srv/geoip',
+    'the host’s directory /srv/geoip',
+    'its images, until they are removed by hand',
     'the record of its operations and events',
   ]);
   expect(whatStays([])[0]).toBe('named volumes (its releases have none)');

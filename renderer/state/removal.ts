@@ -20,7 +20,8 @@ export function whatStays(releases: readonly Release[]): string[] {
     named.length === 0
       ? 'named volumes (its releases have none)'
       : `the named ${named.length === 1 ? 'volume' : 'volumes'} ${named.join(', ')}`,
-    ...(bound.length === 0 ? [] : [`the host’s directories ${bound.join(', ')}`]),
+    ...(bound.length === 0 ? [] : [`the host’s ${bound.length === 1 ? 'directory' : 'directories'} ${bound.join(', ')}`]),
+    'its images, until they are removed by hand',
     'the record of its operations and events',
   ];
 }

@@ -9,7 +9,7 @@ export type ConsoleInfo = CallOutput<'console.info'>;
 export interface Wish {
   host: string;
   app: string;
-  what: 'swap' | 'rollback' | 'stop' | 'deploy' | 'scale' | 'maintenance' | 'remove';
+  what: 'swap' | 'rollback' | 'stop' | 'deploy' | 'scale' | 'maintenance' | 'remove' | 'cancel' | 'keep';
 }
 
 export interface InstallRun {

@@ -75,7 +75,7 @@ export const anyConfiguration: fc.Arbitrary<AppConfiguration> = fc
     replicas: whole(1, LIMITS.replicas_max),
     limits,
     volumes: few(volume),
-    networks: few(name),
+    networks: few(name.filter((each) => each !== 'host' && each !== 'none')),
     user: some(fc.constantFrom('node', '1000', '1000:1000', 'app:app')),
     read_only_root: fc.boolean(),
     capabilities: few(fc.constantFrom('NET_RAW', 'NET_BIND_SERVICE', 'SYS_PTRACE', 'CHOWN')),

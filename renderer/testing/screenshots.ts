@@ -24,6 +24,7 @@ const CHROMIUM_FLAGS = [
 ];
 const WIDE = { width: 1440, height: 900 };
 const MEDIUM = { width: 1280, height: 800 };
+const TALL = { width: 1440, height: 2100 };
 const NARROW = { width: 1000, height: 760 };
 const TYPES: Record<string, string> = {
   '.html': 'text/html',
@@ -47,9 +48,9 @@ async function main(): Promise<void> {
     const { port } = server.address() as AddressInfo; // an IP listener's address is never a string
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
     try {
-      const shots = SHOTS.filter((shot) => parts.length === 0 || parts.some((part) => shot.name.includes(part)));
+      const isWanted = (name: string) => parts.length === 0 || parts.some((part) => name.includes(part));
       for (const scheme of ['light', 'dark'] as const) {
-        for (const shot of shots) {
+        for (const shot of SHOTS.filter(({ name }) => isWanted(`${name}-${scheme}`))) {
           const context = await browser.newContext({ viewport: viewportOf(shot), colorScheme: scheme });
           const page = await context.newPage();
           await take(page, `http://127.0.0.1:${port}`, shot, join(target, `${shot.name}-${scheme}.png`));
@@ -67,6 +68,7 @@ async function main(): Promise<void> {
 }
 
 function viewportOf(shot: Shot): { width: number; height: number } {
+  if (shot.isTall === true) return TALL;
   return shot.isNarrow === true ? NARROW : shot.isMedium === true ? MEDIUM : WIDE;
 }
 

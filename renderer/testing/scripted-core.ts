@@ -164,9 +164,9 @@ export class ScriptedCore {
       const url = domain === undefined ? null : `http://${domain}`;
       const none = { release: null, previous_release: null, slot: null };
       const replicas_wanted = request.replicas ?? 1;
-      world.apps.push(
-        app(app_name, { ...none, status: 'updating', version: image, domain: domain ?? null, url, replicas_wanted }),
-      );
+      const health = { healthy: null, checked_at: null, detail: 'not checked' };
+      const part = { ...none, health, replicas: 0, version: image, domain: domain ?? null, url, replicas_wanted };
+      world.apps.push(app(app_name, { status: 'updating', ...part }));
     }
     const configuration = configurationOf(request, { proxy: 'caddy', replicas: known?.replicas_wanted ?? 1 });
     return this.#operations.start(world, app_name, { kind: 'deploy', image, configuration, replicas: configuration.replicas });

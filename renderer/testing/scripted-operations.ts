@@ -91,7 +91,8 @@ export class ScriptedOperations {
     const steps = running.steps.map((step): OperationStep => {
       if (step.state === 'pending') return { ...step, state: 'skipped' };
       const isTaken = ['create', 'route', 'switch', 'pre_switch', 'post_switch'].includes(step.name);
-      if (step.state === 'running') return { ...step, state: 'undone', ended_at: ago(0), layers: null };
+      const failed = { state: 'failed' as const, ended_at: ago(0), detail: 'it was cancelled', layers: null };
+      if (step.state === 'running') return { ...step, ...failed };
       return isTaken ? { ...step, state: 'undone' } : step;
     });
     const error = { message: 'It was cancelled by admin.', step: null };
@@ -230,8 +231,8 @@ function layersAt(tick: number): NonNullable<OperationStep['layers']> {
     const total_bytes = isKnown ? size : null;
     if (!isKnown || share <= 0) return { id, state: 'waiting' as const, current_bytes: 0, total_bytes };
     if (share < size) return { id, state: 'downloading' as const, current_bytes: Math.round(share), total_bytes };
-    const state = budget > size * 0.4 ? ('done' as const) : ('extracting' as const);
-    return { id, state, current_bytes: size, total_bytes };
+    const isUnpacked = tick * PULL_BYTES_PER_TICK > (index + 1) * 18_000_000 + size;
+    return { id, state: isUnpacked ? ('done' as const) : ('extracting' as const), current_bytes: size, total_bytes };
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { LIFE_SHOTS } from './life-shots.ts';
 import type { ScenarioName } from './scenarios.ts';
 
 /** One picture: where, and what is done there first. */
@@ -9,6 +10,8 @@ export interface Shot {
   isNarrow?: boolean;
   /** 1280 px: a small laptop. */
   isMedium?: boolean;
+  /** For a dialog that is long. */
+  isTall?: boolean;
   act?(page: Page): Promise<unknown>;
 }
 
@@ -64,11 +67,6 @@ async function swap(page: Page): Promise<void> {
 async function swapLive(page: Page): Promise<void> {
   await swap(page);
   await page.locator('[data-step="probe"][data-state="running"]').waitFor();
-}
-
-async function swapDone(page: Page): Promise<void> {
-  await swap(page);
-  await button(page, 'Undo').waitFor();
 }
 
 export const SHOTS: Shot[] = [
@@ -167,7 +165,6 @@ export const SHOTS: Shot[] = [
   },
   { name: 'swap-dialog', scenario: 'full', path: '/hosts/web-1/apps/shop', act: openSwap },
   { name: 'swap-live', scenario: 'full', path: '/hosts/web-1/apps/shop', act: swapLive },
-  { name: 'swap-done', scenario: 'full', path: '/hosts/web-1/apps/shop', act: swapDone },
   { name: 'deploy-dialog', scenario: 'full', path: '/hosts/staging', act: fillDeploy },
   { name: 'deploy-existing', scenario: 'full', path: '/hosts/staging', act: fillExisting },
   {
@@ -239,4 +236,5 @@ export const SHOTS: Shot[] = [
     },
   },
   { name: 'settings', scenario: 'full', path: '/settings' },
+  ...LIFE_SHOTS,
 ];

@@ -89,7 +89,7 @@ function Environment({ env }: { env: Readonly<Record<string, string>> }) {
           <tbody>
             {names.map((name) => (
               <tr key={name}>
-                <td className="nd-mono">{name}</td>
+                <td className="nd-mono nd-wrap">{name}</td>
                 <td className="nd-mono nd-wrap">{isShown ? env[name] : '••••••••'}</td>
               </tr>
             ))}

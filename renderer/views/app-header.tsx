@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { ArrowRight, ExternalLink } from 'lucide-react';
 import { useState } from 'react';
-import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
+import type { AppStatus, Operation, Release } from '../../daemon/contract/domain.ts';
 import { can } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
 import { shortReference } from '../format.ts';
@@ -28,6 +28,7 @@ interface AppHeaderProps {
   app: AppStatus;
   /** The window that a new release is in, or null. */
   watch: Watch | null;
+  latest: Operation | undefined;
   controls: OperationControls;
   /** An operation of the app has begun. */
   onStarted(): void;
@@ -37,7 +38,7 @@ interface AppHeaderProps {
 const NO_RELEASES: readonly Release[] = [];
 
 /** What is live, and everything that can be done with it; the contract's rules say what may be done now. */
-export function AppHeader({ host, app, watch, controls, onStarted, onRemoved }: AppHeaderProps) {
+export function AppHeader({ host, app, latest, watch, controls, onStarted, onRemoved }: AppHeaderProps) {
   const actions = useActions();
   const daemon = useDaemon(host.id);
   const [question, setQuestion] = useState<Wish['what'] | null>(null);
@@ -57,7 +58,10 @@ export function AppHeader({ host, app, watch, controls, onStarted, onRemoved }: 
     if (what !== 'rollback' || (host.production && isKnown)) return setQuestion(what);
     void start('The roll-back was not started', () => actions.rollback(host.id, { app_name: app.name }));
   };
-  useWish(host.id, app.name, setQuestion);
+  useWish(host.id, app.name, (what) => {
+    if (what !== 'cancel' && what !== 'keep') return setQuestion(what);
+    if (latest !== undefined) controls[what](latest);
+  });
   useCommand('deploy', () => base !== null && setQuestion('deploy'));
   useCommand('swap', () => can.swap(app).allowed && setQuestion('swap'));
 

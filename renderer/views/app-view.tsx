@@ -92,6 +92,7 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
       <AppHeader
         host={host}
         app={app}
+        latest={latest}
         watch={watch}
         controls={controls}
         onStarted={showOverview}

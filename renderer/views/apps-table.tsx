@@ -5,8 +5,9 @@ import type { AppStatus } from '../../daemon/contract/domain.ts';
 import type { Host } from '../../preload/contract.ts';
 import { appPath } from '../paths.ts';
 import { type Column, DataTable } from '../ui/data-table.tsx';
-import { APP_STATUS, healthMeaning, Mark, SlotMark } from '../ui/mark.tsx';
+import { appMeaning, healthMeaning, Mark, SlotMark } from '../ui/mark.tsx';
 import { Ago, ImageName } from '../ui/text.tsx';
+import { isShortOfReplicas, replicasText } from './app-facts.tsx';
 
 const BY_NAME = [{ id: 'app', desc: false }];
 
@@ -45,7 +46,11 @@ function appColumns(host: string): Column<AppStatus>[] {
       header: 'State',
       accessorFn: (app) => app.status,
       cell: ({ row }) => (
-        <Mark meaning={APP_STATUS[row.original.status]} testId="app-status" title={row.original.last_error ?? undefined} />
+        <Mark
+          meaning={appMeaning(row.original)}
+          testId="app-status"
+          title={row.original.last_error ?? row.original.maintenance?.message}
+        />
       ),
     },
     {
@@ -53,6 +58,16 @@ function appColumns(host: string): Column<AppStatus>[] {
       header: 'Health',
       accessorFn: (app) => String(app.health.healthy),
       cell: ({ row }) => <Mark meaning={healthMeaning(row.original)} title={row.original.health.detail} />,
+    },
+    {
+      id: 'replicas',
+      header: 'Replicas',
+      accessorFn: (app) => app.replicas,
+      cell: ({ row }) => (
+        <span className="nd-number" data-short={isShortOfReplicas(row.original)}>
+          {replicasText(row.original)}
+        </span>
+      ),
     },
     { id: 'domain', header: 'Domain', accessorFn: (app) => app.domain ?? '', cell: ({ row }) => <Domain app={row.original} /> },
     {

@@ -10,15 +10,21 @@ import { useNow } from '../ui/use-now.ts';
 /** So many are drawn until more are asked for. */
 const SHOWN_FIRST = 100;
 
+interface EventsPanelProps {
+  events: readonly DaemonEvent[];
+  /** With a column for the app, for the events of a whole host. */
+  hasApps?: boolean;
+}
+
 /** What the daemon said, newest first. Single steps are left to the operations. */
-export function EventsPanel({ events }: { events: readonly DaemonEvent[] }) {
+export function EventsPanel({ events, hasApps = false }: EventsPanelProps) {
   const [shown, setShown] = useState(SHOWN_FIRST);
   const all = events.filter((event) => event.kind !== 'operation.progress').toReversed();
   return (
     <Panel title="Events" flush>
-      <ul className="nd-events" aria-label="Events">
+      <ul className="nd-events" aria-label="Events" data-apps={hasApps}>
         {all.slice(0, shown).map((event) => (
-          <Line key={event.seq} event={event} />
+          <Line key={event.seq} event={event} hasApp={hasApps} />
         ))}
         {all.length === 0 ? <li className="nd-table-empty">Nothing has happened yet.</li> : null}
       </ul>
@@ -31,7 +37,7 @@ export function EventsPanel({ events }: { events: readonly DaemonEvent[] }) {
   );
 }
 
-function Line({ event }: { event: DaemonEvent }) {
+function Line({ event, hasApp }: { event: DaemonEvent; hasApp: boolean }) {
   const meaning = eventMeaning(event);
   const isToday = formatDateTime(event.ts).slice(0, 10) === formatDateTime(new Date(useNow()).toISOString()).slice(0, 10);
   return (
@@ -39,8 +45,8 @@ function Line({ event }: { event: DaemonEvent }) {
       <time className="nd-number nd-dim" dateTime={event.ts} title={formatDateTime(event.ts)}>
         {isToday ? formatClock(event.ts).slice(0, 8) : formatAgo(Date.parse(event.ts), Date.now())}
       </time>
-      <Mark meaning={meaning} isCompact={!event.kind.startsWith('heal.') && event.kind !== 'disk.low'} />
-      <span className="nd-strong">{event.app_name ?? ''}</span>
+      <Mark meaning={meaning} />
+      {hasApp ? <span className="nd-strong nd-ellipsis">{event.app_name ?? ''}</span> : null}
       <span className="nd-wrap">{sentence(event.message)}</span>
     </li>
   );

@@ -80,7 +80,7 @@ function HostActivity({ host }: { host: Host }) {
         controls={controls}
         hasApps
       />
-      <EventsPanel events={daemon.events} />
+      <EventsPanel events={daemon.events} hasApps />
       {controls.dialog}
     </div>
   );

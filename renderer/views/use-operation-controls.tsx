@@ -1,10 +1,9 @@
 import { type ReactNode, useState } from 'react';
 import type { Operation } from '../../daemon/contract/domain.ts';
-import { isWatching } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
 import { ConfirmDialog } from '../dialogs/confirm-dialog.tsx';
 import { useActions } from '../state/hooks.ts';
-import { cancelQuestion, operationTitle } from '../state/operation-text.ts';
+import { cancelQuestion, isServing, operationTitle } from '../state/operation-text.ts';
 import { useRun } from '../ui/run.tsx';
 
 export interface OperationControls {
@@ -22,7 +21,7 @@ export function useOperationControls(host: Host): OperationControls {
   const [asked, setAsked] = useState<Operation | null>(null);
   const cancelNow = (operation: Operation) => run('It was not cancelled', () => actions.cancel(host.id, operation.id));
   const question = asked === null ? null : cancelQuestion(asked);
-  const isUndo = asked !== null && isWatching(asked);
+  const isUndo = asked !== null && isServing(asked);
   return {
     isBusy,
     cancel(operation) {

@@ -74,7 +74,9 @@ function Volumes({ form, errors, onChange }: DeployPartProps) {
       ))}
       <FieldError message={errors.volumes} />
       {rows.some(({ kind }) => kind === 'bind') ? (
-        <p className="nd-hint">A directory of the host must lie beneath one of the daemon’s `volumes.bind_roots`.</p>
+        <p className="nd-hint">
+          A directory of the host must lie beneath one of <code>volumes.bind_roots</code> of its daemon’s configuration.
+        </p>
       ) : null}
       <Button
         className="nd-rows-add"
