@@ -1,5 +1,6 @@
 /** Which releases can be gone back to no more, and which images go with them. Pure. */
 import type { Image, Release } from '../contract/domain.ts';
+import { isNamedBy, parseReference } from '../contract/image-names.ts';
 import { previousRelease } from '../contract/rules.ts';
 import type { ObservedContainer } from './ports.ts';
 import type { AppRecord, OperationRecord } from './state.ts';
@@ -76,6 +77,7 @@ function pruning({ app_name, id }: Release, reason: string): RetentionPlan['prun
 }
 
 const numberOf = ({ id }: Release) => Number(id.slice(1));
+const repositoryOf = (reference: string) => parseReference(reference).repository;
 
 /** Of the releases of one app. */
 function standingsOf(
@@ -107,7 +109,7 @@ function removableImages(sight: RetentionSight, kept: readonly Release[]): Reten
   const byImage = Map.groupBy(releases, ({ image_id }) => image_id);
   const awaited = operations.flatMap(awaitedImages);
   const isAwaited = ({ id, references }: Image) =>
-    awaited.some((name) => name === id || references.some((one) => parseName(one).repository === parseName(name).repository));
+    awaited.some((name) => name === id || references.some((one) => repositoryOf(one) === repositoryOf(name)));
   return sight.images.flatMap((image) => {
     const ours = byImage.get(image.id);
     if (!ours || needed.has(image.id) || isAwaited(image)) return [];
@@ -135,18 +137,4 @@ function oldestSpareImage(
     return { image, made: Math.max(...made) };
   });
   return candidates.toSorted((a, b) => a.made - b.made)[0]?.image ?? null;
-}
-
-/** Whether Docker lists this name because of that reference; a digest is its repository's. */
-function isNamedBy(listed: string, reference: string): boolean {
-  const [one, other] = [parseName(listed), parseName(reference)];
-  return one.repository === other.repository && (one.tag === null || one.tag === other.tag);
-}
-
-/** As Docker lists names: `docker.io/library/shop` is `shop:latest` (github.com/distribution/reference, `ParseNormalizedNamed`). */
-function parseName(reference: string): { repository: string; tag: string | null } {
-  const [named = '', digest] = reference.split('@');
-  const match = /^(.*?)(?::([^:/]+))?$/.exec(named);
-  const repository = (match?.[1] ?? named).replace(/^(?:(?:index\.)?docker\.io\/)?(?:library\/(?=[^/]+$))?/, '');
-  return { repository, tag: match?.[2] ?? (digest === undefined ? 'latest' : null) };
 }

@@ -1,8 +1,8 @@
 /** Images as Docker describes them: names, digests, platforms. Pure. */
 import { z } from 'zod';
 import type { Image } from '../../contract/domain.ts';
+import { isNamedBy, parseReference } from '../../contract/image-names.ts';
 import type { Platform } from './pull-failures.ts';
-import { type ImageName, parseReference, tagName } from './references.ts';
 
 export const inspectSchema = z.object({
   Id: z.string(),
@@ -24,15 +24,12 @@ export const listSchema = z.array(
   }),
 );
 
-/** The names of an image that go when these references go, and those that keep it. A digest belongs to whom its repository belongs. Pure. */
+/** The names of an image that go when these references go, and those that keep it. Pure. */
 export function namesOf(
   image: Pick<Inspected, 'RepoTags' | 'RepoDigests'>,
   references: readonly string[],
 ): { ours: string[]; others: string[] } {
-  const given = references.map(parseReference);
-  const tags = new Set(given.map(tagName));
-  const repositories = new Set(given.map((name: ImageName) => name.repository));
-  const isOurs = (name: string) => (name.includes('@') ? repositories.has(parseReference(name).repository) : tags.has(name));
+  const isOurs = (name: string) => references.some((reference) => isNamedBy(name, reference));
   const names = [...tagsOf(image), ...(image.RepoDigests ?? []).filter((name) => !name.startsWith('<none>'))];
   return { ours: names.filter(isOurs), others: names.filter((name) => !isOurs(name)) };
 }

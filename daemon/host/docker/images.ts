@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Image, Layer } from '../../contract/domain.ts';
 import { DomainError } from '../../contract/errors.ts';
+import { parseReference, tagName } from '../../contract/image-names.ts';
 import type { Images, RegistryCredentials } from '../../engine/ports.ts';
 import type { ImageWish } from '../../engine/steps.ts';
 import { type DockerClient, DockerError, unreachable } from './client.ts';
@@ -30,7 +31,6 @@ import {
 } from './pull-failures.ts';
 import { digestIn, LayerReport, type Progress, progressSchema } from './pull-progress.ts';
 import { redact } from './redaction.ts';
-import { parseReference, tagName } from './references.ts';
 
 const distributionSchema = z.object({
   Platforms: z.array(z.object({ os: z.string().default(''), architecture: z.string().default('') })).nullish(),

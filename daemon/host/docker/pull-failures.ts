@@ -3,7 +3,7 @@
  * sentence that says what to do. Pure.
  */
 import { DomainError } from '../../contract/errors.ts';
-import { parseReference } from './references.ts';
+import { parseReference } from '../../contract/image-names.ts';
 
 /** Where the user and password came from, if there were any: the request's `registry`, or `docker login` on the host. */
 export type LoginSource = 'request' | 'host' | null;

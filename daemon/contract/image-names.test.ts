@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseReference, tagName } from './references.ts';
+import { isNamedBy, parseReference, tagName } from './image-names.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
 
@@ -26,5 +26,21 @@ describe('tagName', () => {
       Array.from({ length: 3 }, () => 'shop:latest'),
     );
     expect(tagName(parseReference(`shop@${digest}`))).toBeNull();
+  });
+});
+
+describe('isNamedBy', () => {
+  it.each([
+    ['shop:latest', 'docker.io/library/shop', true],
+    ['acme/shop:v1', 'index.docker.io/acme/shop:v1', true],
+    ['shop:v1', `shop:v1@${digest}`, true],
+    [`r.test/shop@${digest}`, 'r.test/shop:v1', true],
+    [`r.test/shop@${digest}`, `r.test/shop@${digest}`, true],
+    ['shop:v2', 'shop:v1', false],
+    ['acme/shop:v1', 'shop:v1', false],
+    ['shop:v1', `shop@${digest}`, false],
+    [`other@${digest}`, 'shop:v1', false],
+  ])('%s, which Docker lists, is there because of %s: %s', (listed, reference, isOurs) => {
+    expect(isNamedBy(listed, reference)).toBe(isOurs);
   });
 });

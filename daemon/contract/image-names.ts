@@ -27,6 +27,12 @@ export function tagName({ repository, tag }: ImageName): string | null {
   return tag === null ? null : `${repository}:${tag}`;
 }
 
+/** Whether Docker lists this name of an image because of that reference; a digest belongs to whom its repository belongs. */
+export function isNamedBy(listed: string, reference: string): boolean {
+  const [one, other] = [parseReference(listed), parseReference(reference)];
+  return one.repository === other.repository && (one.tag === null || one.tag === other.tag);
+}
+
 function splitHost(path: string): { host: string; repository: string } {
   const [first = '', ...rest] = path.split('/');
   const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase());
