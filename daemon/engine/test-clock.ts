@@ -35,15 +35,11 @@ export class ModelClock implements Clock {
     for (const { ring } of due) ring();
   }
 
-  /** Lets time pass from timer to timer until the signal is aborted, then rejects. */
-  async passUntil(signal: AbortSignal): Promise<never> {
-    for (;;) {
-      await Promise.resolve();
-      signal.throwIfAborted();
-      const next = Math.min(...this.#timers.map(({ at }) => at));
-      if (next === Number.POSITIVE_INFINITY) throw new Error('nothing will ever end this');
-      this.pass(next - this.#passedMs);
-    }
+  /** Lets time pass until the next timer. */
+  passToNextTimer(): void {
+    const next = Math.min(...this.#timers.map(({ at }) => at));
+    if (next === Number.POSITIVE_INFINITY) throw new Error('nothing is waited for');
+    this.pass(next - this.#passedMs);
   }
 
   /** The wall clock is set; nothing else notices. */

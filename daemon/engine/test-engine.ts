@@ -4,8 +4,8 @@ import { Engine, type Intent } from './engine.ts';
 import { createExecutors } from './executors.ts';
 import type { Executors } from './saga.ts';
 import { parseSubnet } from './slots.ts';
-import type { ModelJournal } from './test-journal.ts';
-import type { ModelWorld } from './test-world.ts';
+import { ModelJournal } from './test-journal.ts';
+import { ModelWorld } from './test-world.ts';
 
 export function createEngine(world: ModelWorld, journal: ModelJournal, wrap = (executors: Executors) => executors): Engine {
   let ids = journal.operations.length;
@@ -43,4 +43,18 @@ export const rollingBack = (release?: string, code_only = false): Intent => ({ k
 export async function run(engine: Engine, intent: Intent, app = 'shop') {
   const { id } = await engine.begin(app, intent, { actor: 'test', idempotency: null, signal });
   return engine.waitFor(id, signal);
+}
+
+/** An app that has been deployed, and an engine for what comes next. */
+export async function startApp(changes: Partial<AppConfiguration> = {}) {
+  const world = new ModelWorld();
+  world.state.images.set('shop:v1', 'sha256:1').set('shop:v2', 'sha256:2').set('shop:v3', 'sha256:3');
+  const journal = new ModelJournal();
+  const perform = async (intent: Intent, app = 'shop') => {
+    const operation = await run(createEngine(world, journal), intent, app);
+    if (operation.state !== 'succeeded') throw new Error(`${operation.state}: ${operation.error?.message}`);
+    return operation;
+  };
+  await perform(deploying('shop:v1', changes));
+  return { world, journal, perform, engine: createEngine(world, journal) };
 }

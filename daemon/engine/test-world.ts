@@ -99,6 +99,11 @@ export class ModelWorld {
     if (container.is_kept) this.#begin(container, container.restarts + 1);
   }
 
+  /** The command comes to its end. */
+  finish(name: string): void {
+    this.#end(name, 0, false);
+  }
+
   /** Somebody stops it by hand, which Docker heeds. */
   halt(name: string): void {
     this.#end(name, 137, false);
@@ -226,14 +231,19 @@ export class ModelWorld {
       const { exit_code = null, oom_killed = false } = this.state.containers.get(name) ?? {};
       return { exit_code, oom_killed };
     };
-    if (this.state.containers.get(name)?.is_running !== true) return exited();
+    const isRunning = () => this.state.containers.get(name)?.is_running === true;
+    // Of what waits for a command that does not end, the clock is all that moves.
+    while (isRunning() && this.#there(name).spec.command !== null) {
+      await Promise.resolve();
+      signal.throwIfAborted();
+      if (isRunning()) this.clock.passToNextTimer();
+    }
+    if (!isRunning()) return exited();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const listeners = this.#exits.get(name) ?? new Set();
     this.#exits.set(name, listeners.add(resolve));
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    signal.throwIfAborted();
-    // Of what waits for a command that does not end, the clock is all that moves.
-    if (this.#there(name).spec.command !== null) await this.clock.passUntil(signal);
+    if (signal.aborted) reject(signal.reason);
     await promise.finally(() => listeners.delete(resolve));
     return exited();
   }

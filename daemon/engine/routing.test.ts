@@ -1,0 +1,89 @@
+/** What the proxies are told of an app's names over its operations. */
+import { describe, expect, it } from 'vitest';
+import type { AppConfiguration } from '../contract/configuration.ts';
+import { createEngine, deploying, rollingBack, run, startApp } from './test-engine.ts';
+
+describe('routes', () => {
+  it('move from one proxy to the other and back, and nothing stays behind', async () => {
+    const { world, perform } = await startApp();
+    await perform(deploying('shop:v2', { proxy: 'nginx' }));
+    expect([...world.state.routes.keys()]).toEqual(['nginx shop']);
+    await perform(rollingBack());
+    expect([...world.state.routes.keys()]).toEqual(['caddy shop']);
+    await perform({ kind: 'remove' });
+    expect([...world.state.routes.keys()]).toEqual([]);
+  });
+
+  it('are taken from both proxies when an app is removed after a move that got stuck', async () => {
+    const { world, journal, engine, perform } = await startApp();
+    let isBroken = false;
+    world.hook = (effect) => {
+      if (effect === 'verify') isBroken = true;
+      if (isBroken && effect === 'route') throw new Error('the proxy hangs');
+    };
+    expect((await run(engine, deploying('shop:v2', { proxy: 'nginx' }))).state).toBe('stuck');
+    expect([...world.state.routes.keys()].sort()).toEqual(['caddy shop', 'nginx shop']);
+    world.hook = () => undefined;
+    await createEngine(world, journal).recover();
+    await perform({ kind: 'remove' });
+    expect([...world.state.routes.keys()]).toEqual([]);
+  });
+
+  it('carry aliases and redirects, and keep what the old release has until it is gone', async () => {
+    const { world, journal, perform } = await startApp({ aliases: ['www.test'], redirects: [{ from: 'old.test', status: 301 }] });
+    expect(journal.getApp('shop')?.route).toMatchObject({
+      sites: [{ domain: 'shop.test' }, { domain: 'www.test' }],
+      redirects: [{ from: 'old.test', to: 'shop.test', status: 301 }],
+    });
+    const during: unknown[] = [];
+    world.hook = (effect, phase) => {
+      if (effect !== 'verify' || phase !== 'begun') return;
+      const { sites, redirects } = world.state.routes.get('caddy shop')!; // deployed
+      during.push([...sites.map(({ domain }) => domain), ...redirects.map(({ from }) => from)]);
+    };
+    await perform(deploying('shop:v2', { domain: 'new.test', redirects: [{ from: 'shop.test', status: 308 }] }));
+    expect(during[0]).toEqual(['new.test', 'www.test', 'shop.test', 'old.test']);
+    const { sites, redirects } = journal.getApp('shop')!.route!; // deployed
+    expect(sites.map(({ domain }) => domain)).toEqual(['new.test']);
+    expect(redirects).toMatchObject([{ from: 'shop.test', to: 'new.test' }]);
+  });
+
+  it('are refused before any effect when a name belongs to another app, be it domain, alias or redirect', async () => {
+    const { world, journal, engine } = await startApp({ aliases: ['www.test'], redirects: [{ from: 'old.test', status: 308 }] });
+    const before = world.snapshot();
+    const wanted: Partial<AppConfiguration>[] = [
+      { domain: 'shop.test' },
+      { domain: 'old.test' },
+      { domain: 'blog.test', aliases: ['www.test'] },
+      { domain: 'blog.test', redirects: [{ from: 'shop.test', status: 308 }] },
+    ];
+    for (const changes of wanted) {
+      const operation = await run(engine, deploying('shop:v2', changes), 'blog');
+      expect(operation).toMatchObject({
+        state: 'failed',
+        error: { step: 'validate', message: expect.stringContaining('belongs to the app shop') },
+      });
+      expect(world.snapshot()).toEqual(before);
+    }
+    expect(journal.getApp('blog')?.release).toBeNull();
+  });
+
+  it('stay with a stopped app, and a name that was given up can be taken', async () => {
+    const { perform, engine } = await startApp();
+    await perform({ kind: 'stop' });
+    expect((await run(engine, deploying('shop:v2'), 'blog')).state).toBe('failed');
+    await perform(deploying('shop:v2', { domain: 'new.test' }));
+    await perform(deploying('shop:v2'), 'blog');
+    expect((await run(engine, rollingBack('r1'))).error?.message).toContain('belongs to the app blog');
+  });
+});
+
+describe('a domain for a stopped worker', () => {
+  it('leaves the marker alone when the deploy fails', async () => {
+    const { world, engine, perform } = await startApp({ domain: undefined });
+    await perform({ kind: 'stop' });
+    world.broken.add('sha256:2');
+    expect((await run(engine, deploying('shop:v2'))).state).toBe('failed');
+    expect(world.state.markers.get('shop')).toBe('stopped');
+  });
+});
