@@ -128,7 +128,7 @@ describe('deploy and swap', () => {
     const { stdout } = await bed.exec(['docker', 'inspect', `nextdeploy-${SHOP}-blue-0`]);
     const [container] = JSON.parse(stdout);
     expect(container.HostConfig.RestartPolicy.Name).toBe('unless-stopped');
-    expect(container.HostConfig.LogConfig.Config).toEqual({ 'max-file': '3', 'max-size': '10m' });
+    expect(container.HostConfig.LogConfig.Config).toEqual({ 'max-file': '3', 'max-size': '10485760' });
     expect(container.HostConfig.SecurityOpt).toEqual(['no-new-privileges']);
     expect(container.HostConfig.PortBindings ?? {}).toEqual({});
     expect(container.Config.Env).toEqual(expect.arrayContaining(['HOSTNAME=0.0.0.0', 'PORT=3000']));
