@@ -5,6 +5,7 @@ import type { Suite } from './suite.ts';
 
 const SUITES: Record<string, () => Promise<Suite>> = {
   swap: async () => (await import('./swap/suite.ts')).measureSwapping,
+  path: async () => (await import('./path/suite.ts')).measurePaths,
   tunnel: async () => (await import('./tunnel/suite.ts')).measureTunnel,
 };
 

@@ -1,12 +1,17 @@
 /** Puts the bench's own programs into a server and runs them there. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import type { Bed } from '../bed/bed.ts';
+import { installPackages, missingPackages } from '../bed/prerequisites.ts';
+import type { BenchContext } from './suite.ts';
 
 const REMOTE = '/opt/nextdeploy-bench';
 export const REMOTE_NODE = `${REMOTE}/node`;
@@ -17,7 +22,7 @@ export async function installNode(bed: Bed): Promise<void> {
   await bed.copyIn(process.execPath, REMOTE_NODE);
 }
 
-/** Bundles a program of this folder (`swap/agent/main.ts`) with all it imports and copies it in; returns its path there. */
+/** Bundles a program of this folder (`agent/main.ts`) with all it imports and copies it in; returns its path there. */
 export async function installProgram(bed: Bed, entry: string): Promise<string> {
   const remote = `${REMOTE}/${entry.replaceAll('/', '-').replace(/\.ts$/, '.mjs')}`;
   const directory = await mkdtemp(join(tmpdir(), 'nextdeploy-bench-'));
@@ -59,6 +64,24 @@ export async function installWrk(bed: Bed): Promise<[string, ...string[]]> {
     await bed.copyIn(real.trim(), `${directory}/${basename(path)}`);
   }
   return [`${directory}/${basename(loader)}`, '--library-path', directory, `${directory}/wrk`];
+}
+
+/** Sees to it that this machine has wrk; installs it on Debian and Ubuntu, and throws with what to do elsewhere. */
+export async function requireWrk({ signal, say }: Pick<BenchContext, 'signal' | 'say'>): Promise<void> {
+  const missing = await missingPackages([{ name: 'wrk', package: 'wrk' }]);
+  if (missing.length > 0) await installPackages(missing, { signal, onProgress: say });
+}
+
+/** Loads an archive of `docker save` into the server's Docker without a daemon of ours. */
+export async function loadImage(bed: Bed, archive: NodeJS.ReadableStream): Promise<void> {
+  const load = request({ socketPath: bed.dockerSocket, method: 'POST', path: '/images/load?quiet=1' });
+  const answered = Promise.withResolvers<IncomingMessage>();
+  load.once('response', answered.resolve);
+  load.once('error', answered.reject);
+  const [answer] = await Promise.all([answered.promise, pipeline(archive, load)]);
+  const said = await text(answer);
+  if (answer.statusCode !== 200 || said.includes('"error"'))
+    throw new Error(`Docker did not load the image: ${said.slice(-500)}`);
 }
 
 /** Starts a program in the server as a unit of its systemd; it ends with the server. */

@@ -1,8 +1,9 @@
 /** Swaps under load, and beside them the reload method: errors, bad answers and p99, in alternating runs of the same length. */
+
+import type { AgentRequest, LoadedRun, LoadTarget } from '../agent/protocol.ts';
 import { countFigure, describeSpread, type Figure, type Goal, ratioFigure, spreadOf } from '../figures.ts';
 import { expectSuccess, installWrk, startUnit } from '../server-tools.ts';
 import type { BenchContext } from '../suite.ts';
-import type { AgentRequest, LoadedRun, LoadTarget } from './agent/protocol.ts';
 import { APP_PORT, FLOOR_ADDRESS, HEALTH_PATH, type Stage, VERSIONS } from './stage.ts';
 
 /**

@@ -1,8 +1,8 @@
 /** `swap.overhead`: a swap on an idle machine, against `docker run` of the same image until it is healthy; alternating. */
 import type { Operation } from '../../../daemon/contract/domain.ts';
+import type { AgentAnswer, PollTarget } from '../agent/protocol.ts';
 import { describeSpread, ratioFigure, spreadOf } from '../figures.ts';
 import type { BenchContext } from '../suite.ts';
-import type { AgentAnswer, PollTarget } from './agent/protocol.ts';
 import { APP_PORT, FLOOR_ADDRESS, HEALTH_PATH, type Stage, VERSIONS } from './stage.ts';
 
 const APP = { name: 'bench-next', domain: 'next.bench.test' };

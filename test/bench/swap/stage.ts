@@ -7,12 +7,11 @@ import { type Bed, startBed } from '../../bed/bed.ts';
 import { engineOf } from '../../bed/engine.ts';
 import { installDaemon } from '../../bed/install-daemon.ts';
 import { bedPaths } from '../../bed/paths.ts';
-import { installPackages, missingPackages } from '../../bed/prerequisites.ts';
 import { buildFixtureImages, buildTinyImages, type FixtureImages, saveImage } from '../../fixtures/images.ts';
-import { expectSuccess } from '../server-tools.ts';
+import type { DaemonAccess } from '../agent/protocol.ts';
+import { type Agent, installAgent } from '../agent-client.ts';
+import { expectSuccess, requireWrk } from '../server-tools.ts';
 import type { BenchContext } from '../suite.ts';
-import type { DaemonAccess } from './agent/protocol.ts';
-import { type Agent, installAgent } from './agent-client.ts';
 import { mirroredRunArguments } from './mirror.ts';
 
 export const APP_PORT = 3000;
@@ -36,8 +35,7 @@ export interface Stage {
 /** Runs `work` on a fresh stage and takes it down, whatever happens. */
 export async function withStage(context: BenchContext, work: (stage: Stage) => Promise<void>): Promise<void> {
   const { signal, say } = context;
-  const missing = await missingPackages([{ name: 'wrk', package: 'wrk' }]);
-  if (missing.length > 0) await installPackages(missing, { signal, onProgress: say });
+  await requireWrk(context);
   const bed = await startBed({ label: 'bench-swap', signal, onProgress: say });
   try {
     say('installing the daemon');

@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { DaemonClient, unixSocketTransport } from '../../../../daemon/api/client.ts';
-import type { Operation } from '../../../../daemon/contract/domain.ts';
-import { isTerminal } from '../../../../daemon/contract/rules.ts';
+import { DaemonClient, unixSocketTransport } from '../../../daemon/api/client.ts';
+import type { Operation } from '../../../daemon/contract/domain.ts';
+import { isTerminal } from '../../../daemon/contract/rules.ts';
 import { firstAnswer } from './poll.ts';
 import type { AgentAnswer, AgentRequest, DaemonAccess } from './protocol.ts';
 import { waitForQuiet } from './quiet.ts';

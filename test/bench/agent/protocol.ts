@@ -1,6 +1,6 @@
 /** What the program inside the server can be asked, and what it answers: one JSON object each way, over stdin and stdout. */
-import type { Operation } from '../../../../daemon/contract/domain.ts';
-import type { WrkResult } from '../../../load/wrk.ts';
+import type { Operation } from '../../../daemon/contract/domain.ts';
+import type { WrkResult } from '../../load/wrk.ts';
 
 /** Where an answer is polled for. `version` is what the JSON body's `version` must be for the answer to count. */
 export interface PollTarget {
@@ -60,6 +60,16 @@ export interface AgentCalls {
       check: Omit<PollTarget, 'version'>;
     };
     answer: LoadedRun;
+  };
+  /** A load for so many seconds through a proxy that runs as this unit of systemd. */
+  throughput: {
+    request: {
+      load: LoadTarget;
+      unit: string;
+      seconds: number /** How long to wait for an idle machine. */;
+      quiet_ms_max: number;
+    };
+    answer: { requests_per_second: number; processor_us_per_request: number; is_quiet: boolean };
   };
 }
 

@@ -2,14 +2,14 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { startWrk } from '../../../load/wrk.ts';
+import { startWrk } from '../../load/wrk.ts';
 import { daemonClient } from './cold.ts';
+import { CONNECTIONS } from './load.ts';
 import { firstAnswer } from './poll.ts';
 import type { AgentAnswer, AgentRequest, LoadedRun, LoadTarget } from './protocol.ts';
 
 const execute = promisify(execFile);
 
-const CONNECTIONS = 32;
 const LOAD_SECONDS_MAX = 600;
 /** How long a change must be visible within. */
 const CHANGE_MS_MAX = 5000;

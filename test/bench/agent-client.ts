@@ -1,7 +1,7 @@
 /** Asks the program inside the server (agent/) for measurements. */
-import type { Bed } from '../../bed/bed.ts';
-import { expectSuccess, installNode, installProgram, REMOTE_NODE } from '../server-tools.ts';
+import type { Bed } from '../bed/bed.ts';
 import type { AgentAnswer, AgentCall, AgentRequest } from './agent/protocol.ts';
+import { expectSuccess, installNode, installProgram, REMOTE_NODE } from './server-tools.ts';
 
 /** How much longer than the measurement itself its program may take to start and end. */
 const START_MS_MAX = 20_000;
@@ -10,7 +10,7 @@ export type Agent = <C extends AgentCall>(call: C, request: AgentRequest<C>, dea
 
 export async function installAgent(bed: Bed, signal: AbortSignal): Promise<Agent> {
   await installNode(bed);
-  const program = await installProgram(bed, 'swap/agent/main.ts');
+  const program = await installProgram(bed, 'agent/main.ts');
   return async (call, request, deadline_ms) => {
     signal.throwIfAborted();
     const options = { input: JSON.stringify({ request, deadline_ms }), timeoutMs: deadline_ms + START_MS_MAX };
