@@ -59,6 +59,7 @@ function MaintenanceForm({ onClose, app, isProduction, onChange }: MaintenanceDi
       />
       <figure className="nd-preview" aria-label="What visitors see">
         <figcaption className="nd-mono">{app.domain ?? app.name} · 503 Service Unavailable</figcaption>
+        <h4>Down for maintenance</h4>
         <p>{text === '' ? DEFAULTS.maintenance_message : text}</p>
       </figure>
       <Group justify="flex-end" gap={8}>

@@ -64,7 +64,7 @@ function HostBranch({ host, place }: { host: Host; place: Place }) {
           isCurrent={isHere && place.view === 'app' && place.app === app.name}
           isLeaf
         >
-          <Mark meaning={appMeaning(app)} isCompact />
+          <Mark meaning={appMeaning(app, daemon.operations[app.operation_id ?? ''])} isCompact />
           <span className="nd-grow nd-ellipsis">{app.name}</span>
         </Entry>
       ))}

@@ -83,6 +83,8 @@ describe('a complaint', () => {
     expect(Object.keys(complaints({ env: [{ ...row, name: '1A' }] }).shown)).toEqual(['env.1A']);
     expect(areAllShown([{ field: 'body', message: 'no' }], filled)).toBe(false);
     expect(areAllShown([{ field: '', message: 'no' }], filled)).toBe(false);
+    expect(areAllShown([{ field: 'limits', message: 'no' }], filled)).toBe(false);
+    expect(areAllShown([{ field: 'volumes.7.source', message: 'no such row' }], filled)).toBe(true); // at the list
     expect(areAllShown([], filled)).toBe(false);
   });
 

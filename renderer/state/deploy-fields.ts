@@ -9,36 +9,49 @@ import { formatSize, formatTime } from './quantity.ts';
 export const SECTIONS = ['routing', 'health', 'resources', 'storage', 'security', 'lifecycle', 'registry', 'logs'] as const;
 export type Section = (typeof SECTIONS)[number];
 
-/** Where each field of a request is asked for; null: nowhere, it is not typed. */
-const PLACE: Record<keyof DeployRequest, Section | 'basics' | null> = {
-  app_name: 'basics',
-  image: 'basics',
-  domain: 'basics',
-  env: 'basics',
-  ports: 'basics',
-  health: 'health',
-  aliases: 'routing',
-  redirects: 'routing',
-  tls: 'routing',
-  proxy: 'routing',
-  replicas: 'resources',
-  limits: 'resources',
-  volumes: 'storage',
-  networks: 'storage',
-  user: 'security',
-  read_only_root: 'security',
-  capabilities: 'security',
-  stop_signal: 'lifecycle',
-  stop_timeout_ms: 'lifecycle',
-  drain_ms: 'lifecycle',
-  watch_ms: 'lifecycle',
-  pre_switch: 'lifecycle',
-  post_switch: 'lifecycle',
-  registry: 'registry',
-  pull: 'registry',
-  log: 'logs',
-  nextcore: null,
+type Place = Section | 'basics';
+
+/** The fields of the dialog in which each part of a request is typed, and where they stand. */
+const FIELDS: Record<keyof DeployRequest, Readonly<Record<string, Place>>> = {
+  app_name: { app_name: 'basics' },
+  image: { image: 'basics' },
+  domain: { domain: 'basics' },
+  env: { env: 'basics' },
+  ports: { ports: 'basics', 'ports.more': 'routing' },
+  health: {
+    'health.kind': 'basics',
+    'health.path': 'basics',
+    'health.status.min': 'health',
+    'health.status.max': 'health',
+    'health.interval_ms': 'health',
+    'health.timeout_ms': 'health',
+    'health.deadline_ms': 'health',
+    'health.retries': 'health',
+    'health.start_period_ms': 'health',
+  },
+  aliases: { aliases: 'routing' },
+  redirects: { redirects: 'routing' },
+  tls: { tls: 'routing' },
+  proxy: { proxy: 'routing' },
+  replicas: { replicas: 'resources' },
+  limits: { 'limits.cpus': 'resources', 'limits.memory_bytes': 'resources' },
+  volumes: { volumes: 'storage' },
+  networks: { networks: 'storage' },
+  user: { user: 'security' },
+  read_only_root: {},
+  capabilities: { capabilities: 'security' },
+  stop_signal: { stop_signal: 'lifecycle' },
+  stop_timeout_ms: { stop_timeout_ms: 'lifecycle' },
+  drain_ms: { drain_ms: 'lifecycle' },
+  watch_ms: { watch_ms: 'lifecycle' },
+  pre_switch: { 'pre_switch.command': 'lifecycle', 'pre_switch.timeout_ms': 'lifecycle' },
+  post_switch: { 'post_switch.command': 'lifecycle', 'post_switch.timeout_ms': 'lifecycle' },
+  registry: { 'registry.username': 'registry', 'registry.password': 'registry' },
+  pull: {},
+  log: { 'log.file_bytes_max': 'logs', 'log.files': 'logs' },
+  nextcore: {},
 };
+const PLACES = new Map(Object.values(FIELDS).flatMap((fields) => Object.entries(fields)));
 
 /** Messages by the field at which the dialog shows them. */
 export type FormErrors = Readonly<Record<string, string>>;
@@ -84,11 +97,10 @@ export function formErrors(errors: readonly FieldError[], form: DeployForm): For
 }
 
 /** Where the dialog shows a field; null: nowhere. */
-function placeOf(field: string): Section | 'basics' | null {
-  if (field === 'health.kind' || field === 'health.path') return 'basics';
-  if (field === 'ports.more') return 'routing';
-  const [first = ''] = field.split('.');
-  return Object.hasOwn(PLACE, first) ? PLACE[first as keyof DeployRequest] : null; // asked just before
+function placeOf(field: string): Place | null {
+  const row = /^(redirects|volumes)\.\d+\.(?:from|to|source|target)$/.exec(field);
+  if (field.startsWith('env.')) return 'basics';
+  return PLACES.get(row?.[1] ?? field) ?? null;
 }
 
 /** How many complaints each folded part has. */

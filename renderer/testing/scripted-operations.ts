@@ -99,6 +99,8 @@ export class ScriptedOperations {
     const ended: Operation = { ...running, steps, state: 'cancelled', ended_at: ago(0), error };
     replace(world, ended);
     this.#serve(world, running.app_name, running.from_release, 'it was cancelled', true);
+    const hasSwitched = running.steps.some(({ name, state }) => name === 'switch' && state === 'done');
+    if (hasSwitched) setApp(world, running.app_name, { slot: running.slot === 'blue' ? 'green' : 'blue' });
     setApp(world, running.app_name, { operation_id: null, status: running.from_release === null ? 'error' : 'running' });
     this.#tell(world, 'operation.ended', ended);
     return ended;

@@ -9,6 +9,7 @@ import {
   CircleMinus,
   CircleX,
   Construction,
+  Eye,
   KeyRound,
   LoaderCircle,
   Plug,
@@ -21,12 +22,14 @@ import {
 import type {
   AppStatus,
   DeploymentStatus,
+  Operation,
   OperationState,
   Release,
   ReleaseState,
   StepState,
 } from '../../daemon/contract/domain.ts';
 import type { Slot } from '../../daemon/contract/names.ts';
+import { isWatching } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
 
 /** What a state means to the operator; the colour follows from it, and is never all there is. */
@@ -38,7 +41,7 @@ export interface Meaning {
   spins?: boolean;
 }
 
-export const APP_STATUS: Record<DeploymentStatus, Meaning> = {
+const APP_STATUS: Record<DeploymentStatus, Meaning> = {
   running: { tone: 'ok', icon: CircleCheck, word: 'Running' },
   updating: { tone: 'busy', icon: LoaderCircle, word: 'Updating', spins: true },
   stopped: { tone: 'idle', icon: CircleMinus, word: 'Stopped' },
@@ -76,10 +79,15 @@ export function releaseMeaning(release: Pick<Release, 'id' | 'state'>, app: Pick
   return release.id === app.release && app.status === 'stopped' ? APP_STATUS.stopped : RELEASE_STATE[release.state];
 }
 
-export const MAINTENANCE: Meaning = { tone: 'busy', icon: Construction, word: 'Maintenance' };
+const MAINTENANCE: Meaning = { tone: 'busy', icon: Construction, word: 'Maintenance' };
+const WATCHING: Meaning = { tone: 'info', icon: Eye, word: 'Watching' };
 
-/** What visitors meet: an app that runs behind a maintenance page does not run for them. */
-export function appMeaning({ status, maintenance }: Pick<AppStatus, 'status' | 'maintenance'>): Meaning {
+/**
+ * What visitors meet: an app that runs behind a maintenance page does not run for them, and one whose new release is
+ * being watched is updated already. `running` is its operation in flight.
+ */
+export function appMeaning({ status, maintenance }: Pick<AppStatus, 'status' | 'maintenance'>, running?: Operation): Meaning {
+  if (running !== undefined && isWatching(running)) return WATCHING;
   return maintenance !== null && status === 'running' ? MAINTENANCE : APP_STATUS[status];
 }
 

@@ -13,7 +13,7 @@ import type { Wish } from '../state/stores.ts';
 import type { Watch } from '../state/watch.ts';
 import { GatedButton } from '../ui/gated-button.tsx';
 import { useCommand } from '../ui/keyboard.tsx';
-import { APP_STATUS, Mark } from '../ui/mark.tsx';
+import { appMeaning, Mark } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { useRun } from '../ui/run.tsx';
 import { Ago } from '../ui/text.tsx';
@@ -70,7 +70,7 @@ export function AppHeader({ host, app, latest, watch, controls, onStarted, onRem
       <div className="nd-head-main">
         <div className="nd-head-title nd-grow">
           <h1>{app.name}</h1>
-          <Mark meaning={APP_STATUS[app.status]} testId="app-status" />
+          <Mark meaning={appMeaning(app, watch?.operation)} testId="app-status" />
           <AppLinks app={app} />
         </div>
         <AppActions

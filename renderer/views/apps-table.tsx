@@ -1,7 +1,7 @@
 import { ExternalLink } from 'lucide-react';
 import { useMemo } from 'react';
 import { Link, useLocation } from 'wouter';
-import type { AppStatus } from '../../daemon/contract/domain.ts';
+import type { AppStatus, Operation } from '../../daemon/contract/domain.ts';
 import type { Host } from '../../preload/contract.ts';
 import { appPath } from '../paths.ts';
 import { type Column, DataTable } from '../ui/data-table.tsx';
@@ -11,10 +11,17 @@ import { isShortOfReplicas, replicasText } from './app-facts.tsx';
 
 const BY_NAME = [{ id: 'app', desc: false }];
 
+interface AppsTableProps {
+  host: Host;
+  apps: readonly AppStatus[];
+  /** By id; those in flight tell more of an app than its status. */
+  operations: Readonly<Record<string, Operation>>;
+}
+
 /** The apps of one host, a line each. */
-export function AppsTable({ host, apps }: { host: Host; apps: readonly AppStatus[] }) {
+export function AppsTable({ host, apps, operations }: AppsTableProps) {
   const [, navigate] = useLocation();
-  const columns = useMemo(() => appColumns(host.id), [host.id]);
+  const columns = useMemo(() => appColumns(host.id, operations), [host.id, operations]);
   return (
     <DataTable
       kind="apps"
@@ -29,14 +36,14 @@ export function AppsTable({ host, apps }: { host: Host; apps: readonly AppStatus
   );
 }
 
-function appColumns(host: string): Column<AppStatus>[] {
+function appColumns(host: string, operations: AppsTableProps['operations']): Column<AppStatus>[] {
   return [
     {
       id: 'app',
       header: 'App',
       accessorFn: (app) => app.name,
       cell: ({ row }) => (
-        <Link className="nd-link nd-strong" href={appPath(host, row.original.name)}>
+        <Link className="nd-link nd-strong nd-ellipsis" title={row.original.name} href={appPath(host, row.original.name)}>
           {row.original.name}
         </Link>
       ),
@@ -47,7 +54,7 @@ function appColumns(host: string): Column<AppStatus>[] {
       accessorFn: (app) => app.status,
       cell: ({ row }) => (
         <Mark
-          meaning={appMeaning(row.original)}
+          meaning={appMeaning(row.original, operations[row.original.operation_id ?? ''])}
           testId="app-status"
           title={row.original.last_error ?? row.original.maintenance?.message}
         />

@@ -70,7 +70,7 @@ function FleetHost({ host }: { host: Host }) {
         {host.connection.kind === 'disconnected' ? <ConnectButton host={host} /> : null}
       </header>
       <FleetBody host={host} isReady={isReady} hasApps={apps.length > 0} problem={daemon.problem} />
-      {apps.length > 0 ? <AppsTable host={host} apps={apps} /> : null}
+      {apps.length > 0 ? <AppsTable host={host} apps={apps} operations={daemon.operations} /> : null}
     </section>
   );
 }

@@ -59,7 +59,7 @@ export function HostOverview({ host }: { host: Host }) {
             text="Deploy an image that is on the host. Bring one there with `nextdeploy images load` or a build on the server."
           />
         ) : (
-          <AppsTable host={host} apps={apps} />
+          <AppsTable host={host} apps={apps} operations={daemon.operations} />
         )}
       </Panel>
     </>
