@@ -281,6 +281,20 @@ describe('removing', () => {
     expect(await images.remove(made, [other()], signal)).toBe(true);
   });
 
+  test('leaves an image that another one was built on, with all its names', async () => {
+    const made = await build(other());
+    await docker('tag', made, at('shop/parent:1'));
+    const child = `nextdeploy-child-${engine.leaseId}:v1`;
+    const label = `LABEL ${LEASE_LABEL}=${engine.leaseId}`;
+    await engine.docker(['build', '--quiet', '--tag', child, '-'], { input: `FROM ${other()}\n${label}\n` });
+    const names = [other(), at('shop/parent:1')];
+    expect(await images.remove(made, names, signal)).toBe(false);
+    for (const name of names) expect(await images.find(name, signal)).toBe(made);
+    await docker('rmi', child);
+    expect(await images.remove(made, names, signal)).toBe(true);
+    expect(await images.find(made, signal)).toBeNull();
+  });
+
   test('does not take a name that points to another image by now', async () => {
     const first = await build(other());
     const second = await build(other());

@@ -62,3 +62,8 @@ export function hostPlatform(): Platform {
   const names: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64', ia32: '386' };
   return { os: 'linux', architecture: names[process.arch] ?? process.arch };
 }
+
+/** Slashes stand as they are in Docker's paths. */
+export function encodeReference(reference: string): string {
+  return reference.split('/').map(encodeURIComponent).join('/');
+}

@@ -9,14 +9,15 @@ import type { ImageWish } from '../../engine/steps.ts';
 import { type DockerClient, DockerError, unreachable } from './client.ts';
 import {
   describe,
+  encodeReference,
   hasDigest,
   hostPlatform,
   type Inspected,
   inspectSchema,
   listSchema,
-  namesOf,
   platformOf,
 } from './image-model.ts';
+import { removeImage } from './image-removal.ts';
 import { readHostLogin, registryAuth, secretsOf } from './logins.ts';
 import {
   checkFailure,
@@ -35,7 +36,6 @@ import { redact } from './redaction.ts';
 const distributionSchema = z.object({
   Platforms: z.array(z.object({ os: z.string().default(''), architecture: z.string().default('') })).nullish(),
 });
-const containersSchema = z.array(z.object({ ImageID: z.string() }));
 
 const PROGRESS_LINE_CHARACTERS_MAX = 1024 * 1024;
 /** A Docker without DNS takes up to 50 s to say so. */
@@ -132,33 +132,7 @@ export class DockerImages implements Images {
   async remove(imageId: string, references: readonly string[], signal: AbortSignal): Promise<boolean> {
     const image = await this.#inspect(imageId, signal);
     if (image === null) return true;
-    const { ours, others } = namesOf(image, references);
-    if (others.length > 0 || (await this.#isUsed(image.Id, signal))) return false;
-    try {
-      for (const name of [...ours, image.Id]) await this.#removeName(name, signal);
-    } catch (error) {
-      // Somebody has begun to use it since, or built another image on it.
-      if (error instanceof DockerError && error.status === 409) return false;
-      throw error;
-    }
-    return true;
-  }
-
-  async #removeName(name: string, signal: AbortSignal): Promise<void> {
-    // Untagged parents stay: they are somebody's cache of builds.
-    const options = { force: false, noprune: true };
-    try {
-      await this.#client.call((docker) => docker.getImage(encodeReference(name)).remove(options), { signal });
-    } catch (error) {
-      if (!(error instanceof DockerError && error.status === 404)) throw error;
-    }
-  }
-
-  async #isUsed(imageId: string, signal: AbortSignal): Promise<boolean> {
-    const containers = containersSchema.parse(
-      await this.#client.call((docker) => docker.listContainers({ all: true }), { signal }),
-    );
-    return containers.some((container) => container.ImageID === imageId);
+    return removeImage(this.#client, image, references, signal);
   }
 
   /** Resolves with the digest that Docker says it pulled. */
@@ -248,11 +222,6 @@ export class DockerImages implements Images {
       throw error;
     }
   }
-}
-
-/** Slashes stand as they are in Docker's paths. */
-function encodeReference(reference: string): string {
-  return reference.split('/').map(encodeURIComponent).join('/');
 }
 
 async function* readProgress(source: AsyncIterable<Buffer>): AsyncGenerator<Progress> {
