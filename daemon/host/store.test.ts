@@ -168,6 +168,58 @@ describe('Store', () => {
     store.close();
   });
 
+  it('knows the images of a removed app until it is told that they have gone', () => {
+    const first = new Store(path);
+    for (const [number, image_id] of ['sha256:a', 'sha256:b', 'sha256:a', ''].entries()) {
+      const id = `r${number + 1}`;
+      first.begin(entry(`op-${id}`, { release: { ...release(id), image: `shop:${id}` } }));
+      const pinned = { kind: 'image_pinned', app_name: 'shop', release: id, image_id } as const;
+      first.commit({ ...operation(`op-${id}`), state: 'succeeded' }, image_id === '' ? [] : [pinned], []);
+    }
+    expect(first.listRemovedImages()).toEqual([]);
+    for (const id of ['op-5', 'op-6']) {
+      first.begin(entry(id));
+      first.commit({ ...operation(id), state: 'succeeded' }, [{ kind: 'app_removed', app_name: 'shop' }], []);
+    }
+    first.close();
+
+    const store = new Store(path);
+    expect(store.listRemovedImages()).toEqual([
+      { image_id: 'sha256:a', image: 'shop:r1' },
+      { image_id: 'sha256:a', image: 'shop:r3' },
+      { image_id: 'sha256:b', image: 'shop:r2' },
+    ]);
+    store.forgetRemovedImages(['sha256:a', 'sha256:c']);
+    expect(store.listRemovedImages()).toEqual([{ image_id: 'sha256:b', image: 'shop:r2' }]);
+    store.close();
+  });
+
+  it('looks up operations by what they are asked for, however many there are', () => {
+    let database: DatabaseSync | undefined;
+    const asked: string[] = [];
+    const open = (file: string) => {
+      const opened = openDatabase(file);
+      database = opened;
+      const prepare = opened.prepare.bind(opened);
+      opened.prepare = (sql) => {
+        asked.push(sql);
+        return prepare(sql);
+      };
+      return opened;
+    };
+    const store = new Store(path, undefined, open);
+    const plan = (filter: Omit<Parameters<Store['listOperations']>[0], 'limit'>) => {
+      store.listOperations({ ...filter, limit: 3 });
+      const rows = database?.prepare(`EXPLAIN QUERY PLAN ${asked.at(-1)}`).all() ?? [];
+      return rows.map(({ detail }) => String(detail)).join('; ');
+    };
+    expect(plan({ app_name: 'shop' })).toBe('SEARCH operations USING INDEX operations_of_app (app_name=?)');
+    expect(plan({ app_name: 'shop', state: 'running' })).toContain('SEARCH operations USING INDEX one_operation_per_app');
+    expect(plan({ state: 'running' })).toContain('USING INDEX one_operation_per_app');
+    expect(plan({})).toBe('SCAN operations');
+    store.close();
+  });
+
   it('finds the live release and the newest standby before it among any number of others', () => {
     const store = new Store(path);
     const states = ['standby', 'standby', 'failed', 'live', 'standby', 'failed'] as const;
