@@ -208,6 +208,10 @@ export interface Journal {
     releases: readonly { app_name: string; release: string; reason: string }[],
     events: readonly NewEvent[],
   ): DaemonEvent[];
+  /** Of apps that were removed: what their releases brought to this host. */
+  listRemovedImages(): ReleaseImage[];
+  /** These are not on this host any more. */
+  forgetRemovedImages(image_ids: readonly string[]): void;
   /** Newest first. */
   listReleases(app: string, limit: number): Release[];
   /** The live release and the one that a rollback goes to, newest first; with none live, the newest release. However many there are. */
@@ -217,6 +221,9 @@ export interface Journal {
   listOperations(filter: OperationFilter): OperationRecord[];
   findIdempotent(key: string, actor: string): { operation_id: string; request_hash: string } | null;
 }
+
+/** The content id, and the name that the release was deployed by. */
+export type ReleaseImage = Pick<Release, 'image_id' | 'image'>;
 
 export interface BeginEntry {
   operation: OperationRecord;

@@ -28,7 +28,7 @@ function sightOf(releases: readonly Release[], images: readonly Image[], changes
   const names = [...new Set(releases.map(({ app_name }) => app_name))];
   const live = (name: string) => releases.find((one) => one.app_name === name && one.state === 'live')?.id ?? null;
   const apps = names.map((name) => ({ name, release: live(name) }));
-  return { releases, apps, images, operations: [], containers: [], disk: null, ...changes };
+  return { releases, removed: [], apps, images, operations: [], containers: [], disk: null, ...changes };
 }
 
 /** An operation that is to bring up this image. */
@@ -110,6 +110,31 @@ describe('retention by count', () => {
       prune: [],
       images: [],
     });
+  });
+});
+
+describe('images of apps that were removed', () => {
+  const removed = ['a', 'b', 'c'].map((content) => ({ image_id: `sha256:${content}`, image: `gone:${content}` }));
+  const images = [
+    image('a', 'gone:a'),
+    image('b', 'gone:b', 'blog:v1'),
+    image('c', 'gone:c', 'operator/tool:1'),
+    image('d', 'redis:7'),
+  ];
+  const goes = (releases: readonly Release[], changes: Partial<RetentionSight> = {}) =>
+    planRetention(sightOf(releases, images, { removed, ...changes }), SETTINGS).images;
+
+  it('go, unless another app keeps them or an operator has given them a name', () => {
+    expect(goes([release('blog', 1, 'live', 'b', 'v1')])).toEqual([{ id: 'sha256:a', references: ['gone:a'] }]);
+  });
+
+  it('go with the names that all apps gave them', () => {
+    const releases = [release('blog', 1, 'pruned', 'b', 'v1'), release('blog', 2, 'live', 'd')];
+    expect(goes(releases).at(-1)).toEqual({ id: 'sha256:b', references: ['blog:v1', 'gone:b'] });
+  });
+
+  it('stay while an operation is about to use them', () => {
+    expect(goes([], { operations: [bringing('gone:next', null)] })).toEqual([]);
   });
 });
 
@@ -209,15 +234,17 @@ describe('whatever is there', () => {
       tags: fc.array(foreign, { minLength: contents.length, maxLength: contents.length }),
       there: fc.subarray(contents),
       strangers: fc.subarray(['s1', 's2']),
+      former: fc.subarray(contents),
       used: fc.array(fc.tuple(fc.constantFrom('shop', 'blog'), fc.integer({ min: 1, max: 12 })), { maxLength: 2 }),
       flying: fc.option(fc.tuple(fc.integer({ min: 1, max: 12 }), fc.option(fc.constantFrom(...contents))), { freq: 3 }),
       disk: fc.constantFrom(null, FULL, { total_bytes: 1_000, available_bytes: 500 }, { total_bytes: 0, available_bytes: 0 }),
       kept: fc.nat({ max: 5 }),
     })
-    .map(({ shop, blog, tags, there, strangers, used, flying, disk, kept }) => {
+    .map(({ shop, blog, tags, there, strangers, former, used, flying, disk, kept }) => {
       const releases = [...shop, ...blog];
+      const removed = former.map((content) => ({ image_id: `sha256:${content}`, image: `gone:${content}` }));
       const named = (content: string, index: number) => {
-        const ours = releases.filter(({ image_id }) => image_id === `sha256:${content}`).map((one) => one.image);
+        const ours = [...releases, ...removed].filter(({ image_id }) => image_id === `sha256:${content}`).map((one) => one.image);
         return image(content, ...new Set([...ours, ...(index % 2 === 0 ? [] : (tags[index] ?? []))]));
       };
       const images = [
@@ -229,7 +256,7 @@ describe('whatever is there', () => {
         ? [bringing('registry.test/new:1', flying[1] === null ? null : `sha256:${flying[1]}`, `r${flying[0]}`)]
         : [];
       const settings = { ...SETTINGS, releases_kept: kept };
-      return { sight: sightOf(releases, images, { containers, operations, disk }), settings };
+      return { sight: sightOf(releases, images, { removed, containers, operations, disk }), settings };
     });
 
   const isThere = ({ images }: RetentionSight, id: string) => images.some((one) => one.id === id);
@@ -259,7 +286,7 @@ describe('whatever is there', () => {
           steps.map(({ step }) => (step.name === 'pull' ? step.image.pinned_image_id : null)),
         );
         for (const one of sight.images.filter(({ id }) => !isThere(end, id))) {
-          const ours = sight.releases.filter(({ image_id }) => image_id === one.id);
+          const ours = [...sight.releases, ...sight.removed].filter(({ image_id }) => image_id === one.id);
           expect(ours.length).toBeGreaterThan(0);
           for (const name of one.references) expect(ours.map((it) => it.image)).toContain(name);
           for (const used of sight.containers)
@@ -310,7 +337,7 @@ describe('whatever is there', () => {
             .map(({ image_id }) => image_id);
         });
         const isNamedByUs = (one: Image) => {
-          const ours = sight.releases.filter(({ image_id }) => image_id === one.id).map((it) => it.image);
+          const ours = [...sight.releases, ...sight.removed].filter(({ image_id }) => image_id === one.id).map((it) => it.image);
           return ours.length > 0 && one.references.every((name) => ours.includes(name));
         };
         for (const one of end.images.filter(isNamedByUs)) expect(needed).toContain(one.id);

@@ -2,7 +2,7 @@
 import type { Image, Release } from '../contract/domain.ts';
 import { isNamedBy, parseReference } from '../contract/image-names.ts';
 import { previousRelease } from '../contract/rules.ts';
-import type { ObservedContainer } from './ports.ts';
+import type { ObservedContainer, ReleaseImage } from './ports.ts';
 import type { AppRecord, OperationRecord } from './state.ts';
 
 export interface RetentionSettings {
@@ -15,6 +15,8 @@ export interface RetentionSettings {
 export interface RetentionSight {
   /** Of all apps, in any state and order. */
   releases: readonly Release[];
+  /** Of apps that were removed since. */
+  removed: readonly ReleaseImage[];
   apps: readonly Pick<AppRecord, 'name' | 'release'>[];
   /** In flight. */
   operations: readonly Pick<OperationRecord, 'app_name' | 'release' | 'from_release' | 'steps'>[];
@@ -103,10 +105,10 @@ function standingsOf(
 
 /** Ours, and neither a kept release nor a container nor an operation nor somebody else's name holds them. */
 function removableImages(sight: RetentionSight, kept: readonly Release[]): RetentionPlan['images'] {
-  const { releases, containers, operations } = sight;
+  const { releases, removed, containers, operations } = sight;
   const inUse = releases.filter(({ app_name, id }) => containers.some((one) => one.app_name === app_name && one.release === id));
   const needed = new Set([...kept, ...inUse].map(({ image_id }) => image_id));
-  const byImage = Map.groupBy(releases, ({ image_id }) => image_id);
+  const byImage = Map.groupBy<string, ReleaseImage>([...releases, ...removed], ({ image_id }) => image_id);
   const awaited = operations.flatMap(awaitedImages);
   const isAwaited = ({ id, references }: Image) =>
     awaited.some((name) => name === id || references.some((one) => repositoryOf(one) === repositoryOf(name)));

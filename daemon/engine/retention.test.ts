@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { appConfigurationSchema } from '../contract/configuration.ts';
 import type { DaemonEvent, Image, Release, ReleaseState } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
+import type { ReleaseImage } from './ports.ts';
 import { Retention } from './retention.ts';
 import type { AppRecord, OperationRecord } from './state.ts';
 
@@ -13,6 +14,7 @@ const CONFIGURATION = appConfigurationSchema.parse({});
 /** Docker and the journal of a host, as far as retention sees them. Each image takes a tenth of the disk. */
 class Host {
   readonly releases: Release[] = [];
+  removed: ReleaseImage[] = [];
   readonly operations: OperationRecord[] = [];
   images: Image[] = [];
   readonly inUse = new Set<string>();
@@ -38,6 +40,10 @@ class Host {
     this.retention = new Retention({
       journal: {
         listAllReleases: () => structuredClone(this.releases),
+        listRemovedImages: () => [...this.removed],
+        forgetRemovedImages: (ids) => {
+          this.removed = this.removed.filter(({ image_id }) => !ids.includes(image_id));
+        },
         listApps: () => [{ name: 'shop', release: 'r9' } as AppRecord], // all that is looked at
         listOperations: () => this.operations,
         pruneReleases: (releases, events) => {
@@ -53,6 +59,7 @@ class Host {
       },
       world: {
         images: {
+          find: async (id) => answer(this.images.find((image) => image.id === id)?.id ?? null),
           list: async () => {
             this.lists += 1;
             return answer([...this.images]);
@@ -130,6 +137,19 @@ describe('retention', () => {
     const host = new Host().has(9, 'live').has(4, 'pruned');
     await host.retention.run(signal);
     expect(host.done).toEqual(['remove i4']);
+  });
+
+  it('removes the images of apps that were removed, and knows of each until it has gone', async () => {
+    const host = new Host().has(9, 'live');
+    host.removed = ['i1', 'i2', 'i3'].map((content) => ({ image_id: `sha256:${content}`, image: `gone:${content}` }));
+    for (const { image_id, image } of host.removed.slice(0, 2))
+      host.images.push({ id: image_id, references: [image], size_bytes: 1, created_at: AT });
+    host.inUse.add('sha256:i2');
+    await host.retention.run(signal);
+    expect([host.done, host.removed.map(({ image }) => image)]).toEqual([['remove i1'], ['gone:i2']]);
+    host.inUse.clear();
+    await host.retention.run(signal);
+    expect([host.done, host.removed]).toEqual([['remove i1', 'remove i2'], []]);
   });
 
   it('takes it for no error that something uses an image', async () => {

@@ -13,9 +13,18 @@ import {
 } from './retention-plan.ts';
 
 export interface RetentionOptions {
-  journal: Pick<Journal, 'listAllReleases' | 'listApps' | 'listOperations' | 'pruneReleases' | 'appendEvent'>;
+  journal: Pick<
+    Journal,
+    | 'listAllReleases'
+    | 'listRemovedImages'
+    | 'forgetRemovedImages'
+    | 'listApps'
+    | 'listOperations'
+    | 'pruneReleases'
+    | 'appendEvent'
+  >;
   world: {
-    images: Pick<Images, 'list' | 'remove'>;
+    images: Pick<Images, 'find' | 'list' | 'remove'>;
     containers: Pick<Containers, 'list'>;
     resources: Pick<HostResources, 'dockerDisk'>;
     clock: Pick<Clock, 'now'>;
@@ -84,6 +93,7 @@ export class Retention {
         }
       }
       this.#tellOfDisk(before, await this.#diskSpace(signal), removed);
+      await this.#forgetRemoved();
     } catch (err) {
       if (!signal.aborted) log.warn({ err }, 'could not remove images that are not needed any more; the next run tries again');
     }
@@ -116,10 +126,21 @@ export class Retention {
     }
   }
 
+  /** What else held an image of an app that was removed may let it go later: it is known until it has gone. */
+  async #forgetRemoved(): Promise<void> {
+    const { journal, world, signal } = this.#options;
+    const gone: string[] = [];
+    for (const id of new Set(journal.listRemovedImages().map(({ image_id }) => image_id))) {
+      if ((await world.images.find(id, signal)) === null) gone.push(id);
+    }
+    if (gone.length > 0) journal.forgetRemovedImages(gone);
+  }
+
   #plan(look: Look, settings = this.#options.settings): RetentionPlan {
     const { journal } = this.#options;
     const operations = journal.listOperations({ state: 'running', limit: EVERYTHING });
-    return planRetention({ ...look, releases: journal.listAllReleases(), apps: journal.listApps(), operations }, settings);
+    const kept = { releases: journal.listAllReleases(), removed: journal.listRemovedImages(), apps: journal.listApps() };
+    return planRetention({ ...look, ...kept, operations }, settings);
   }
 
   /** False: something else needs it, or an operation has come to need it meanwhile. */

@@ -2,7 +2,7 @@
 import type { DaemonEvent, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { previousRelease } from '../contract/rules.ts';
-import type { BeginEntry, Journal, NewEvent, OperationFilter } from './ports.ts';
+import type { BeginEntry, Journal, NewEvent, OperationFilter, ReleaseImage } from './ports.ts';
 import type { AppRecord, Change, OperationRecord } from './state.ts';
 
 /** The durable part: survives the engine that used it. `beforeCommit` may throw, as a daemon that dies does. */
@@ -12,6 +12,7 @@ export class ModelJournal implements Journal {
   readonly operations: OperationRecord[] = [];
   readonly events: DaemonEvent[] = [];
   readonly keys = new Map<string, { operation_id: string; request_hash: string }>();
+  removedImages: ReleaseImage[] = [];
   beforeCommit: () => void = () => undefined;
 
   begin({ operation, app, release, idempotency, event }: BeginEntry): DaemonEvent {
@@ -61,6 +62,11 @@ export class ModelJournal implements Journal {
     return events.map((event) => this.appendEvent(event));
   }
 
+  listRemovedImages = () => [...this.removedImages];
+  forgetRemovedImages(image_ids: readonly string[]): void {
+    this.removedImages = this.removedImages.filter(({ image_id }) => !image_ids.includes(image_id));
+  }
+
   listReleases(app: string, limit: number): Release[] {
     const all = [...this.releases.values()].filter((release) => release.app_name === app);
     return all.sort((a, b) => Number(b.id.slice(1)) - Number(a.id.slice(1))).slice(0, limit);
@@ -103,6 +109,8 @@ export class ModelJournal implements Journal {
     if (change.kind === 'release_state') Object.assign(release!, { state: change.state, end_reason: change.end_reason });
     if (change.kind === 'app_removed') {
       this.apps.delete(change.app_name);
+      const its = [...this.releases.values()].filter(({ app_name, image_id }) => app_name === change.app_name && image_id !== '');
+      this.removedImages.push(...its.map(({ image_id, image }) => ({ image_id, image })));
       for (const [key, { app_name }] of this.releases) if (app_name === change.app_name) this.releases.delete(key);
     }
   }

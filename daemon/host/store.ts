@@ -1,15 +1,13 @@
 /** Everything durable, in one SQLite file. Each writing method is one transaction, on disk when it returns. */
-import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { appConfigurationSchema } from '../contract/configuration.ts';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { DaemonEvent, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
-import type { BeginEntry, Journal, NewEvent, OperationFilter } from '../engine/ports.ts';
+import type { BeginEntry, Journal, NewEvent, OperationFilter, ReleaseImage } from '../engine/ports.ts';
 import type { AppRecord, Change, NewRelease, OperationRecord } from '../engine/state.ts';
 import { openDatabase } from './store/database.ts';
 import { storageFailure } from './store/failures.ts';
-
-type Row = Record<string, SQLOutputValue>;
+import { type Row, releaseNumber, toApp, toEvent, toRecord, toRelease, toReleaseImage } from './store/rows.ts';
 
 interface EventFilter {
   after?: number | undefined;
@@ -117,6 +115,16 @@ export class Store implements Journal {
     });
   }
 
+  listRemovedImages(): ReleaseImage[] {
+    return this.#all('SELECT image_id, image FROM removed_images').map(toReleaseImage);
+  }
+
+  forgetRemovedImages(image_ids: readonly string[]): void {
+    this.#transaction(() => {
+      for (const image_id of image_ids) this.#run('DELETE FROM removed_images WHERE image_id = ?', image_id);
+    });
+  }
+
   listCurrentReleases(app: string, live: string | null): Release[] {
     if (live === null) return this.listReleases(app, 1);
     const standby = `SELECT * FROM releases WHERE app_name = ?1 AND number < ?2 AND state = 'standby' ORDER BY number DESC LIMIT 1`;
@@ -130,8 +138,16 @@ export class Store implements Journal {
   }
 
   listOperations({ app_name, state, limit }: OperationFilter): OperationRecord[] {
-    const sql = `SELECT record FROM operations WHERE (?1 IS NULL OR app_name = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY number DESC LIMIT ?3`;
-    return this.#all(sql, app_name ?? null, state ?? null, limit).map(toRecord);
+    // A statement for each kind of filter: SQLite chooses the index when it prepares one. What runs is asked for several times a second.
+    const isRunning = state === 'running';
+    const conditions = [
+      ...(app_name === undefined ? [] : ['app_name = ?']),
+      ...(state === undefined ? [] : [isRunning ? "state = 'running'" : 'state = ?']),
+    ];
+    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+    const index = isRunning ? 'INDEXED BY one_operation_per_app' : '';
+    const values = [app_name, isRunning ? undefined : state, limit].filter((value) => value !== undefined);
+    return this.#all(`SELECT record FROM operations ${index} ${where} ORDER BY number DESC LIMIT ?`, ...values).map(toRecord);
   }
 
   findIdempotent(key: string, actor: string): { operation_id: string; request_hash: string } | null {
@@ -201,6 +217,10 @@ export class Store implements Journal {
         );
         return;
       case 'app_removed':
+        this.#run(
+          `INSERT OR IGNORE INTO removed_images SELECT image_id, image FROM releases WHERE app_name = ? AND image_id <> ''`,
+          change.app_name,
+        );
         this.#run('DELETE FROM releases WHERE app_name = ?', change.app_name);
         this.#run('DELETE FROM apps WHERE name = ?', change.app_name);
         return;
@@ -271,34 +291,4 @@ export class Store implements Journal {
   #all(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#prepare(sql).all(...values);
   }
-}
-
-function releaseNumber(id: string): number {
-  return Number(id.slice(1));
-}
-
-// The casts below are of what this file alone has written.
-
-function toApp(row: Row): AppRecord {
-  const { slot_index, route, maintenance, ...rest } = row;
-  return { ...rest, index: slot_index, route: parsed(route), maintenance: parsed(maintenance) } as unknown as AppRecord;
-}
-
-/** What an earlier version did not know of gets its default. */
-function toRelease(row: Row): Release {
-  const { number, configuration, nextcore, ...rest } = row;
-  const complete = appConfigurationSchema.parse(parsed(configuration ?? null));
-  return { ...rest, id: `r${String(number)}`, configuration: complete, nextcore: parsed(nextcore) } as unknown as Release;
-}
-
-function parsed(value: SQLOutputValue | undefined): unknown {
-  return value === null || value === undefined ? null : JSON.parse(String(value));
-}
-
-function toRecord(row: Row): OperationRecord {
-  return JSON.parse(String(row.record)) as OperationRecord;
-}
-
-function toEvent(row: Row): DaemonEvent {
-  return { seq: Number(row.seq), ...(JSON.parse(String(row.event)) as NewEvent) };
 }

@@ -61,4 +61,11 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE releases ADD COLUMN nextcore TEXT;
   UPDATE apps SET route = json_set(route, '$.proxy', 'caddy', '$.redirects', json('[]'), '$.health_path', NULL) WHERE route IS NOT NULL;
   `,
+  `
+  CREATE TABLE removed_images (
+    image_id TEXT NOT NULL,
+    image TEXT NOT NULL,
+    PRIMARY KEY (image_id, image)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

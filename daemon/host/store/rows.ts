@@ -1,0 +1,42 @@
+/** What the rows of the database mean. */
+import type { SQLOutputValue } from 'node:sqlite';
+import { appConfigurationSchema } from '../../contract/configuration.ts';
+import type { DaemonEvent, Release } from '../../contract/domain.ts';
+import type { NewEvent, ReleaseImage } from '../../engine/ports.ts';
+import type { AppRecord, OperationRecord } from '../../engine/state.ts';
+
+export type Row = Record<string, SQLOutputValue>;
+
+export function releaseNumber(id: string): number {
+  return Number(id.slice(1));
+}
+
+// The casts below are of what the store alone has written.
+
+export function toApp(row: Row): AppRecord {
+  const { slot_index, route, maintenance, ...rest } = row;
+  return { ...rest, index: slot_index, route: parsed(route), maintenance: parsed(maintenance) } as unknown as AppRecord;
+}
+
+/** What an earlier version did not know of gets its default. */
+export function toRelease(row: Row): Release {
+  const { number, configuration, nextcore, ...rest } = row;
+  const complete = appConfigurationSchema.parse(parsed(configuration ?? null));
+  return { ...rest, id: `r${String(number)}`, configuration: complete, nextcore: parsed(nextcore) } as unknown as Release;
+}
+
+export function toReleaseImage({ image_id, image }: Row): ReleaseImage {
+  return { image_id: String(image_id), image: String(image) };
+}
+
+function parsed(value: SQLOutputValue | undefined): unknown {
+  return value === null || value === undefined ? null : JSON.parse(String(value));
+}
+
+export function toRecord(row: Row): OperationRecord {
+  return JSON.parse(String(row.record)) as OperationRecord;
+}
+
+export function toEvent(row: Row): DaemonEvent {
+  return { seq: Number(row.seq), ...(JSON.parse(String(row.event)) as NewEvent) };
+}
