@@ -4,9 +4,10 @@ import type { TestProject } from 'vitest/node';
 import { DaemonClient, unixSocketTransport } from '../../daemon/api/client.ts';
 import { Sealed } from '../../daemon/secrets/sealed.ts';
 import { buildTinyImages, saveImage } from '../fixtures/images.ts';
-import { type Bed, startBed } from './bed.ts';
+import { startBed } from './bed.ts';
 import { acquireEngine } from './engine.ts';
 import { installDaemon } from './install-daemon.ts';
+import { keepImages } from './keep-images.ts';
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const onProgress = (line: string) => console.log(`  ${line}`);
@@ -14,21 +15,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   try {
     const { socket, token } = await installDaemon(bed);
     const images = await loadTinyImages(socket, token);
-    await keepImages(bed, images);
+    await keepImages(bed, [images.v1, images.v2]);
     project.provide('server', { bed_id: bed.id, socket, token, images });
   } catch (error) {
     await bed.stop();
     throw error;
   }
   return () => bed.stop();
-}
-
-/** By a name that is not ours: what no app uses between two tests stays (DESIGN §4, retention), and no test can take it from the next. */
-async function keepImages(bed: Bed, images: { v1: string; v2: string }): Promise<void> {
-  for (const image of [images.v1, images.v2]) {
-    const { code, stderr } = await bed.exec(['docker', 'tag', image, `keep/${image}`]);
-    if (code !== 0) throw new Error(`${image} cannot be kept: ${stderr}`);
-  }
 }
 
 async function loadTinyImages(socket: string, token: string): Promise<{ v1: string; v2: string }> {

@@ -7,6 +7,7 @@ import type { ProxyType } from '../../daemon/contract/names.ts';
 import { type Bed, type Suite, startBed } from '../bed/bed.ts';
 import { engineOf } from '../bed/engine.ts';
 import { installDaemon } from '../bed/install-daemon.ts';
+import { keepImages } from '../bed/keep-images.ts';
 import { bedPaths } from '../bed/paths.ts';
 import { installPackages, missingPackages } from '../bed/prerequisites.ts';
 import { expectSuccess } from '../bench/server-tools.ts';
@@ -68,6 +69,7 @@ async function loadTinyImages(
   for (const image of [images.v1, images.v2]) {
     await client.upload('loadImages', Readable.from(await saveImage(engine, image)), { signal });
   }
+  await keepImages(bed, [images.v1, images.v2]);
   return images;
 }
 
