@@ -96,7 +96,7 @@ export function endOf({ client }: Stage, id: string): Promise<Operation> {
 export async function settle(world: World): Promise<string[]> {
   let problems: string[] = [];
   const isClean = async () => {
-    problems = await findProblems(world.stage, world.baseline);
+    problems = await findProblems(world.stage);
     return problems.length === 0 || undefined;
   };
   try {

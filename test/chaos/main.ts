@@ -3,7 +3,6 @@ import { Command, Option } from 'commander';
 import type { ProxyType } from '../../daemon/contract/names.ts';
 import { jsonLine } from '../bench/figures.ts';
 import { FAULTS, runFault } from './catalogue.ts';
-import { takeBaseline } from './remains.ts';
 import { figureOf, type Row, tableOf } from './report.ts';
 import { PROXY_NAMES, withStage } from './stage.ts';
 import { worldOf } from './world.ts';
@@ -42,9 +41,8 @@ async function run(): Promise<number> {
   const rows: Row[] = [];
   try {
     await withStage({ label: 'chaos', signal: interrupted.signal, say }, async (stage) => {
-      const baseline = await takeBaseline(stage);
       for (const proxy of PROXY_NAMES.filter((name) => options.proxy === undefined || options.proxy === name)) {
-        const world = worldOf(stage, baseline, proxy);
+        const world = worldOf(stage, proxy);
         for (const fault of FAULTS.filter(({ name }) => options.fault?.includes(name) ?? true)) {
           const row = await runFault(world, fault);
           rows.push(row);

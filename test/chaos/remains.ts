@@ -3,32 +3,24 @@ import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
 import { expectSuccess } from '../bench/server-tools.ts';
 import type { Stage } from './stage.ts';
 
+/** All apps of these programs are named so. */
+export const APP_PREFIX = 'chaos-';
+
 /** One line each, so that what is expected can be compared with what is there. Arguments: none. */
 const LOOK = `
 docker ps --all --format 'container {{.Names}} {{.State}} {{.Label "nextdeploy.release"}}'
 docker network ls --format 'network {{.Name}}'
 find /var/lib/nextdeploy/slots -mindepth 2 -printf 'marker %P\\n'
-find /etc/caddy/nextdeploy /etc/nginx/nextdeploy -mindepth 1 -printf 'route %p\\n'
+find /etc/caddy/nextdeploy /etc/nginx/nextdeploy -path '*${APP_PREFIX}*' -printf 'route %p\\n'
 find /var/lib/nextdeploy /etc/nextdeploy -name '*.new' -printf 'half-written %p\\n'`;
 
 /** Docker's own, and the daemon's. */
 const NETWORKS = ['bridge', 'host', 'none', 'nextdeploy'];
 
-export interface Baseline {
-  /** Files of the proxies that belong to no app. */
-  routes: ReadonlySet<string>;
-}
-
 type Server = Pick<Stage, 'bed' | 'client'>;
 
-/** To be taken when there is no app. */
-export async function takeBaseline(server: Server): Promise<Baseline> {
-  const lines = await look(server);
-  return { routes: new Set(lines.filter((line) => line.startsWith('route '))) };
-}
-
 /** A sentence for each thing that is there and should not be, is missing, or contradicts another; empty: all is well. */
-export async function findProblems(server: Server, baseline: Baseline): Promise<string[]> {
+export async function findProblems(server: Server): Promise<string[]> {
   const apps = await server.client.call('listApps');
   const [lines, operations, releases] = await Promise.all([
     look(server),
@@ -40,7 +32,7 @@ export async function findProblems(server: Server, baseline: Baseline): Promise<
     ...apps.flatMap((app, index) => contradictions(app, releases[index] ?? [])),
     ...differences(
       apps.flatMap((app) => wanted(app)),
-      lines.filter((line) => !isOfNobody(line, apps, baseline)),
+      lines.filter((line) => !NETWORKS.some((name) => line === `network ${name}`)),
     ),
   ];
 }
@@ -50,21 +42,13 @@ async function look({ bed }: Server): Promise<string[]> {
   return text.split('\n').filter((line) => line !== '');
 }
 
-/** What may be there without an app, and the routes' files, which are checked by name alone: how many a proxy needs is its own affair. */
-function isOfNobody(line: string, apps: readonly AppStatus[], { routes }: Baseline): boolean {
-  if (NETWORKS.some((name) => line === `network ${name}`)) return true;
-  if (!line.startsWith('route ')) return false;
-  return (
-    routes.has(line) || apps.some(({ name, proxy, domain }) => domain !== null && line.includes(`/${proxy}/nextdeploy/${name}.`))
-  );
-}
-
-function wanted({ name, slot, release, replicas_wanted, status }: AppStatus): string[] {
+function wanted({ name, slot, release, replicas_wanted, status, proxy }: AppStatus): string[] {
   if (slot === null || release === null) return [];
+  const route = `route /etc/${proxy}/nextdeploy/${name}.${proxy === 'caddy' ? 'caddy' : 'conf'}`;
   const containers = Array.from({ length: replicas_wanted }, (_, replica) => {
     return `container nextdeploy-${name}-${slot}-${replica} running ${release}`;
   });
-  return status === 'stopped' ? [`marker ${name}/stopped`] : [`marker ${name}/${slot}`, ...containers];
+  return status === 'stopped' ? [route, `marker ${name}/stopped`] : [route, `marker ${name}/${slot}`, ...containers];
 }
 
 function differences(expected: readonly string[], found: readonly string[]): string[] {

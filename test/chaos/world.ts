@@ -4,13 +4,11 @@ import type { Operation } from '../../daemon/contract/domain.ts';
 import type { ProxyType } from '../../daemon/contract/names.ts';
 import type { RouteBodyInput } from '../../daemon/contract/routes.ts';
 import { addressOf, type Site } from './load.ts';
-import type { Baseline } from './remains.ts';
+import { APP_PREFIX } from './remains.ts';
 import type { Stage } from './stage.ts';
 
 export interface World {
   stage: Stage;
-  /** Taken before there was any app. */
-  baseline: Baseline;
   app: string;
   site: Site;
 }
@@ -26,8 +24,8 @@ const QUICK = {
   tls: 'off',
 } as const satisfies Deploy;
 
-export function worldOf(stage: Stage, baseline: Baseline, proxy: ProxyType): World {
-  return { stage, baseline, app: `chaos-${proxy}`, site: { proxy, domain: `${proxy}.chaos.test` } };
+export function worldOf(stage: Stage, proxy: ProxyType): World {
+  return { stage, app: `${APP_PREFIX}${proxy}`, site: { proxy, domain: `${proxy}.chaos.test` } };
 }
 
 /** Another app on the same proxy. */

@@ -5,7 +5,6 @@ import { engineOf } from '../bed/engine.ts';
 import { bedPaths } from '../bed/paths.ts';
 import { waitUntilReady } from '../bed/readiness.ts';
 import { expectSuccess } from '../bench/server-tools.ts';
-import { takeBaseline } from '../chaos/remains.ts';
 import { PROXY_NAMES, type Stage, until, untilDaemonAnswers, withStage } from '../chaos/stage.ts';
 import { answeringVersion, type World, worldOf } from '../chaos/world.ts';
 import { STEPS, STEPS_AFTER_REBOOT, type Step } from './scenario.ts';
@@ -41,8 +40,7 @@ export async function runSuite(suite: Suite, { signal, say }: Context): Promise<
 }
 
 async function runOn(stage: Stage, rows: readonly MatrixRow[]): Promise<void> {
-  const baseline = await takeBaseline(stage);
-  const worlds = rows.map((row) => ({ row, world: worldOf(stage, baseline, row.proxy) }));
+  const worlds = rows.map((row) => ({ row, world: worldOf(stage, row.proxy) }));
   for (const { row, world } of worlds) {
     row.versions = await versionsOf(stage, row.proxy);
     row.passed.push('install');

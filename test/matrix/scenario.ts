@@ -70,7 +70,7 @@ async function limitMemory(world: World): Promise<{ skipped: string } | undefine
 
 async function remove(world: World): Promise<undefined> {
   await purge(world);
-  const problems = await findProblems(world.stage, world.baseline);
+  const problems = await findProblems(world.stage);
   demandNone(problems.filter((problem) => problem.includes(world.app)));
 }
 

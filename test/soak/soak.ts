@@ -3,7 +3,6 @@ import type { ProxyType } from '../../daemon/contract/names.ts';
 import { countFigure, type Figure } from '../bench/figures.ts';
 import { expectSuccess } from '../bench/server-tools.ts';
 import { startLoad } from '../chaos/load.ts';
-import { takeBaseline } from '../chaos/remains.ts';
 import type { Stage } from '../chaos/stage.ts';
 import { deploy, type World, worldOf } from '../chaos/world.ts';
 import { flatness } from './flat.ts';
@@ -20,7 +19,7 @@ type Sample = ReadonlyMap<string, number>;
 
 /** Emits `soak.RESOURCE.PROXY`; throws when a swap fails. */
 export async function soak(stage: Stage, proxy: ProxyType, swaps: number, emit: (figure: Figure) => void): Promise<void> {
-  const world = worldOf(stage, await takeBaseline(stage), proxy);
+  const world = worldOf(stage, proxy);
   const step = Math.min(SWAPS_PER_SAMPLE_MAX, Math.max(1, Math.floor(swaps / SAMPLES_WANTED)));
   await deploy(world, stage.images.v1, { drain_ms: 100 });
   const warmUp = Math.max(WARM_UP_MIN, step);
