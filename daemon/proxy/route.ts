@@ -19,8 +19,13 @@ export const RETRY_AFTER_SECONDS = 30;
  * to close it and never sends a request into a connection that is just being closed (FACTS: no reuse race, and drains end soon).
  */
 export const UPSTREAM_KEEPALIVE_SECONDS = 4;
-/** For so long a replica that did not accept a connection gets no requests; not when there is only one. */
-export const REPLICA_PAUSE_SECONDS = 1;
+/**
+ * Where there are several replicas: after so long without an answer to a connection the next is asked, and for so long one that did not
+ * answer is left out. The first is the shorter by far, as requests that waited together would else come back to the dead one together.
+ * A connection to a container is made by this kernel alone, so it does not take long because the app is busy.
+ */
+export const REPLICA_CONNECT_MS = 500;
+export const REPLICA_PAUSE_SECONDS = 3;
 
 /**
  * Throws a plain Error for a route with anything in it that could be more than a word of a proxy's configuration. The contract's

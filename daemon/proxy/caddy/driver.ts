@@ -8,7 +8,7 @@ import type { ProxyMachine } from '../machine.ts';
 import { domainsOf } from '../route.ts';
 import { type RouteFile, RouteFiles } from '../route-files.ts';
 import { findDifference, findLeftover } from './readback.ts';
-import { type CaddyFeatures, renderCaddyfile } from './render.ts';
+import { type CaddyFeatures, featuresOf, renderCaddyfile } from './render.ts';
 
 export interface CaddyMachine extends ProxyMachine {
   /** The running configuration; null when nothing listens at the admin address. Rejects when what listens does not answer. */
@@ -143,9 +143,7 @@ export class CaddyDriver implements ReverseProxy {
   }
 
   async #detectFeatures(signal: AbortSignal): Promise<CaddyFeatures> {
-    if (this.#features) return this.#features;
-    const [major = 0, minor = 0] = (await this.version(signal)).split('.').map(Number);
-    this.#features = { has_stream_close_delay: major > 2 || (major === 2 && minor >= 7) };
+    this.#features ??= featuresOf(await this.version(signal));
     return this.#features;
   }
 }

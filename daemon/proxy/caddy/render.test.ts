@@ -2,14 +2,15 @@ import { describe, expect, it } from 'vitest';
 import type { RouteModel } from '../../engine/state.ts';
 import { readGeneration } from '../generation.ts';
 import { ROUTE } from '../test-route.ts';
-import { renderCaddyfile } from './render.ts';
+import { type CaddyFeatures, featuresOf, renderCaddyfile } from './render.ts';
 
-const OLD = { has_stream_close_delay: false };
+const OLD = featuresOf('2.6.2');
+const NEW = featuresOf('2.11.4');
 
 describe('renderCaddyfile', () => {
   it('names both slots and lets the marker choose', () => {
-    expect(renderCaddyfile(ROUTE, OLD)).toMatchInlineSnapshot(`
-      "# Written by NextDeploy for the app shop, generation 1a47c18605f68983; what is changed here is overwritten.
+    expect(renderCaddyfile(ROUTE, NEW)).toMatchInlineSnapshot(`
+      "# Written by NextDeploy for the app shop, generation 45cc4ad8149b6b6c; what is changed here is overwritten.
       http://shop.test {
       	@nextdeploy_verify header x-nextdeploy-verify abcdef0123456789abcdef0123456789
       	@nextdeploy_maintenance {
@@ -48,14 +49,15 @@ describe('renderCaddyfile', () => {
       	handle @nextdeploy_green {
       		header @nextdeploy_verify {
       			x-nextdeploy-slot green
-      			x-nextdeploy-generation "shop 1a47c18605f68983"
+      			x-nextdeploy-generation "shop 45cc4ad8149b6b6c"
       		}
       		reverse_proxy 10.213.0.24:4000 {
       			header_up -x-nextdeploy-verify
       			header_down -x-nextdeploy-slot
-      			lb_try_interval 250ms
       			lb_try_duration 3s
+      			lb_try_interval 250ms
       			lb_retry_match remote_ip 255.255.255.255
+      			stream_close_delay 24h
       			transport http {
       				dial_timeout 1s
       				keepalive 4s
@@ -70,14 +72,15 @@ describe('renderCaddyfile', () => {
       	handle {
       		header @nextdeploy_verify {
       			x-nextdeploy-slot blue
-      			x-nextdeploy-generation "shop 1a47c18605f68983"
+      			x-nextdeploy-generation "shop 45cc4ad8149b6b6c"
       		}
       		reverse_proxy 10.213.0.16:3000 {
       			header_up -x-nextdeploy-verify
       			header_down -x-nextdeploy-slot
-      			lb_try_interval 250ms
       			lb_try_duration 3s
+      			lb_try_interval 250ms
       			lb_retry_match remote_ip 255.255.255.255
+      			stream_close_delay 24h
       			transport http {
       				dial_timeout 1s
       				keepalive 4s
@@ -110,19 +113,46 @@ describe('renderCaddyfile', () => {
     expect(text).toContain('"old.example.com" {\n\tredir https://shop.example.com{uri} 302\n}\n');
   });
 
-  it('protects open streams from reloads where Caddy can (2.7)', () => {
-    expect(renderCaddyfile(ROUTE, { has_stream_close_delay: true })).toContain('stream_close_delay');
+  it('protects open streams from reloads where Caddy can', () => {
+    expect(renderCaddyfile(ROUTE, NEW)).toContain('stream_close_delay');
+    expect(renderCaddyfile(ROUTE, featuresOf('2.7.0'))).toContain('stream_close_delay');
     expect(renderCaddyfile(ROUTE, OLD)).not.toContain('stream_close_delay');
   });
 
   it('balances over the replicas of a slot, and leaves one alone that accepts nothing', () => {
     const upstreams = { ...ROUTE.upstreams, blue: ['10.213.0.16:3000', '10.213.0.17:3000'] };
-    const text = renderCaddyfile({ ...ROUTE, upstreams }, OLD);
+    const text = renderCaddyfile({ ...ROUTE, upstreams }, NEW);
     expect(text).toMatch(
-      /reverse_proxy 10\.213\.0\.16:3000 10\.213\.0\.17:3000 \{[^}]*lb_policy least_conn\n\s+fail_duration 1s/,
+      /reverse_proxy 10\.213\.0\.16:3000 10\.213\.0\.17:3000 \{[^}]*lb_policy least_conn\n\s+fail_duration 3s/,
     );
     // A single one is waited for instead.
     expect(text).toMatch(/reverse_proxy 10\.213\.0\.24:4000 \{(?:(?!fail_duration|lb_policy)[^}])*lb_try_duration 3s/);
+  });
+
+  it('tries no request with a body again where Caddy would have lost the body', () => {
+    const attempts = (features: CaddyFeatures) => {
+      const [, blue = ''] = renderCaddyfile(ROUTE, features).split('\n\thandle {\n');
+      return blue
+        .split('reverse_proxy')
+        .slice(1)
+        .map((text) => text.includes('lb_try_duration'));
+    };
+    expect(attempts(NEW)).toEqual([true]);
+    expect(attempts(OLD)).toEqual([true, false]);
+    expect(renderCaddyfile(ROUTE, OLD)).toContain('@nextdeploy_bodiless method GET HEAD OPTIONS');
+    expect(renderCaddyfile(ROUTE, NEW)).not.toContain('bodiless');
+  });
+
+  it.each([
+    ['2.6.2', false, false],
+    ['2.7.0-beta.1', true, false],
+    ['2.11.3', true, false],
+    ['2.11.4', true, true],
+    ['2.12.0', true, true],
+    ['3.0.0', true, true],
+    ['devel', false, false],
+  ])('knows what %s can do', (version, has_stream_close_delay, can_repeat_bodies) => {
+    expect(featuresOf(version)).toEqual({ has_stream_close_delay, can_repeat_bodies });
   });
 
   it('lets the health path through in maintenance, without its query, and no other that is like it', () => {

@@ -7,6 +7,7 @@ import {
   assertSafeRoute,
   exemptPath,
   MAINTENANCE_FILE,
+  REPLICA_CONNECT_MS,
   REPLICA_PAUSE_SECONDS,
   RETRY_AFTER_SECONDS,
   STOPPED_TEXT,
@@ -18,6 +19,17 @@ const IDLE_CONNECTIONS_PER_UPSTREAM_MAX = 256;
 export interface CaddyFeatures {
   /** `stream_close_delay`, from 2.7: a reload leaves open WebSockets alone for this long. */
   has_stream_close_delay: boolean;
+  /** Before, a connection that was refused took the request's body with it, and each further attempt was counted against its replica. */
+  can_repeat_bodies: boolean;
+}
+
+/** Of a version such as `2.6.2`. */
+export function featuresOf(version: string): CaddyFeatures {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  const isFrom = (from: number, fromPatch: number) =>
+    major > 2 || (major === 2 && (minor > from || (minor === from && patch >= fromPatch)));
+  // https://github.com/caddyserver/caddy/pull/7547; 2.11.4 is the first that was seen to have it.
+  return { has_stream_close_delay: isFrom(7, 0), can_repeat_bodies: isFrom(11, 4) };
 }
 
 /** The whole file of one app. Throws for a route that is not safe to write. */
@@ -46,6 +58,7 @@ function renderSite(domains: string[], tls: TlsMode, { route, features, generati
   return [
     `${domains.map((domain) => address(domain, tls)).join(', ')} {`,
     `\t@nextdeploy_verify header ${VERIFY_HEADER} ${route.verify_key}`,
+    ...(features.can_repeat_bodies ? [] : ['\t@nextdeploy_bodiless method GET HEAD OPTIONS']),
     '\t@nextdeploy_maintenance {',
     ...marker(MAINTENANCE_FILE, route).map((line) => `\t\t${line}`),
     `\t\tnot header ${VERIFY_HEADER} ${route.verify_key}`,
@@ -113,25 +126,46 @@ function maintenancePage(route: RouteModel): string[] {
 }
 
 function upstream(slot: Slot, { route, features, generation }: Rendering): string[] {
-  const replicas = route.upstreams[slot];
-  return [
+  const told = [
     '\t\theader @nextdeploy_verify {',
     `\t\t\t${SLOT_HEADER} ${slot}`,
     `\t\t\t${GENERATION_HEADER} "${route.app_name} ${generation}"`,
     '\t\t}',
+  ];
+  const replicas = route.upstreams[slot];
+  if (features.can_repeat_bodies) return [...told, ...proxying(replicas, { features, isRepeated: true })];
+  return [
+    ...told,
+    '\t\thandle @nextdeploy_bodiless {',
+    ...proxying(replicas, { features, isRepeated: true }).map((line) => `\t${line}`),
+    '\t\t}',
+    '\t\thandle {',
+    ...proxying(replicas, { features, isRepeated: false }).map((line) => `\t${line}`),
+    '\t\t}',
+  ];
+}
+
+function proxying(
+  replicas: readonly string[],
+  { features, isRepeated }: { features: CaddyFeatures; isRepeated: boolean },
+): string[] {
+  const hasOthers = replicas.length > 1;
+  // A connection that is refused is tried again: its request was never sent. Any other failure might have reached the app, and the
+  // matcher that lets Caddy repeat those is an address that no visitor has.
+  const repeating = [
+    '\t\t\tlb_try_duration 3s',
+    `\t\t\tlb_try_interval ${hasOthers ? '50ms' : '250ms'}`,
+    '\t\t\tlb_retry_match remote_ip 255.255.255.255',
+  ];
+  return [
     `\t\treverse_proxy ${replicas.join(' ')} {`,
     `\t\t\theader_up -${VERIFY_HEADER}`,
     `\t\t\theader_down -${SLOT_HEADER}`,
-    ...(replicas.length > 1
-      ? ['\t\t\tlb_policy least_conn', `\t\t\tfail_duration ${REPLICA_PAUSE_SECONDS}s`, '\t\t\tlb_try_interval 50ms']
-      : ['\t\t\tlb_try_interval 250ms']),
-    // A connection that is refused is tried again: its request was never sent. Any other failure might have reached the app, and the
-    // matcher that lets Caddy repeat those is an address that no visitor has.
-    '\t\t\tlb_try_duration 3s',
-    '\t\t\tlb_retry_match remote_ip 255.255.255.255',
+    ...(hasOthers ? ['\t\t\tlb_policy least_conn', `\t\t\tfail_duration ${REPLICA_PAUSE_SECONDS}s`] : []),
+    ...(isRepeated ? repeating : []),
     ...(features.has_stream_close_delay ? ['\t\t\tstream_close_delay 24h'] : []),
     '\t\t\ttransport http {',
-    '\t\t\t\tdial_timeout 1s',
+    `\t\t\t\tdial_timeout ${hasOthers ? `${REPLICA_CONNECT_MS}ms` : '1s'}`,
     `\t\t\t\tkeepalive ${UPSTREAM_KEEPALIVE_SECONDS}s`,
     `\t\t\t\tkeepalive_idle_conns_per_host ${IDLE_CONNECTIONS_PER_UPSTREAM_MAX}`,
     '\t\t\t}',

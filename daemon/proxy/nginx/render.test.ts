@@ -153,7 +153,7 @@ describe('renderNginx', () => {
   it('balances over the replicas of a slot, and leaves one alone that accepts nothing', () => {
     const upstreams = { ...ROUTE.upstreams, blue: ['10.213.0.16:3000', '10.213.0.17:3000'] };
     const text = renderNginx({ ...ROUTE, upstreams }, FEATURES);
-    expect(text).toMatch(/least_conn;\n\tserver 10\.213\.0\.16:3000 max_fails=1 fail_timeout=1s;/);
+    expect(text).toMatch(/least_conn;\n\tserver 10\.213\.0\.16:3000 max_fails=1 fail_timeout=3s;/);
     expect(text).toContain('\tserver 10.213.0.24:4000;');
   });
 

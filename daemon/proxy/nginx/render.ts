@@ -8,6 +8,7 @@ import {
   assertSafeRoute,
   exemptPath,
   MAINTENANCE_FILE,
+  REPLICA_CONNECT_MS,
   REPLICA_PAUSE_SECONDS,
   RETRY_AFTER_SECONDS,
   STOPPED_TEXT,
@@ -117,7 +118,7 @@ function renderSite(route: RouteModel, features: NginxFeatures): string {
     serverName(route.sites.map(({ domain }) => domain)),
     ...PROXY_SETTINGS,
     // A single container may be on its way back; where there are others, they are near.
-    `proxy_connect_timeout ${isBalanced(route) ? 1 : 3}s;`,
+    `proxy_connect_timeout ${isBalanced(route) ? `${REPLICA_CONNECT_MS}ms` : '3s'};`,
     'set $nextdeploy_slot blue;',
     `if (-f ${marker_directory}/green) {`,
     '\tset $nextdeploy_slot green;',

@@ -1,0 +1,68 @@
+/**
+ * Runs on the server of proxy.test.ts: the daemon's own drivers and markers, without the daemon around them. Its one argument is a JSON
+ * list of calls, made at once; it prints a JSON list of their outcomes. With `echo PORT` it is a web server that tells what it was sent.
+ */
+import { createServer } from 'node:http';
+import { parseConfig } from '../../../daemon/config.ts';
+import { createCaddyMachine } from '../../../daemon/host/caddy-machine.ts';
+import { MarkerFiles } from '../../../daemon/host/markers.ts';
+import { createNginxMachine } from '../../../daemon/host/nginx-machine.ts';
+import { CaddyDriver } from '../../../daemon/proxy/caddy/driver.ts';
+import { NginxDriver } from '../../../daemon/proxy/nginx/driver.ts';
+import { type Call, NGINX_PORT, type Outcome, SLOTS_DIRECTORY } from './protocol.ts';
+
+const { signal } = new AbortController();
+const config = parseConfig(`{ auth: { token: ${'x'.repeat(32)} }, proxy: { nginx: { http_port: ${NGINX_PORT} } } }`, 'config');
+const { caddy, nginx } = config.proxy;
+const drivers = {
+  caddy: new CaddyDriver({ ...caddy, slots_directory: SLOTS_DIRECTORY }, createCaddyMachine(caddy.admin, caddy.service), signal),
+  nginx: new NginxDriver(nginx, createNginxMachine(nginx.service), signal),
+};
+const markers = new MarkerFiles(SLOTS_DIRECTORY);
+
+async function perform(call: Call): Promise<string> {
+  switch (call.kind) {
+    case 'apply':
+      await drivers[call.proxy].apply(call.app, call.route, signal);
+      return '';
+    case 'check':
+      await drivers[call.proxy].check(signal);
+      return '';
+    case 'version':
+      return drivers[call.proxy].version(signal);
+    case 'mark':
+      await markers.write(call.app, call.state);
+      return '';
+    case 'page':
+      await markers.writePage(call.app, call.html);
+      return '';
+  }
+}
+
+function serveEcho(port: number): void {
+  const server = createServer((request, response) => {
+    const { method, url, headers } = request;
+    request.resume();
+    request.on('end', () => {
+      response.writeHead(200, { 'content-type': 'application/json', 'x-nextdeploy-slot': 'forged' });
+      response.end(JSON.stringify({ method, url, headers }));
+    });
+  });
+  server.listen(port, '127.0.0.1');
+}
+
+const [first = '', port = ''] = process.argv.slice(2);
+if (first === 'echo') serveEcho(Number(port));
+else {
+  // The test's own words.
+  const calls = JSON.parse(first) as Call[];
+  const settled = await Promise.allSettled(calls.map(perform));
+  const outcomes = settled.map((result): Outcome => {
+    if (result.status === 'fulfilled') return { code: null, message: result.value };
+    const error = result.reason as Error & { code?: string };
+    return error.name === 'DomainError' && error.code
+      ? { code: error.code, message: error.message }
+      : { code: 'crash', message: error.stack ?? String(error) };
+  });
+  process.stdout.write(JSON.stringify(outcomes));
+}

@@ -1,0 +1,19 @@
+/** What the agent is told to do, and where it does it. */
+import type { ProxyType } from '../../../daemon/contract/names.ts';
+import type { MarkerState, RouteModel } from '../../../daemon/engine/state.ts';
+
+export type Call =
+  | { kind: 'apply'; proxy: ProxyType; app: string; route: RouteModel | null }
+  | { kind: 'check' | 'version'; proxy: ProxyType }
+  | { kind: 'mark'; app: string; state: MarkerState }
+  | { kind: 'page'; app: string; html: string | null };
+
+export interface Outcome {
+  /** Of a DomainError, or `crash`; null: it succeeded. */
+  code: string | null;
+  message: string;
+}
+
+export const SLOTS_DIRECTORY = '/var/lib/nextdeploy/slots';
+/** nginx's beside Caddy. */
+export const NGINX_PORT = 8080;
