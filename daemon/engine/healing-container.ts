@@ -32,7 +32,7 @@ export interface ContainerHistory {
   looks_down: number;
   /** Null: not healthy at the last look. */
   healthy_since_ms: number | null;
-  /** Crashes, and restarts of ours that did not help; oldest first, at most {@link CRASH_LOOP_COUNT}. */
+  /** Oldest first, at most {@link CRASH_LOOP_COUNT}. */
   crashes_ms: readonly number[];
   /** By us, since it was last healthy for long. */
   restarts: number;
@@ -55,7 +55,8 @@ export const LASTING_HEALTH_MS = 10 * 60_000;
 /** A hung process is cured by one restart or two; a third says that the container is not the trouble alone. */
 export const RESTARTS_BEFORE_REPLACEMENT = 3;
 const RESTART_PAUSE_MS = 1_000;
-const RESTART_PAUSE_MS_MAX = 60_000;
+/** Restarts that help nothing cost visitors what the app can still do for them. */
+const RESTART_PAUSE_MS_MAX = 5 * 60_000;
 
 /** Takes in one look. `crashes`: how often Docker has started it again since the look before. */
 export function observeContainer(
@@ -131,10 +132,9 @@ export function mayRestart({ restarts, restarted_ms }: ContainerHistory, now_ms:
   return now_ms - restarted_ms >= Math.min(RESTART_PAUSE_MS * 2 ** (restarts - 1), RESTART_PAUSE_MS_MAX);
 }
 
-/** We restart it now: it starts anew, and if it has to be restarted again this one did not help. */
+/** We restart it now. That is no crash: what its health depends on may be down, and then no restart helps. */
 export function afterRestart(history: ContainerHistory, now_ms: number): ContainerHistory {
-  const counted = history.restarts === 0 ? history : addCrashes(history, 1, now_ms);
-  return { ...startingAgain(counted, now_ms), restarts: history.restarts + 1, restarted_ms: now_ms };
+  return { ...startingAgain(history, now_ms), restarts: history.restarts + 1, restarted_ms: now_ms };
 }
 
 /** Nothing that was seen just now is held against it, and it has its start period again. */

@@ -9,6 +9,13 @@ export const healingEvents = {
   unhealthy: (app: string, container: string, reason: string): HealingEvent =>
     event(app, 'heal.unhealthy', 'warning', `${app} is not healthy: ${container}: ${reason}`),
 
+  givenUp: (app: string, container: string, reason: string, wasRolledBack: boolean): HealingEvent => {
+    const tried = wasRolledBack ? 'restarts, new containers and an earlier release' : 'restarts and new containers';
+    const remedy = `See whether what it depends on, such as a database, is up, and \`nextdeploy logs ${app}\``;
+    const message = `${app} is still not healthy: ${tried} did not help ${container}: ${reason}. It stays up, and is restarted now and then. ${remedy}.`;
+    return event(app, 'heal.unhealthy', 'error', message);
+  },
+
   restarted: (app: string, container: string, { reason, restarts }: ContainerHistory): HealingEvent => {
     const count = restarts < RESTARTS_BEFORE_REPLACEMENT ? ` (${restarts + 1} of ${RESTARTS_BEFORE_REPLACEMENT})` : '';
     return event(app, 'heal.restarted', 'warning', `${container} was restarted${count}: ${reason}`);

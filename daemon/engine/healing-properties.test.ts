@@ -1,15 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type AppHistory,
-  type AppSight,
-  type Decision,
-  decideHealing,
-  type HealingSettings,
-  noteBegun,
-  ROLLBACK_PAUSE_MS,
-} from './healing.ts';
-import type { ContainerSight } from './healing-container.ts';
+import { type Decision, decideHealing, type HealingSettings, ROLLBACK_PAUSE_MS } from './healing.ts';
+import { type ContainerSight, LASTING_HEALTH_MS } from './healing-container.ts';
+import { type AppHistory, type AppSight, noteBegun } from './healing-history.ts';
 
 const LOOK_MS = 2_000;
 
@@ -64,6 +57,9 @@ describe('whatever is seen', () => {
       size: number;
       isQuiet: boolean;
       isBegun: boolean;
+      isWell: boolean;
+      /** Begun, and it has shown whether the other release is healthy. */
+      isTried: boolean;
     }[] = [];
     for (const [index, { gap_ms, state, crashes, recreated, wall, outcome, broken }] of steps.entries()) {
       now_ms += gap_ms;
@@ -80,7 +76,9 @@ describe('whatever is seen', () => {
       const { action, events } = decision;
       const isQuiet = state === 'well' && crashes === 0 && !recreated;
       const isBegun = !broken && action.kind !== 'none' && action.kind !== 'restart';
-      log.push({ at_ms: now_ms, action, events, size: JSON.stringify(history).length, isQuiet, isBegun });
+      const isTried = isBegun && (outcome?.state === 'succeeded' || outcome?.error?.step === 'probe');
+      const size = JSON.stringify(history).length;
+      log.push({ at_ms: now_ms, action, events, size, isQuiet, isBegun, isTried, isWell: state === 'well' });
       if (action.kind === 'none' || action.kind === 'restart' || broken) continue;
       ended = outcome && { ...outcome, id: `op-${index}` };
       history = noteBegun(history, action.kind, `op-${index}`, now_ms);
@@ -101,6 +99,17 @@ describe('whatever is seen', () => {
     return Math.max(0, ...times.map((start) => times.filter((at) => at >= start && at < start + ROLLBACK_PAUSE_MS).length));
   };
 
+  /** In milliseconds, from one good look to the next. */
+  const longestHealth = (log: readonly Entry[]) => {
+    let longest = 0;
+    let since: number | null = null;
+    for (const { at_ms, isWell } of log) {
+      since = isWell ? (since ?? at_ms) : null;
+      longest = Math.max(longest, since === null ? 0 : at_ms - since);
+    }
+    return longest;
+  };
+
   it('a healthy app is left alone', () => {
     fc.assert(
       fc.property(course, settings, (steps, chosen) => {
@@ -117,6 +126,23 @@ describe('whatever is seen', () => {
         expect(most(log, ({ action }) => action.kind !== 'none' && action.kind !== 'restart')).toBeLessThanOrEqual(10);
         // Sixteen by the pauses alone; new containers begin with short ones again.
         expect(most(log, ({ action }) => action.kind === 'restart')).toBeLessThanOrEqual(60);
+      }),
+    );
+  });
+
+  it('only crashes end in a stop, and without any there is one rollback until the app has been well for long', () => {
+    fc.assert(
+      fc.property(course, settings, (steps, chosen) => {
+        const log = live(
+          steps.map((one) => ({ ...one, crashes: 0 })),
+          chosen,
+        );
+        expect(log.filter(({ action }) => action.kind === 'stop')).toEqual([]);
+        const rollbacks = log.filter(({ action, isTried }) => action.kind === 'roll_back' && isTried).map(({ at_ms }) => at_ms);
+        for (const [index, at] of rollbacks.slice(1).entries()) {
+          const between = log.filter(({ at_ms }) => at_ms > (rollbacks[index] ?? 0) && at_ms < at);
+          expect(longestHealth(between)).toBeGreaterThanOrEqual(LASTING_HEALTH_MS);
+        }
       }),
     );
   });

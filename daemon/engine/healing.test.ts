@@ -1,19 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Operation } from '../contract/domain.ts';
 import {
-  type AppHistory,
-  type AppSight,
-  afterOutage,
-  afterPause,
   type Decision,
   decideHealing,
   ESCALATION_PAUSE_MS,
   type HealingSettings,
-  noteBegun,
   RECOVERY_MS,
   ROLLBACK_PAUSE_MS,
 } from './healing.ts';
 import { type ContainerSight, CRASH_LOOP_COUNT, LASTING_HEALTH_MS } from './healing-container.ts';
+import { type AppHistory, type AppSight, afterOutage, afterPause, noteBegun } from './healing-history.ts';
 
 const SETTINGS: HealingSettings = { app_name: 'shop', previous_release: 'r1', retries: 3, start_period_ms: 30_000 };
 const LOOK_MS = 2_000;
@@ -125,15 +121,15 @@ describe('a container that runs and does not answer', () => {
     expect(actions[0]).toMatchObject({ containers: [{ event: { message: expect.stringMatching(/^shop-1 /) } }] });
   });
 
-  it('is restarted with pauses that double up to a minute when it cannot be replaced', () => {
+  it('is restarted with pauses that double up to five minutes when it cannot be replaced', () => {
     const patient = new Patient();
     patient.settings = { ...SETTINGS, start_period_ms: 0, retries: 1 };
     patient.look(well);
     const times: number[] = [];
-    while (times.length < 10) if (patient.look(sick).action.kind === 'restart') times.push(patient.now_ms);
+    while (times.length < 12) if (patient.look(sick).action.kind === 'restart') times.push(patient.now_ms);
     const pauses = times.slice(1).map((at, index) => at - (times[index] ?? 0));
-    expect(pauses.slice(0, 6)).toEqual([2_000, 2_000, 4_000, 8_000, 16_000, 32_000]);
-    for (const pause of pauses.slice(6)) expect(pause).toBeGreaterThanOrEqual(60_000);
+    expect(pauses.slice(0, 8)).toEqual([2_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000]);
+    for (const pause of pauses.slice(9)) expect(pause).toBe(300_000);
   });
 
   it('says which restart it is and why', () => {
@@ -287,6 +283,76 @@ describe('a replacement', () => {
     patient.look(fresh(well));
     const kinds = Array.from({ length: 4 }, () => patient.until(fresh(sick)).kind);
     expect(kinds).toEqual(['restart', 'restart', 'restart', 'roll_back']);
+  });
+});
+
+describe('an app that runs and waits for what others share, such as a database', () => {
+  const HOURS = 6 * 60 * 60_000;
+
+  /** What is done in six hours in which no release can be healthy, and how its operations end. */
+  function outage(patient: Patient, rollback: 'failed' | 'succeeded') {
+    const done: string[] = [];
+    const end = patient.now_ms + HOURS;
+    let count = 1;
+    while (patient.now_ms < end) {
+      const { action } = patient.look({ ...sick, ...up({ id: `c${count}` }) });
+      if (action.kind === 'none') continue;
+      done.push(action.kind);
+      if (action.kind === 'replace') patient.operate('replace', 'failed', 'probe');
+      if (action.kind === 'roll_back') patient.operate('roll_back', rollback, rollback === 'failed' ? 'probe' : null);
+      if (action.kind === 'roll_back' && rollback === 'succeeded') count += 1;
+    }
+    return done;
+  }
+
+  it.each(['failed', 'succeeded'] as const)('is never stopped, also if the rollback has %s', (rollback) => {
+    const patient = new Patient();
+    patient.look(well);
+    const done = outage(patient, rollback);
+    expect(done.filter((kind) => kind !== 'restart')).toEqual(['replace', 'roll_back']);
+    expect(done.length).toBeLessThan(HOURS / (4 * 60_000));
+    expect(patient.told).toEqual(['heal.unhealthy', 'heal.unhealthy']);
+    patient.settings = { ...SETTINGS, previous_release: 'r0' };
+    expect(outage(patient, rollback)).not.toContain('roll_back');
+    while (patient.told.length < 3) patient.look(well);
+    expect(patient.told.at(-1)).toBe('heal.recovered');
+  });
+
+  it('is not stopped either when it has no earlier release, and it is told what to look at', () => {
+    const patient = new Patient();
+    patient.settings = { ...SETTINGS, previous_release: null };
+    exhaust(patient);
+    patient.operate('replace', 'failed', 'probe');
+    let events: Decision['events'] = [];
+    while (events.length === 0) ({ events } = patient.look(sick));
+    expect(events).toMatchObject([
+      { kind: 'heal.unhealthy', level: 'error', message: expect.stringMatching(/stays up.*database/) },
+    ]);
+    expect(outage(patient, 'failed').filter((kind) => kind !== 'restart')).toEqual([]);
+  });
+
+  it('may be rolled back again once it has been well for long', () => {
+    const patient = new Patient();
+    patient.look(well);
+    outage(patient, 'failed');
+    const end = patient.now_ms + LASTING_HEALTH_MS;
+    while (patient.now_ms <= end) patient.look(well);
+    expect(outage(patient, 'failed').filter((kind) => kind !== 'restart')).toEqual(['replace', 'roll_back']);
+  });
+
+  it('gets new containers when it loses them, however much has been tried', () => {
+    const patient = new Patient();
+    patient.look(well);
+    outage(patient, 'failed');
+    expect(patient.until({ container: null }, 24 * HOURS).kind).toBe('replace');
+  });
+
+  it('is stopped when it crashes again and again all the same', () => {
+    const patient = new Patient();
+    patient.look(well);
+    outage(patient, 'failed');
+    patient.settings = { ...SETTINGS, previous_release: null };
+    expect(crashLoop(patient)).toMatchObject({ kind: 'stop' });
   });
 });
 

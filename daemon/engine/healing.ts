@@ -4,13 +4,13 @@
  *
  * Docker itself starts a process again that has ended (`unless-stopped`), so that apps never depend on the daemon. Left to do is what
  * Docker does not: restart what runs and does not answer, start what was stopped, and end what cannot be cured that way.
+ *
+ * Only a crash loop ends in a stop. An app that runs and is not healthy may wait for what it shares with others, such as a database: new
+ * containers are tried once and an earlier release once, then it stays up, is restarted now and then, and is well when that is back.
  */
-import type { Operation } from '../contract/domain.ts';
-import type { Slot } from '../contract/names.ts';
 import {
   afterRestart,
   type ContainerHistory,
-  type ContainerSight,
   type HealthLimits,
   isCrashLooping,
   isGone,
@@ -20,52 +20,14 @@ import {
   mayRestart,
   observeContainer,
   RESTARTS_BEFORE_REPLACEMENT,
-  startingAgain,
 } from './healing-container.ts';
 import { type HealingEvent, healingEvents as tell } from './healing-events.ts';
-
-/** Another one means that somebody has put new containers in place of those that are known. */
-export interface Serving {
-  release: string;
-  slot: Slot;
-}
-
-/** What one look saw of an app that no operation is working on. */
-export interface AppSight {
-  serving: Serving;
-  /** One per replica that there should be. */
-  replicas: readonly ContainerSight[];
-  /** How the operation ended that {@link noteBegun} told of; null: none was begun, or nothing is known of it any more. */
-  ended: Pick<Operation, 'id' | 'state' | 'error'> | null;
-}
+import { type AppHistory, type AppSight, settle } from './healing-history.ts';
 
 export interface HealingSettings extends HealthLimits {
   app_name: string;
   /** A release that has served before and can be gone back to. */
   previous_release: string | null;
-}
-
-export type Escalation = 'replace' | 'roll_back' | 'stop';
-
-export interface AppHistory {
-  serving: Serving;
-  /** By name; only those of the last look. */
-  containers: Readonly<Record<string, ContainerHistory>>;
-  /** From the first trouble until it is told that the app has recovered. */
-  incident: { opened_ms: number } | null;
-  /** Incidents since it was last healthy for long. */
-  incidents: number;
-  healthy_since_ms: number | null;
-  /**
-   * Whether the containers were replaced since the app was last healthy for long. `failed`: new ones of this release were not healthy.
-   * `impossible`: there could be none.
-   */
-  replaced: 'no' | 'done' | 'failed' | 'impossible';
-  pending: { kind: Escalation; operation_id: string } | null;
-  /** Since the app was last healthy for long. */
-  escalations: number;
-  escalated_ms: number | null;
-  rolled_back_ms: number | null;
 }
 
 export type HealingAction =
@@ -91,9 +53,6 @@ export const ESCALATION_PAUSE_MS = 60_000;
 const ESCALATION_PAUSE_MS_MAX = 60 * 60_000;
 /** How long an app has to be well until that is told, doubled with each relapse: one that flaps does not flood the events. */
 export const RECOVERY_MS = 30_000;
-/** Steps whose failure shows that the release is sick; and those that show that no containers of it can be made (its image is gone). */
-const SICK_STEPS: ReadonlySet<string> = new Set(['probe', 'watch']);
-const MAKING_STEPS: ReadonlySet<string> = new Set(['pull', 'create', 'start']);
 const NONE: HealingAction = { kind: 'none' };
 
 /** `history` null: at the first look. The app must be idle and wanted running. */
@@ -111,12 +70,14 @@ export function decideHealing(history: AppHistory | null, sight: AppSight, setti
     ...containers.filter(([name]) => crashed.has(name)).map(([name, { crash_reason }]) => [name, crash_reason ?? ''] as const),
     ...unhealthy.map(([name, { reason }]) => [name, reason] as const),
   ];
-  const { history: told, events } = openIncident(observed, reasons[0], settings, now_ms);
-  const escalation = escalate(told, unhealthy, looping, settings, now_ms);
-  if (escalation && isEscalationDue(told, now_ms)) {
+  const opened = openIncident(observed, reasons[0], settings, now_ms);
+  const escalation = escalate(opened.history, unhealthy, looping, settings, now_ms);
+  if (escalation && isEscalationDue(opened.history, now_ms)) {
+    const { history: told, events } = opened;
     const escalated = { ...told, escalations: told.escalations + 1, escalated_ms: now_ms };
     return { history: escalated, action: escalation, events };
   }
+  const { history: told, events } = giveUp(opened, unhealthy, settings);
   const due = unhealthy.filter(([, container]) => container.id !== null && mayRestart(container, now_ms));
   if (due.length === 0) return { history: told, action: NONE, events };
   const restarted = due.map(([name, container]) => [name, afterRestart(container, now_ms)] as const);
@@ -126,55 +87,6 @@ export function decideHealing(history: AppHistory | null, sight: AppSight, setti
     event: tell.restarted(settings.app_name, name, container),
   }));
   return { history: next, action: { kind: 'restart', containers: actions }, events };
-}
-
-/** The action has become this operation. */
-export function noteBegun(history: AppHistory, kind: Escalation, operation_id: string, now_ms: number): AppHistory {
-  return { ...history, pending: { kind, operation_id }, rolled_back_ms: kind === 'roll_back' ? now_ms : history.rolled_back_ms };
-}
-
-/** After a time in which Docker did not answer: its containers may have been started again with it. */
-export function afterOutage(history: AppHistory, now_ms: number): AppHistory {
-  return mapContainers(history, (container) => startingAgain(container, now_ms));
-}
-
-/** After a time in which nobody looked: what Docker has counted meanwhile says nothing about now. */
-export function afterPause(history: AppHistory): AppHistory {
-  return mapContainers(history, (container) => ({ ...container, restart_count: null }));
-}
-
-function begin(serving: Serving, rolled_back_ms: number | null): AppHistory {
-  return {
-    serving,
-    containers: {},
-    incident: null,
-    incidents: 0,
-    healthy_since_ms: null,
-    replaced: 'no',
-    pending: null,
-    escalations: 0,
-    escalated_ms: null,
-    rolled_back_ms,
-  };
-}
-
-/** Draws the conclusion from an operation of ours that has ended, and forgets what is not there any more. */
-function settle(history: AppHistory | null, { serving, ended }: AppSight): AppHistory {
-  if (history === null) return begin(serving, null);
-  const { pending, rolled_back_ms } = history;
-  const isSameRelease = history.serving.release === serving.release;
-  if (pending === null) return isSameRelease && history.serving.slot === serving.slot ? history : begin(serving, rolled_back_ms);
-  const { incident, incidents, escalations, escalated_ms } = history;
-  const anew = { ...begin(serving, rolled_back_ms), incident, incidents, escalations, escalated_ms };
-  const isEnded = ended?.id === pending.operation_id;
-  const hasSucceeded = isEnded && ended.state === 'succeeded';
-  if (pending.kind !== 'replace') return hasSucceeded ? { ...anew, escalations: 0, escalated_ms: null } : anew;
-  if (!isSameRelease) return begin(serving, rolled_back_ms);
-  if (hasSucceeded) return { ...anew, replaced: 'done' };
-  const kept = { ...history, serving, pending: null };
-  const step = isEnded && ended.state !== 'cancelled' ? (ended.error?.step ?? '') : '';
-  if (SICK_STEPS.has(step)) return { ...kept, replaced: 'failed', escalated_ms: null };
-  return MAKING_STEPS.has(step) ? { ...kept, replaced: 'impossible' } : kept;
 }
 
 function observe(
@@ -193,14 +105,16 @@ function observe(
   return { observed: { ...history, containers, healthy_since_ms }, crashed };
 }
 
+type Told = Pick<Decision, 'history' | 'events'>;
+
 function openIncident(
   history: AppHistory,
   first: readonly [container: string, reason: string] | undefined,
   { app_name }: HealingSettings,
   now_ms: number,
-) {
+): Told {
   if (history.incident !== null || first === undefined) return { history, events: [] };
-  const opened = { ...history, incident: { opened_ms: now_ms }, incidents: history.incidents + 1 };
+  const opened = { ...history, incident: { opened_ms: now_ms, is_given_up: false }, incidents: history.incidents + 1 };
   return { history: opened, events: [tell.unhealthy(app_name, ...first)] };
 }
 
@@ -213,14 +127,14 @@ function recover(history: AppHistory, settings: HealingSettings, now_ms: number)
   const events = isOver ? [tell.recovered(settings.app_name, now_ms - healthy_ms - incident.opened_ms)] : [];
   const hasLasted = healthy_ms >= LASTING_HEALTH_MS;
   const forgiven: AppHistory = hasLasted
-    ? { ...closed, incidents: 0, replaced: 'no', escalations: 0, escalated_ms: null }
+    ? { ...closed, incidents: 0, replaced: 'no', escalations: 0, escalated_ms: null, rolled_back: false }
     : closed;
   return { history: forgiven, action: NONE, events };
 }
 
 type Named = readonly (readonly [name: string, ContainerHistory])[];
 
-/** What the trouble has come to; null: restarts may still cure it. */
+/** What the trouble has come to; null: restarts may still cure it, or nothing else can. */
 function escalate(
   history: AppHistory,
   unhealthy: Named,
@@ -228,25 +142,48 @@ function escalate(
   settings: HealingSettings,
   now_ms: number,
 ): Exclude<HealingAction, { kind: 'none' | 'restart' }> | null {
-  const incurable = unhealthy.filter(([, { restarts }]) => restarts >= RESTARTS_BEFORE_REPLACEMENT);
-  const gone = unhealthy.filter(([, container]) => isGone(container));
-  const hasFailedAnew = history.replaced === 'failed' ? unhealthy : history.replaced === 'done' ? incurable : [];
-  const sick = looping[0] ?? hasFailedAnew[0];
-  const incurableOrGone = gone[0] ?? incurable[0];
-  const { app_name, previous_release } = settings;
+  const { app_name } = settings;
+  const { release } = history.serving;
   const isTooSoon = history.rolled_back_ms !== null && now_ms - history.rolled_back_ms < ROLLBACK_PAUSE_MS;
-  const target = isTooSoon ? null : previous_release;
-  if (sick) {
-    const why = looping.length > 0 ? 'keeps crashing' : 'is not healthy with new containers either';
-    const reason = (looping.length > 0 ? sick[1].crash_reason : null) ?? sick[1].reason;
-    if (target === null) return { kind: 'stop', event: tell.stopping(app_name, why, reason, isTooSoon) };
-    return rollBack(settings, history.serving.release, target, why, reason);
+  const earlier = isTooSoon ? null : settings.previous_release;
+  const crashing = looping[0];
+  if (crashing) {
+    const [why, reason] = ['keeps crashing', crashing[1].crash_reason ?? crashing[1].reason];
+    if (earlier === null) return { kind: 'stop', event: tell.stopping(app_name, why, reason, isTooSoon) };
+    return rollBack(settings, release, earlier, why, reason);
   }
-  if (!incurableOrGone) return null;
+  const target = history.rolled_back ? null : earlier;
+  const sick = sickAnew(history, unhealthy);
+  if (sick && target !== null) {
+    return rollBack(settings, release, target, 'is not healthy with new containers either', sick[1].reason);
+  }
+  const gone = unhealthy.find(([, container]) => isGone(container));
+  const lost = gone ?? (sick ? undefined : unhealthy.find(isIncurable));
+  if (!lost) return null;
   if (history.replaced === 'impossible' && target !== null) {
-    return rollBack(settings, history.serving.release, target, 'cannot be brought up again', incurableOrGone[1].reason);
+    return rollBack(settings, release, target, 'cannot be brought up again', lost[1].reason);
   }
-  return { kind: 'replace', event: tell.replacing(app_name, ...incurableOrGone) };
+  return { kind: 'replace', event: tell.replacing(app_name, ...lost) };
+}
+
+/** One that is not healthy although new containers were made, or could not be, because they were not healthy. */
+function sickAnew({ replaced }: AppHistory, unhealthy: Named): Named[number] | undefined {
+  if (replaced === 'failed') return unhealthy[0];
+  return replaced === 'done' ? unhealthy.find(isIncurable) : undefined;
+}
+
+function isIncurable([, { restarts }]: Named[number]): boolean {
+  return restarts >= RESTARTS_BEFORE_REPLACEMENT;
+}
+
+/** Tells once that neither new containers nor an earlier release have helped. */
+function giveUp({ history, events }: Told, unhealthy: Named, { app_name, previous_release }: HealingSettings): Told {
+  const { incident, rolled_back } = history;
+  const sick = sickAnew(history, unhealthy);
+  const isTold = incident === null || incident.is_given_up;
+  if (isTold || !sick || !(rolled_back || previous_release === null)) return { history, events };
+  const event = tell.givenUp(app_name, sick[0], sick[1].reason, rolled_back);
+  return { history: { ...history, incident: { ...incident, is_given_up: true } }, events: [...events, event] };
 }
 
 function rollBack({ app_name }: HealingSettings, from: string, to: string, why: string, reason: string) {
@@ -256,9 +193,4 @@ function rollBack({ app_name }: HealingSettings, from: string, to: string, why: 
 function isEscalationDue({ escalations, escalated_ms }: AppHistory, now_ms: number): boolean {
   if (escalated_ms === null) return true;
   return now_ms - escalated_ms >= Math.min(ESCALATION_PAUSE_MS * 2 ** (escalations - 1), ESCALATION_PAUSE_MS_MAX);
-}
-
-function mapContainers(history: AppHistory, change: (container: ContainerHistory) => ContainerHistory): AppHistory {
-  const containers = Object.entries(history.containers).map(([name, container]) => [name, change(container)] as const);
-  return { ...history, containers: Object.fromEntries(containers), healthy_since_ms: null };
 }

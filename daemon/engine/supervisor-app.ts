@@ -4,18 +4,10 @@ import type { Operation } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { previousRelease } from '../contract/rules.ts';
 import type { EngineLog } from './engine.ts';
-import {
-  type AppHistory,
-  afterOutage,
-  afterPause,
-  decideHealing,
-  type Escalation,
-  type HealingAction,
-  noteBegun,
-  type Serving,
-} from './healing.ts';
+import { decideHealing, type HealingAction } from './healing.ts';
 import type { ContainerSight } from './healing-container.ts';
 import type { HealingEvent } from './healing-events.ts';
+import { type AppHistory, afterOutage, afterPause, type Escalation, noteBegun, type Serving } from './healing-history.ts';
 import type { Clock, Containers, Journal, NewEvent, Prober } from './ports.ts';
 import { containerName, type Subnet, slotAddress } from './slots.ts';
 import type { AppRecord } from './state.ts';
