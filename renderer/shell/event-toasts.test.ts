@@ -33,12 +33,7 @@ describe('toasts', () => {
         event(8, { kind: 'release.pruned' }),
         event(9, { kind: 'disk.low', app_name: null }),
       ),
-    ).toEqual([
-      'shop is unhealthy',
-      'shop crashes again and again: it is rolled back',
-      'shop crashes again and again: it is stopped',
-      'Docker’s disk is almost full',
-    ]);
+    ).toEqual(['shop is unhealthy', 'shop is rolled back', 'shop is stopped', 'Docker’s disk is almost full']);
   });
 
   it('are one for many of a kind', () => {

@@ -13,8 +13,8 @@ export interface EventToast {
 /** What an operator must know at once, whatever is on the screen. All else stands in the list of events. */
 const TITLES: Partial<Record<EventKind, (app: string) => string>> = {
   'heal.unhealthy': (app) => `${app} is unhealthy`,
-  'heal.rolling_back': (app) => `${app} crashes again and again: it is rolled back`,
-  'heal.stopping': (app) => `${app} crashes again and again: it is stopped`,
+  'heal.rolling_back': (app) => `${app} is rolled back`,
+  'heal.stopping': (app) => `${app} is stopped`,
   'disk.low': () => 'Docker’s disk is almost full',
 };
 

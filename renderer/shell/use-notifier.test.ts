@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { EMPTY_DAEMON_DATA } from '../state/daemon-data.ts';
 import { operation } from '../testing/world.ts';
-import { endedBetween, isExplainedAt } from './use-notifier.ts';
+import { endedBetween, isShownAt } from './use-notifier.ts';
 
 const running = operation({ app_name: 'shop', kind: 'swap', state: 'running' });
 const failed = { ...running, state: 'failed' as const };
@@ -13,11 +13,11 @@ it('finds the operations that were seen running and have ended, with their host'
   expect(endedBetween({}, dataOf(failed))).toEqual([]);
 });
 
-it('does not repeat a failure beside the panel that explains it', () => {
+it('does not repeat an end beside the panel that shows it', () => {
   const here = { view: 'app', host: 'web-1', app: 'shop', tab: 'overview' } as const;
-  expect(isExplainedAt(here, 'web-1', failed)).toBe(true);
-  expect(isExplainedAt(here, 'web-1', { ...failed, state: 'succeeded' })).toBe(false);
-  expect(isExplainedAt(here, 'web-2', failed)).toBe(false);
-  expect(isExplainedAt({ ...here, tab: 'logs' }, 'web-1', failed)).toBe(false);
-  expect(isExplainedAt({ view: 'fleet' }, 'web-1', failed)).toBe(false);
+  expect(isShownAt(here, 'web-1', failed)).toBe(true);
+  expect(isShownAt(here, 'web-1', { ...failed, state: 'succeeded' })).toBe(true);
+  expect(isShownAt(here, 'web-2', failed)).toBe(false);
+  expect(isShownAt({ ...here, tab: 'logs' }, 'web-1', failed)).toBe(false);
+  expect(isShownAt({ view: 'fleet' }, 'web-1', failed)).toBe(false);
 });

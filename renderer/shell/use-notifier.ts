@@ -22,7 +22,7 @@ export function useNotifier(place: Place): void {
     const gate = createToastGate();
     return model.stores.daemons.subscribe((after, before) => {
       for (const { host, operation } of endedBetween(before, after)) {
-        if (!isExplainedAt(shown.current, host, operation)) announce(operation);
+        if (!isShownAt(shown.current, host, operation)) announce(operation);
       }
       const offsets = model.stores.metrics.getState();
       const nowOf = (host: string) => Date.now() + (offsets[host]?.clock_offset_ms ?? 0);
@@ -46,10 +46,9 @@ export function endedBetween(before: Daemons, after: Daemons): { host: string; o
   });
 }
 
-/** Whether the operator looks at the very panel that says why `operation` failed; to say it once is enough. */
-export function isExplainedAt(place: Place, host: string, operation: Operation): boolean {
-  const isSeen = place.view === 'app' && place.tab === 'overview' && place.host === host && place.app === operation.app_name;
-  return isSeen && operation.state !== 'succeeded';
+/** Whether the operator looks at the very panel that shows how `operation` ended; to say it once is enough. */
+export function isShownAt(place: Place, host: string, operation: Operation): boolean {
+  return place.view === 'app' && place.tab === 'overview' && place.host === host && place.app === operation.app_name;
 }
 
 function announce(operation: Operation): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Operation, StepName, StepState } from '../../daemon/contract/domain.ts';
 import { operation } from '../testing/world.ts';
-import { cancelQuestion, cancelWord, endingOf, operationTitle } from './operation-text.ts';
+import { cancelQuestion, cancelWord, endingOf, operationTitle, releaseChange } from './operation-text.ts';
 
 const swap = operation({
   app_name: 'shop',
@@ -19,6 +19,13 @@ function running(states: Partial<Record<StepName, StepState>>, part: Partial<Ope
 it('is called by what it does and brings', () => {
   expect(operationTitle(swap)).toBe('Swap to shop:v2');
   expect(operationTitle({ kind: 'scale', image: 'shop:v2' })).toBe('Scale');
+});
+
+it('names the releases that it goes between, or the one it concerns', () => {
+  expect(releaseChange({ from_release: 'r4', release: 'r5' })).toBe('r4 → r5');
+  expect(releaseChange({ from_release: 'r4', release: 'r4' })).toBe('r4');
+  expect(releaseChange({ from_release: 'r4', release: null })).toBe('r4');
+  expect(releaseChange({ from_release: null, release: null })).toBe('');
 });
 
 it('says how it ended, and which release serves after that', () => {

@@ -25,6 +25,12 @@ export function operationTitle(operation: Pick<Operation, 'kind' | 'image'>): st
   return image === null ? word : `${word} to ${shortReference(image)}`;
 }
 
+/** `r11 → r12`, or the one release that is concerned; empty where there is none. */
+export function releaseChange({ from_release, release }: Pick<Operation, 'from_release' | 'release'>): string {
+  if (from_release === null || release === null || from_release === release) return release ?? from_release ?? '';
+  return `${from_release} → ${release}`;
+}
+
 /** How an operation that has not succeeded ended, for a heading; null where there is nothing to say. */
 export function endingOf({ state, from_release, kind }: Operation): string | null {
   switch (state) {

@@ -40,10 +40,11 @@ it('has the length of the release before where a swap’s own is not known yet, 
   expect(watchOf(inState('running'), [])?.window_ms).toBeNull();
 });
 
-it('counts down to nothing and no further', () => {
+it('counts down from its length to nothing and no further', () => {
   const watch = watchOf(inState('running'), releases)!; // it runs
   expect(secondsLeft(watch, SINCE + 43_100)).toBe(47);
   expect(secondsLeft(watch, SINCE + 200_000)).toBe(0);
+  expect(secondsLeft(watch, SINCE - 800)).toBe(90); // the last tick was before it began
   expect(secondsLeft({ ...watch, window_ms: null }, SINCE)).toBeNull();
   expect(watchedPart(watch, SINCE + 45_000)).toBe(0.5);
   expect(watchedPart(watch, SINCE - 1)).toBe(0);

@@ -26,7 +26,8 @@ function windowOf({ kind, release, from_release }: Operation, releases: readonly
 
 /** Whole seconds left of a window, or null where its length is not known. */
 export function secondsLeft({ since_ms, window_ms }: Watch, now_ms: number): number | null {
-  return window_ms === null ? null : Math.max(0, Math.ceil((since_ms + window_ms - now_ms) / 1000));
+  if (window_ms === null) return null;
+  return Math.min(Math.ceil(window_ms / 1000), Math.max(0, Math.ceil((since_ms + window_ms - now_ms) / 1000)));
 }
 
 /** How much of a window is over, from 0 to 1. */

@@ -150,17 +150,17 @@ export function busyHost(): WorldHost {
       event(71, ago(9 * HOUR_MS), {
         kind: 'heal.unhealthy',
         level: 'warning',
-        message: 'replica 2 failed 3 probes in a row: GET /api/health 503',
+        message: 'shop is not healthy: nextdeploy-shop-green-1: GET /api/health: it answered 503',
       }),
       event(72, ago(9 * HOUR_MS - 2_000), {
         kind: 'heal.restarted',
         level: 'warning',
-        message: 'replica 2 was restarted (attempt 1)',
+        message: 'nextdeploy-shop-green-1 was restarted (1 of 3): GET /api/health: it answered 503',
       }),
-      event(73, ago(9 * HOUR_MS - 9_000), { kind: 'heal.recovered', message: 'replica 2 answers its health check again' }),
+      event(73, ago(9 * HOUR_MS - 9_000), { kind: 'heal.recovered', message: 'shop is healthy again after 9 s' }),
       event(80, ago(26 * MINUTE_MS), {
         kind: 'release.pruned',
-        message: 'the image of r5 is not kept any more: 5 newer releases are',
+        message: 'The image of r5 of shop is not kept any more: 5 newer releases are',
       }),
     ],
   };

@@ -234,26 +234,33 @@ export function failingHost(): WorldHost {
         kind: 'release.pruned',
         level: 'info',
         app_name: 'legacy',
-        message: 'the image of r2 is not kept any more: Docker’s disk is low',
+        message: 'The image of r2 of legacy is not kept any more: Docker’s disk is low',
       }),
-      event(90, 4 * MINUTE_MS, { kind: 'heal.unhealthy', level: 'warning', app_name: 'api', message: 'it exited with code 1' }),
+      event(90, 4 * MINUTE_MS, {
+        kind: 'heal.unhealthy',
+        level: 'warning',
+        app_name: 'api',
+        message: 'api is not healthy: nextdeploy-api-blue-0: it exited with code 1',
+      }),
       event(91, 4 * MINUTE_MS - 1_000, {
         kind: 'heal.restarted',
         level: 'warning',
         app_name: 'api',
-        message: 'it was restarted (attempt 2); the next one waits 4 s',
+        message: 'nextdeploy-api-blue-0 was restarted (3 of 3): it exited with code 1',
       }),
       event(92, 3 * MINUTE_MS, {
         kind: 'heal.replacing',
         level: 'warning',
         app_name: 'api',
-        message: 'restarts did not help; a new container takes its place',
+        message:
+          'api gets new containers of the same release: 3 restarts did not help nextdeploy-api-blue-0: it exited with code 1',
       }),
       event(93, 2 * MINUTE_MS, {
         kind: 'heal.stopping',
         level: 'error',
         app_name: 'api',
-        message: 'it crashed three times within a minute and no earlier release is kept: it was stopped',
+        message:
+          'api is stopped, because it crashed again and there is no earlier release to go back to: it exited with code 1. See `nextdeploy logs api`, then deploy a release that works, or start it again when what it needs is back.',
       }),
     ],
   };

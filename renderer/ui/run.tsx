@@ -11,7 +11,7 @@ export function notifyFailure(title: string, error: unknown): void {
 
 /** Says something that the operator must know and did not do. */
 export function notifyWarning(title: string, message: string): void {
-  notifications.show({ title, message: <Prose text={sentence(message)} />, color: 'orange', autoClose: 30_000 });
+  notifications.show({ title, message: <Prose text={message} />, color: 'orange', autoClose: 30_000 });
 }
 
 export function notifyNeutral(title: string, message: string): void {

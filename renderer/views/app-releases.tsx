@@ -23,7 +23,11 @@ interface AppReleasesProps {
 export function AppReleases({ host, app, releases, onRollback }: AppReleasesProps) {
   const [shownId, setShownId] = useState<string | null>(null);
   const [targetId, setTargetId] = useState<string | null>(null);
-  const columns = useMemo(() => releaseColumns(app, setShownId, setTargetId), [app]);
+  const hasBuilds = releases.some((release) => release.nextcore !== null);
+  const columns = useMemo(() => {
+    const all = releaseColumns(app, setShownId, setTargetId);
+    return hasBuilds ? all : all.filter(({ id }) => id !== 'build');
+  }, [app, hasBuilds]);
   const find = (id: string | null) => releases.find((release) => release.id === id);
   const target = find(targetId);
   return (

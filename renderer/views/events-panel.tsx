@@ -1,9 +1,10 @@
 import { Button } from '@mantine/core';
 import { useState } from 'react';
 import type { DaemonEvent } from '../../daemon/contract/domain.ts';
-import { formatAgo, formatClock, formatDateTime, sentence } from '../format.ts';
+import { formatAgo, formatClock, formatDateTime } from '../format.ts';
 import { eventMeaning } from '../ui/event-meaning.ts';
 import { Mark } from '../ui/mark.tsx';
+import { Prose } from '../ui/prose.tsx';
 import { Panel } from '../ui/text.tsx';
 import { useNow } from '../ui/use-now.ts';
 
@@ -16,10 +17,13 @@ interface EventsPanelProps {
   hasApps?: boolean;
 }
 
-/** What the daemon said, newest first. Single steps are left to the operations. */
+/** Told by the operations, or by the state of the app. */
+const UNTOLD: ReadonlySet<DaemonEvent['kind']> = new Set(['operation.progress', 'app.changed']);
+
+/** What the daemon said, newest first. */
 export function EventsPanel({ events, hasApps = false }: EventsPanelProps) {
   const [shown, setShown] = useState(SHOWN_FIRST);
-  const all = events.filter((event) => event.kind !== 'operation.progress').toReversed();
+  const all = events.filter((event) => !UNTOLD.has(event.kind)).toReversed();
   return (
     <Panel title="Events" flush>
       <ul className="nd-events" aria-label="Events" data-apps={hasApps}>
@@ -47,7 +51,9 @@ function Line({ event, hasApp }: { event: DaemonEvent; hasApp: boolean }) {
       </time>
       <Mark meaning={meaning} />
       {hasApp ? <span className="nd-strong nd-ellipsis">{event.app_name ?? ''}</span> : null}
-      <span className="nd-wrap">{sentence(event.message)}</span>
+      <span className="nd-wrap">
+        <Prose text={event.message} />
+      </span>
     </li>
   );
 }

@@ -3,7 +3,7 @@ import { Ban, Undo2 } from 'lucide-react';
 import type { Operation } from '../../daemon/contract/domain.ts';
 import { can, isTerminal, isWatching } from '../../daemon/contract/rules.ts';
 import { shortReference } from '../format.ts';
-import { cancelWord, endingOf, imageBrought, KIND_WORD, operationTitle } from '../state/operation-text.ts';
+import { cancelWord, endingOf, imageBrought, KIND_WORD, operationTitle, releaseChange } from '../state/operation-text.ts';
 import type { Watch } from '../state/watch.ts';
 import { Elapsed } from '../ui/elapsed.tsx';
 import { GatedButton } from '../ui/gated-button.tsx';
@@ -38,6 +38,7 @@ export interface OperationPanelProps {
 /** One operation, live: its steps with their times, what can be done about it now, and the evidence where a step has failed. */
 export function OperationPanel({ operation, watch, onUndo, onCancel, onKeep, isBusy }: OperationPanelProps) {
   const said = operation.error?.message ?? '';
+  const change = releaseChange(operation);
   return (
     <div className="nd-operation" data-testid="operation" data-state={operation.state} data-operation={operation.id}>
       <div className="nd-operation-head">
@@ -47,7 +48,7 @@ export function OperationPanel({ operation, watch, onUndo, onCancel, onKeep, isB
       </div>
       <div className="nd-operation-head">
         <div className="nd-dim nd-row nd-grow">
-          <ReleaseChange operation={operation} />
+          {change === '' ? null : <span className="nd-number">{change}</span>}
           {operation.slot === null ? null : <SlotMark slot={operation.slot} />}
           <span>by {operation.actor}</span>
           <Ago ts={operation.created_at} />
@@ -85,15 +86,5 @@ function Ending({ operation }: { operation: Operation }) {
   const message = operation.error?.message;
   return (
     <Notice tone={ENDING_TONE[operation.state] ?? 'bad'} title={title} {...(message === undefined ? {} : { text: message })} />
-  );
-}
-
-function ReleaseChange({ operation }: { operation: Operation }) {
-  const { from_release, release } = operation;
-  if (release === null && from_release === null) return null;
-  return (
-    <span className="nd-number">
-      {from_release === null || from_release === release ? (release ?? from_release) : `${from_release} → ${release ?? '–'}`}
-    </span>
   );
 }

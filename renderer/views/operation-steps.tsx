@@ -4,6 +4,7 @@ import { repeats } from '../format.ts';
 import type { Watch } from '../state/watch.ts';
 import { Elapsed } from '../ui/elapsed.tsx';
 import { Mark, type Meaning, OPERATION_STATE, STEP_STATE } from '../ui/mark.tsx';
+import { Prose } from '../ui/prose.tsx';
 import { STEP } from '../ui/step-meaning.ts';
 import { PullProgressView } from './pull-progress-view.tsx';
 import { WatchButtons, WatchCountdown } from './watch-window.tsx';
@@ -80,7 +81,7 @@ function Step({ step, meaning, said, watch, children }: StepProps) {
         {word}
       </span>
       <span className="nd-step-detail" title={detail === '' ? undefined : detail}>
-        {watch === null ? detail : <WatchCountdown watch={watch} />}
+        {watch === null ? <Prose text={detail} /> : <WatchCountdown watch={watch} />}
       </span>
       {step.started_at === null || step.state === 'undone' ? (
         <span />

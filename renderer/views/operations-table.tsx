@@ -2,7 +2,7 @@ import { Drawer } from '@mantine/core';
 import { useState } from 'react';
 import type { Operation, Release } from '../../daemon/contract/domain.ts';
 import { formatDuration, sentence } from '../format.ts';
-import { operationTitle } from '../state/operation-text.ts';
+import { operationTitle, releaseChange } from '../state/operation-text.ts';
 import { watchOf } from '../state/watch.ts';
 import { type Column, DataTable } from '../ui/data-table.tsx';
 import { Mark, OPERATION_STATE } from '../ui/mark.tsx';
@@ -84,7 +84,7 @@ function columnsFor(hasApps: boolean, onShow: (id: string) => void): Column<Oper
       id: 'releases',
       header: 'Release',
       enableSorting: false,
-      accessorFn: (each) => [each.from_release, each.release].filter((id) => id !== null).join(' → '),
+      accessorFn: releaseChange,
     },
     { id: 'by', header: 'By', accessorFn: (each) => each.actor },
     {
