@@ -7,6 +7,7 @@ import { can, type Verdict } from '../contract/rules.ts';
 import { OperationControls } from './controls.ts';
 import { demandFreeDomains } from './domains.ts';
 import { examineContainers } from './executors.ts';
+import { withExplanation } from './explain-exit.ts';
 import { removeHooks } from './hook.ts';
 import { resolveWish } from './intent.ts';
 import { hasWayBack, transition } from './journal.ts';
@@ -99,7 +100,7 @@ export class Engine {
       },
       examine: async (operation, step, failure, signal) => {
         const seen = await examineContainers(newContainersOf(operation), world, signal);
-        return { step: step.name, reason: failure.message, probes: [], ...seen, ...failure.evidence };
+        return withExplanation({ step: step.name, reason: failure.message, probes: [], ...seen, ...failure.evidence });
       },
       explain: (error, step) => this.#explain(error, `the step ${step.name}`),
     };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { explainExit } from './explain-exit.ts';
+import type { Evidence } from '../contract/domain.ts';
+import { explainExit, withExplanation } from './explain-exit.ts';
 
 describe('explainExit', () => {
   it.each([
@@ -19,5 +20,19 @@ describe('explainExit', () => {
     expect(explainExit(['EACCES'], 0)).toBeNull();
     expect(explainExit(['TypeError: x is not a function'], 1)).toBeNull();
     expect(explainExit([], null)).toBeNull();
+  });
+});
+
+describe('withExplanation', () => {
+  const evidence: Evidence = { step: 'probe', reason: 'It ended.', probes: [], log_tail: [], exit_code: 127, oom_killed: false };
+  const reason = (changes: Partial<Evidence>) => withExplanation({ ...evidence, ...changes }).reason;
+
+  it('ends the reason with what to change, where a program has failed and that is known', () => {
+    expect(reason({})).toBe("It ended. The image's program, or one that it starts, was not found.");
+    expect(reason({ step: 'watch', exit_code: null, log_tail: ['EROFS: read-only file system'] })).toMatch(
+      /^It ended\. .*`read_only_root`/,
+    );
+    expect(reason({ exit_code: 3 })).toBe('It ended.');
+    expect(reason({ step: 'verify' })).toBe('It ended.');
   });
 });

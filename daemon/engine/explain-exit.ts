@@ -1,4 +1,5 @@
 /** Why a program in a container may have ended, out of its last words: the way that NextDeploy runs it may be the reason. Pure. */
+import type { Evidence, StepName } from '../contract/domain.ts';
 
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [/exec format error/i, 'The program is for another processor; build the image for this host.'],
@@ -19,6 +20,15 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
 const KILLED = 137;
 const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
+
+/** Those that fail because of what a program in a container has done. */
+const PROGRAM_STEPS: ReadonlySet<StepName> = new Set(['probe', 'watch', 'pre_switch', 'post_switch']);
+
+/** The same, with the sentence of {@link explainExit} at the end of the reason, if there is one. */
+export function withExplanation(evidence: Evidence): Evidence {
+  const hint = PROGRAM_STEPS.has(evidence.step) ? explainExit(evidence.log_tail, evidence.exit_code) : null;
+  return hint === null ? evidence : { ...evidence, reason: `${evidence.reason} ${hint}` };
+}
 
 /** A sentence that says what to change; null when nothing is known. */
 export function explainExit(log_tail: readonly string[], exit_code: number | null): string | null {

@@ -69,7 +69,7 @@ export interface SagaDependencies {
    * when the daemon stops first: then nothing has happened.
    */
   commit(record: OperationRecord, changes: readonly Change[]): Promise<void>;
-  /** Gathers evidence about a failed step; must not throw. */
+  /** Gathers evidence about a failed step, its reason being the sentence for the operator; must not throw. */
   examine(operation: OperationRecord, step: Step, failure: Failure, signal: AbortSignal): Promise<Evidence>;
   /** The sentence for the operator; the cause is logged by whoever implements it. */
   explain(error: unknown, step: Step): string;
@@ -144,7 +144,7 @@ async function attemptDo(record: OperationRecord, index: number, run: Run): Prom
     const deadline = AbortSignal.any([signal, dependencies.clock.timeout(EVIDENCE_DEADLINE_MS)]);
     const evidence = await dependencies.examine(record, step, { message, evidence: seen }, deadline);
     signal.throwIfAborted();
-    return { event: { kind: 'step_failed', index, at, message, evidence }, changes: [] };
+    return { event: { kind: 'step_failed', index, at, message: evidence.reason, evidence }, changes: [] };
   }
 }
 
