@@ -1,4 +1,5 @@
 /** Every fault, what is expected of it, and how it is run. */
+import { expectSuccess } from '../bench/server-tools.ts';
 import { APP_FAULTS } from './app-faults.ts';
 import { DOCKER_FAULTS } from './docker-faults.ts';
 import type { Fault, Observation } from './fault.ts';
@@ -49,6 +50,10 @@ export async function runFault(world: World, fault: Fault): Promise<Row> {
 
 async function cleanUp(world: World): Promise<string[]> {
   try {
+    // What a fault that went wrong may have left down.
+    const units = ['docker', 'caddy', 'nginx', 'nextdeployd'];
+    await world.stage.bed.exec(['systemctl', 'reset-failed', ...units]);
+    await expectSuccess(world.stage.bed, ['systemctl', 'start', ...units], { timeoutMs: 60_000 });
     await untilDaemonAnswers(world.stage);
     await purge(world);
     await purge(neighbourOf(world));

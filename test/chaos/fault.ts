@@ -133,11 +133,12 @@ export function lostOnlyWithin({ failures }: LoadResult, from_ms: number, span_m
   ];
 }
 
-/** `lost for 1.2 s (ECONNREFUSED ×14)`. */
-export function describeOutage({ failures }: LoadResult): string {
+/** `requests lost for 1.2 s (ECONNREFUSED ×14), others waited up to 0.4 s`. */
+export function describeOutage({ failures, slowest_ms }: LoadResult): string {
+  const waited = `waited up to ${(slowest_ms / 1000).toFixed(1)} s`;
   const [first, last] = [failures[0], failures.at(-1)];
-  if (first === undefined || last === undefined) return 'nothing lost';
-  return `requests lost for ${((last.at_ms - first.at_ms) / 1000).toFixed(1)} s (${describeFailures(failures)})`;
+  if (first === undefined || last === undefined) return `nothing lost, requests ${waited}`;
+  return `requests lost for ${((last.at_ms - first.at_ms) / 1000).toFixed(1)} s (${describeFailures(failures)}), others ${waited}`;
 }
 
 export function describeOperation({ kind, state, error }: Operation): string {

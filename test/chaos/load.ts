@@ -19,6 +19,8 @@ export type LoadKind = 'saturating' | 'paced' | 'new';
 export interface LoadResult {
   requests: number;
   failed: number;
+  /** The longest that a visitor waited for an answer. */
+  slowest_ms: number;
   /** Those of the visitors, by `performance.now()`. */
   failures: { at_ms: number; why: string }[];
 }
@@ -49,7 +51,7 @@ export function startLoad(bed: Bed, { proxy, domain }: Site, kind: LoadKind): Lo
   const url = `${addressOf(bed, proxy)}/`;
   const wrk = kind === 'saturating' ? startWrk({ url, host: domain, ...WRK }) : null;
   const stopping = new AbortController();
-  const result: LoadResult = { requests: 0, failed: 0, failures: [] };
+  const result: LoadResult = { requests: 0, failed: 0, slowest_ms: 0, failures: [] };
   const visitors = Array.from({ length: VISITORS }, (_, index) =>
     visitUntil(stopping.signal, { url, domain, is_kept: kind !== 'new' && index % 2 === 0 }, result),
   );
@@ -80,8 +82,10 @@ interface Visit {
 async function visitUntil(signal: AbortSignal, visit: Visit, result: LoadResult): Promise<void> {
   const agent = visit.is_kept ? new Agent({ keepAlive: true, maxSockets: 1 }) : undefined;
   while (!signal.aborted) {
+    const asked_ms = performance.now();
     const why = await failureOf(visit, agent);
     result.requests += 1;
+    if (why === null) result.slowest_ms = Math.max(result.slowest_ms, performance.now() - asked_ms);
     if (why !== null) result.failures.push({ at_ms: performance.now(), why });
     await delay(why === null ? PAUSE_MS : FAILED_PAUSE_MS);
   }
