@@ -4,7 +4,7 @@ import type { Release } from '../contract/domain.ts';
 import { DEFAULTS } from '../contract/limits.ts';
 import type { Slot } from '../contract/names.ts';
 import { healthPath } from '../contract/rules.ts';
-import { namesOf, planRoute, routeOf } from './routing.ts';
+import { namesOf, planRoute, routeOf, upstreamsOf } from './routing.ts';
 import { hookContainerName } from './slots.ts';
 import { type AppRecord, isSlot, type MarkerState, type NewRelease, otherSlot } from './state.ts';
 import type { ImageWish, Serving, Step } from './steps.ts';
@@ -42,7 +42,8 @@ export function bringUpSteps(wish: BringUp, settings: PlanSettings): Step[] {
   const old = replaced && live ? containersOf(app, replaced, live.configuration, app.replicas, settings) : [];
   const replaces = old.length > 0 && live ? { containers: old, health: live.configuration.health } : null;
   const target = routeOf(app, configuration, replicas, settings);
-  const { during, after } = planRoute(app.route, target, replaced);
+  const upstreams = upstreamsOf(app, configuration, replicas, settings);
+  const { during, after } = planRoute(app.route, target, upstreams, replaced);
   const from: Serving = { marker, release: app.release, slot: app.slot, replicas: app.replicas };
   const to: Serving = { marker: slot, release: release.id, slot, replicas };
   const template = templateOf(app.name, release, slot, operation_id);

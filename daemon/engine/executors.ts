@@ -122,7 +122,8 @@ export function createExecutors(
         return { detail: switchDetail(step), changes: switchChanges(step) };
       },
       async undo(step, { operation, signal }) {
-        await prepareWayBack(step, world, signal);
+        const isThere = (await markers.read(step.app_name)) === step.from.marker;
+        if (!isThere) await prepareWayBack(step, world, signal);
         if (step.from.marker === null) await markers.remove(step.app_name);
         else await markers.write(step.app_name, step.from.marker);
         // The containers go next, with their restart policy: what may fail here would only keep them from going.

@@ -24,6 +24,7 @@ export interface Unfinished {
 
 const DOCKER_RETRY_MS = 1_000;
 const ORPHAN_STOP_TIMEOUT_MS = 5_000;
+const ORPHAN_ATTEMPTS = 5;
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
 /** Resolves when all of it has ended, or the daemon stops. Waits for Docker as long as it takes. */
@@ -88,14 +89,26 @@ async function recoverOperation(
   return run(record);
 }
 
+/** Those that cannot be removed are tried again, a few times: until the next start nobody else looks at them. */
 async function removeOrphans({ world, journal, log, stopping }: Reconciliation): Promise<void> {
-  // The list is older than the look at what runs: a container of an operation that begins now is not in it.
-  const listed = await world.containers.list(stopping);
-  const orphans = findOrphans(listed, journal.listApps(), journal.listOperations({ state: 'running', limit: EVERYTHING }));
-  for (const { id, name, app_name, operation_id, release } of orphans) {
-    log.warn({ container: name, app: app_name, release }, 'removing a container that no app needs');
-    // By id: a new operation may have made another container of that name.
-    await world.containers.remove({ name: id, app_name, operation_id }, ORPHAN_STOP_TIMEOUT_MS, stopping);
+  for (let count = 1; ; count += 1) {
+    // The list is older than the look at what runs: a container of an operation that begins now is not in it.
+    const listed = await world.containers.list(stopping).catch(() => null);
+    const running = journal.listOperations({ state: 'running', limit: EVERYTHING });
+    const orphans = findOrphans(listed ?? [], journal.listApps(), running);
+    let isDone = listed !== null;
+    for (const { id, name, app_name, operation_id, release } of orphans) {
+      log.warn({ container: name, app: app_name, release }, 'removing a container that no app needs');
+      try {
+        // By id: a new operation may have made another container of that name.
+        await world.containers.remove({ name: id, app_name, operation_id }, ORPHAN_STOP_TIMEOUT_MS, stopping);
+      } catch (err) {
+        isDone = false;
+        if (!stopping.aborted) log.warn({ err, container: name }, 'could not remove it');
+      }
+    }
+    if (isDone || count === ORPHAN_ATTEMPTS) return;
+    await world.clock.sleep(DOCKER_RETRY_MS * 2 ** count, stopping);
   }
 }
 

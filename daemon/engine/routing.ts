@@ -6,24 +6,34 @@ import type { AppRecord, RouteModel } from './state.ts';
 import type { Routing } from './steps.ts';
 import { containersOf, type PlanSettings } from './templates.ts';
 
-/** The route for a configuration, in whichever slot it comes to stand: a later swap of the same finds it as it needs it. */
+/** Where a configuration's containers are reached, in whichever slot it comes to stand: a later swap of the same finds it as it needs it. */
+export function upstreamsOf(
+  app: Pick<AppRecord, 'name' | 'index'>,
+  configuration: AppConfiguration,
+  replicas: number,
+  settings: PlanSettings,
+): RouteModel['upstreams'] {
+  const upstreams = (side: Slot) =>
+    containersOf(app, side, configuration, replicas, settings).map(({ address, port }) => `${address}:${port}`);
+  return { blue: upstreams('blue'), green: upstreams('green') };
+}
+
+/** Null for a configuration without a domain. */
 export function routeOf(
-  app: AppRecord,
+  app: Pick<AppRecord, 'name' | 'index' | 'verify_key'>,
   configuration: AppConfiguration,
   replicas: number,
   settings: PlanSettings,
 ): RouteModel | null {
   const { domain, aliases, redirects, tls, proxy, health } = configuration;
   if (domain === undefined) return null;
-  const upstreams = (side: Slot) =>
-    containersOf(app, side, configuration, replicas, settings).map(({ address, port }) => `${address}:${port}`);
   const tlsOf = (name: string) => tls ?? defaultTls(name);
   return {
     app_name: app.name,
     proxy,
     sites: [domain, ...aliases].map((name) => ({ domain: name, tls: tlsOf(name) })),
     redirects: redirects.map(({ from, to = domain, status }) => ({ from, tls: tlsOf(from), to, to_tls: tlsOf(to), status })),
-    upstreams: { blue: upstreams('blue'), green: upstreams('green') },
+    upstreams: upstreamsOf(app, configuration, replicas, settings),
     health_path: healthPath(health)?.replace(/\?.*$/, '') ?? null,
     marker_directory: `${settings.slots_directory}/${app.name}`,
     verify_key: app.verify_key,
@@ -42,15 +52,30 @@ export interface RoutePlan {
   after: Routing | null;
 }
 
-/** The way from one route to another with the old release serving in `replaced` meanwhile (null: nothing serves). */
-export function planRoute(current: RouteModel | null, target: RouteModel | null, replaced: Slot | null): RoutePlan {
-  if (current !== null && target !== null && current.proxy !== target.proxy) {
-    // Side by side in two proxies until the old release has gone.
-    const during = { changes: [{ proxy: target.proxy, from: null, to: target }], from: current, to: target };
-    return { during, after: { changes: [{ proxy: current.proxy, from: current, to: null }], from: target, to: target } };
+/**
+ * The way from one route to another, with the old release serving in `replaced` meanwhile (null: nothing serves). Until it has gone every
+ * name it had reaches whichever release the marker says, at its own `upstreams`.
+ */
+export function planRoute(
+  current: RouteModel | null,
+  target: RouteModel | null,
+  upstreams: RouteModel['upstreams'],
+  replaced: Slot | null,
+): RoutePlan {
+  const isServed = current !== null && replaced !== null;
+  const both = isServed ? { ...upstreams, [replaced]: current.upstreams[replaced] } : upstreams;
+  const next = target && { ...target, upstreams: both };
+  if (current === null) return { during: change(null, next), after: change(next, target) };
+  const leaving = { ...current, upstreams: both };
+  if (next === null || next.proxy === current.proxy) {
+    const bridged = next === null ? leaving : bridge(leaving, next);
+    return { during: change(current, bridged), after: change(bridged, target) };
   }
-  const bridged = bridge(current, replaced === null ? target : keepUpstreams(target, replaced, current));
-  return { during: change(current, bridged), after: change(bridged, target) };
+  // Side by side in two proxies.
+  const changes = [{ proxy: next.proxy, from: null, to: next }, ...(change(current, leaving)?.changes ?? [])];
+  const lasting = change(next, target)?.changes ?? [];
+  const after = { changes: [...lasting, { proxy: current.proxy, from: leaving, to: null }], from: next, to: target };
+  return { during: { changes, from: current, to: next }, after };
 }
 
 /** The way to a route that both slots can take at once; null when there is nothing to change. */
@@ -60,16 +85,8 @@ export function change(from: RouteModel | null, to: RouteModel | null): Routing 
   return { changes: [{ proxy, from, to }], from, to };
 }
 
-/** While the old release serves in its slot, that slot is reached as before. */
-function keepUpstreams(target: RouteModel | null, slot: Slot, current: RouteModel | null): RouteModel | null {
-  if (target === null || current === null) return target;
-  return { ...target, upstreams: { ...target.upstreams, [slot]: current.upstreams[slot] } };
-}
-
 /** The new sites and redirects, and those names of the old release that the new one gives up. */
-function bridge(current: RouteModel | null, target: RouteModel | null): RouteModel | null {
-  if (current === null) return target;
-  if (target === null) return current;
+function bridge(current: RouteModel, target: RouteModel): RouteModel {
   const taken = new Set(namesOf(target));
   return {
     ...target,

@@ -151,7 +151,12 @@ async function reviveAndCheck(
   after: ReturnType<typeof snapshotOf>,
 ) {
   const { world, journal } = parts;
-  if (what === 'machine') world.reboot();
+  if (what === 'machine') {
+    world.reboot();
+    // Apps serve before the daemon is up.
+    parts.watch();
+    parts.expectSeamless();
+  }
   journal.beforeCommit = () => undefined;
   world.hook = what === 'daemon' ? parts.watch : () => undefined;
   await createEngine(world, journal).recover();

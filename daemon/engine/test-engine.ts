@@ -2,19 +2,25 @@
 import { type AppConfiguration, appConfigurationSchema } from '../contract/configuration.ts';
 import { Engine, type Intent } from './engine.ts';
 import { createExecutors } from './executors.ts';
+import type { World } from './ports.ts';
 import type { Executors } from './saga.ts';
 import { parseSubnet } from './slots.ts';
 import { ModelJournal } from './test-journal.ts';
 import { ModelWorld } from './test-world.ts';
 
+export const SETTINGS = { subnet: parseSubnet('10.213.0.0/16'), slots_directory: '/state/slots' };
+
 export function createEngine(world: ModelWorld, journal: ModelJournal, wrap = (executors: Executors) => executors): Engine {
+  return engineOver(world.ports(), journal, wrap);
+}
+
+export function engineOver(ports: World, journal: ModelJournal, wrap = (executors: Executors) => executors): Engine {
   let ids = journal.operations.length;
-  const ports = world.ports();
   return new Engine({
     world: ports,
     executors: wrap(createExecutors(ports, journal, async () => true)),
     journal,
-    settings: { subnet: parseSubnet('10.213.0.0/16'), slots_directory: '/state/slots' },
+    settings: SETTINGS,
     ids: { operationId: () => `op-0000000${++ids}`, verifyKey: () => 'a'.repeat(32) },
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     publish: () => undefined,

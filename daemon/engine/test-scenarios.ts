@@ -33,7 +33,12 @@ export const SCENARIOS: Scenario[] = [
     intent: deploy('shop:v2', { domain: 'new.test', ports: [8080] }),
     isSeamless: true,
   },
-  { name: 'deploy that gives the domain up', before: [v1], intent: deploy('shop:v2', { domain: undefined }), isSeamless: false },
+  {
+    name: 'deploy that gives the domain up',
+    before: [v1],
+    intent: deploy('shop:v2', { domain: undefined, ports: [8080] }),
+    isSeamless: true,
+  },
   { name: 'rollback', before: [v1, swap], intent: rollingBack(), isSeamless: true },
   {
     name: 'rollback of the code only',
@@ -58,7 +63,12 @@ export const SCENARIOS: Scenario[] = [
     }),
     isSeamless: true,
   },
-  { name: 'move to another proxy', before: [v1], intent: deploy('shop:v2', { proxy: 'nginx' }), isSeamless: true },
+  {
+    name: 'move to another proxy, port and number of replicas',
+    before: [v1],
+    intent: deploy('shop:v2', { proxy: 'nginx', ports: [8080], replicas: 2 }),
+    isSeamless: true,
+  },
   {
     name: 'deploy with aliases and redirects in place of domains',
     before: [deploy('shop:v1', { aliases: ['www.test'] })],
