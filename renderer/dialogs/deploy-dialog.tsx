@@ -6,7 +6,7 @@ import { fieldErrorsOf, messageOf } from '../bridge/bridge-error.ts';
 import { sentence } from '../format.ts';
 import { appPath } from '../paths.ts';
 import { areAllShown, errorsBySection, type FormErrors, formErrors, type Section } from '../state/deploy-fields.ts';
-import { type DeployForm, type DeployTemplate, emptyDeployForm, formFromTemplate } from '../state/deploy-form.ts';
+import { type DeployForm, type DeployTemplate, emptyDeployForm, formFromTemplate, replicasOf } from '../state/deploy-form.ts';
 import { readDeployForm } from '../state/deploy-request.ts';
 import { useActions, useDaemon, useHost } from '../state/hooks.ts';
 import { imageChoices } from '../state/images.ts';
@@ -24,12 +24,20 @@ interface DeployDialogProps {
   hostId: string;
   /** What the form starts from: a release whose configuration is to be changed. */
   template?: DeployTemplate;
+  /** What the daemon found wrong with the template, to be mended. */
+  complaints?: readonly FieldError[];
 }
 
 /** Creates an app, or makes a new release of one with another configuration. */
 export function DeployDialog(props: DeployDialogProps) {
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={titleOf(props.template)} size={720}>
+    <Modal
+      opened={props.opened}
+      onClose={props.onClose}
+      onEnterTransitionEnd={focusFirstError}
+      title={titleOf(props.template)}
+      size={720}
+    >
       <DeployFormView {...props} />
     </Modal>
   );
@@ -41,16 +49,20 @@ function titleOf(template: DeployTemplate | undefined): string {
   return release.state === 'failed' ? `Try ${app.name} again` : `Deploy ${app.name} with changes`;
 }
 
-const ALL_FOLDED: ReadonlySet<Section> = new Set();
+function sectionsOf(errors: FormErrors): ReadonlySet<Section> {
+  return new Set(Object.keys(errorsBySection(errors)) as Section[]); // its keys are sections
+}
 
-function DeployFormView({ onClose, hostId, template }: DeployDialogProps) {
+const NO_COMPLAINTS: readonly FieldError[] = [];
+
+function DeployFormView({ onClose, hostId, template, complaints = NO_COMPLAINTS }: DeployDialogProps) {
   const actions = useActions();
   const host = useHost(hostId);
   const daemon = useDaemon(hostId);
   const [, navigate] = useLocation();
   const [form, setForm] = useState<DeployForm>(() => (template === undefined ? emptyDeployForm() : formFromTemplate(template)));
-  const [errors, setErrors] = useState<FormErrors>({});
-  const [open, setOpen] = useState(ALL_FOLDED);
+  const [errors, setErrors] = useState<FormErrors>(() => formErrors(complaints, form));
+  const [open, setOpen] = useState(() => sectionsOf(errors));
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
   const base = useDeployBase(hostId, { values: form, setValues: setForm }, template);
@@ -66,7 +78,7 @@ function DeployFormView({ onClose, hostId, template }: DeployDialogProps) {
   const complain = (complaints: readonly FieldError[], message: string) => {
     const shown = formErrors(complaints, form);
     setErrors(shown);
-    setOpen((held) => new Set([...held, ...(Object.keys(errorsBySection(shown)) as Section[])])); // its keys are sections
+    setOpen((held) => new Set([...held, ...sectionsOf(shown)]));
     setProblem(areAllShown(complaints, form) ? null : sentence(message));
     requestAnimationFrame(focusFirstError);
   };
@@ -106,7 +118,11 @@ function DeployFormView({ onClose, hostId, template }: DeployDialogProps) {
         images={[...new Set(references)]}
       />
       <Sections {...part} open={open} onToggle={(section) => setOpen((held) => toggled(held, section))} />
-      <BaseNotice base={base} replicas={template?.app.replicas_wanted ?? known?.replicas_wanted ?? 1} form={form} />
+      <BaseNotice
+        base={base}
+        replicas={base.state === 'ready' ? replicasOf({ app: base.app, release: base.release }) : 1}
+        form={form}
+      />
       {problem === null ? null : <Notice tone="bad" title="It was not deployed" text={problem} />}
       <Group justify="flex-end" gap={8} className="nd-form-foot">
         <Button onClick={onClose}>Cancel</Button>

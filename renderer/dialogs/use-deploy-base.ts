@@ -10,7 +10,7 @@ export type DeployBase =
   | { state: 'new' }
   | { state: 'reading' }
   | { state: 'failed'; message: string; retry(): void }
-  | { state: 'ready'; release: Release };
+  | ({ state: 'ready' } & DeployTemplate);
 
 interface FormHandle {
   values: DeployForm;
@@ -72,11 +72,11 @@ export function useDeployBase(hostId: string, form: FormHandle, template: Deploy
     };
   }, [actions, hostId, name, exists, attempt]);
 
-  if (template !== undefined) return { state: 'ready', release: template.release };
-  if (!exists) return { state: 'new' };
+  if (template !== undefined) return { state: 'ready', ...template };
+  if (app === undefined) return { state: 'new' };
   if (reading === null || reading.name !== name) return { state: 'reading' };
   if (reading.message !== null) {
     return { state: 'failed', message: reading.message, retry: () => setAttempt((count) => count + 1) };
   }
-  return reading.release === null ? { state: 'new' } : { state: 'ready', release: reading.release };
+  return reading.release === null ? { state: 'new' } : { state: 'ready', app, release: reading.release };
 }

@@ -94,6 +94,11 @@ describe('a form made from a release', () => {
     expect(deployChanges(release('shop', 4, 'shop:v4'), 4, form)).toEqual([]);
   });
 
+  it('asks for as many replicas as a failed deploy asked for', () => {
+    const failed = release('shop', 5, 'shop:v5', { state: 'failed', configuration: { replicas: 3 } });
+    expect(requestOf(formFromTemplate({ app: app('shop'), release: failed })).replicas).toBe(3);
+  });
+
   it('never holds a password', () => {
     const form = formFromTemplate({ app: app('shop'), release: release('shop', 4, 'shop:v4') });
     expect([form.registry_username, form.registry_password]).toEqual(['', '']);

@@ -153,8 +153,14 @@ function emptyHealth(): HealthFields {
   };
 }
 
-/** The form that, left alone, deploys the release once more as it is, with as many replicas as the app has now. */
-export function formFromTemplate({ app, release }: DeployTemplate): DeployForm {
+/** How many replicas a deploy made from the template keeps: as many as the app has been scaled to, or as were asked for in vain. */
+export function replicasOf({ app, release }: DeployTemplate): number {
+  return release.state === 'failed' ? release.configuration.replicas : app.replicas_wanted;
+}
+
+/** The form that, left alone, deploys the release once more as it is, with the app's number of replicas. */
+export function formFromTemplate(template: DeployTemplate): DeployForm {
+  const { app, release } = template;
   const { configuration, image, nextcore } = release;
   const [port = DEFAULTS.port, ...more_ports] = configuration.ports;
   return {
@@ -170,7 +176,7 @@ export function formFromTemplate({ app, release }: DeployTemplate): DeployForm {
     tls: configuration.tls ?? 'default',
     proxy: configuration.proxy,
     more_ports: more_ports.map(String),
-    replicas: app.replicas_wanted,
+    replicas: replicasOf(template),
     ...fromContainer(configuration),
     drain: unlessDefault(configuration.drain_ms, DEFAULTS.drain_ms, formatTime),
     watch: unlessDefault(configuration.watch_ms, DEFAULTS.watch_ms, formatTime),

@@ -88,9 +88,16 @@ async function refusedByDaemon(page: Page): Promise<void> {
   await deployWithChanges(page);
   await openSections(page, ['Storage and networks']);
   await page.getByLabel('Directory of the host').fill('/etc');
-  await openSections(page, ['Storage and networks']);
   await dialog(page).getByRole('button', { name: 'Deploy', exact: true }).click();
-  await page.getByText('bind roots').first().waitFor();
+  await step(page, 'validate', 'failed').waitFor();
+  await dialog(page).waitFor({ state: 'hidden' });
+}
+
+async function retryRefused(page: Page): Promise<void> {
+  await refusedByDaemon(page);
+  await button(page, 'Try again…').click();
+  await page.getByText('to mend').first().waitFor();
+  await page.getByLabel('Directory of the host').scrollIntoViewIfNeeded();
 }
 
 /** The life of an app: operations and their ends, releases, scaling, maintenance, and the deploy form in full. */
@@ -255,4 +262,5 @@ export const LIFE_SHOTS: Shot[] = [
   },
   { name: 'deploy-refused', scenario: 'full', path: SHOP, isTall: true, act: refusedEverywhere },
   { name: 'deploy-refused-by-daemon', scenario: 'full', path: SHOP, act: refusedByDaemon },
+  { name: 'deploy-retry', scenario: 'full', path: SHOP, act: retryRefused },
 ];

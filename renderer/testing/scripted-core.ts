@@ -153,12 +153,7 @@ export class ScriptedCore {
       throw new Refusal({ code: 'unprocessable', message: `The image ${image} was found nowhere.`, details });
     }
     const bind = request.volumes.findIndex((volume) => volume.kind === 'bind' && !volume.source.startsWith('/srv/'));
-    if (bind >= 0) {
-      const details = [
-        { field: `volumes.${bind}.source`, message: 'lies beneath none of the host’s bind roots; use one in /srv' },
-      ];
-      throw new Refusal({ code: 'unprocessable', message: 'A directory of the host may not be bound.', details });
-    }
+    const refusal = `It lies beneath none of the host’s bind roots; use one in /srv. (field "volumes.${bind}.source")`;
     const known = world.apps.find((each) => each.name === app_name);
     if (known === undefined) {
       const url = domain === undefined ? null : `http://${domain}`;
@@ -169,7 +164,8 @@ export class ScriptedCore {
       world.apps.push(app(app_name, { status: 'updating', ...part }));
     }
     const configuration = configurationOf(request, { proxy: 'caddy', replicas: known?.replicas_wanted ?? 1 });
-    return this.#operations.start(world, app_name, { kind: 'deploy', image, configuration, replicas: configuration.replicas });
+    const wish: Wish = { kind: 'deploy', image, configuration, replicas: configuration.replicas };
+    return this.#operations.start(world, app_name, bind < 0 ? wish : { ...wish, refusal });
   }
 
   #tell(world: WorldHost, kind: DaemonEvent['kind'], about: Operation): void {

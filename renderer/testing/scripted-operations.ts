@@ -27,6 +27,8 @@ export interface Wish {
   /** A release that serves once more as it was. */
   again?: Release;
   replicas?: number;
+  /** What *validate* finds wrong. */
+  refusal?: string;
   maintenance?: AppStatus['maintenance'];
 }
 
@@ -95,15 +97,10 @@ export class ScriptedOperations {
       if (step.state === 'running') return { ...step, ...failed };
       return isTaken ? { ...step, state: 'undone' } : step;
     });
-    const error = { message: 'It was cancelled by admin.', step: null };
-    const ended: Operation = { ...running, steps, state: 'cancelled', ended_at: ago(0), error };
-    replace(world, ended);
-    this.#serve(world, running.app_name, running.from_release, 'it was cancelled', true);
+    const error = { message: 'Cancelled by admin.', step: null };
     const hasSwitched = running.steps.some(({ name, state }) => name === 'switch' && state === 'done');
     if (hasSwitched) setApp(world, running.app_name, { slot: running.slot === 'blue' ? 'green' : 'blue' });
-    setApp(world, running.app_name, { operation_id: null, status: running.from_release === null ? 'error' : 'running' });
-    this.#tell(world, 'operation.ended', ended);
-    return ended;
+    return this.#end(world, { ...running, steps, state: 'cancelled', error }, 'it was cancelled');
   }
 
   keep(world: WorldHost, id: string): Operation {
@@ -125,7 +122,10 @@ export class ScriptedOperations {
     const after = patch(running, step.name, { state: 'running', started_at: ago(0) });
     replace(world, after);
     this.#tell(world, 'operation.progress', after);
-    if (step.name === 'pull' && !isHere(world, running.image)) this.#pull(world, id, wish, 0);
+    if (step.name === 'validate' && wish.refusal !== undefined) {
+      const { refusal } = wish;
+      this.#later(id, STEP_MS, () => this.#fail(world, id, refusal));
+    } else if (step.name === 'pull' && !isHere(world, running.image)) this.#pull(world, id, wish, 0);
     else if (step.name === 'pre_switch' || step.name === 'post_switch') this.#print(world, id, step.name, wish, 0);
     else this.#later(id, durationOf(world, after, step.name), () => this.#endStep(world, id, step.name, wish));
     return after;
@@ -155,6 +155,26 @@ export class ScriptedOperations {
     this.#tell(world, 'operation.progress', find(world, id));
     if (lines > HOOK_OUTPUT.length) this.#endStep(world, id, name, wish);
     else this.#later(id, TICK_MS, () => this.#print(world, id, name, wish, lines + 1));
+  }
+
+  #fail(world: WorldHost, id: string, message: string): void {
+    const running = find(world, id);
+    const steps = running.steps.map((step): OperationStep => {
+      if (step.state === 'running') return { ...step, state: 'failed', ended_at: ago(0), detail: message };
+      return step.state === 'pending' ? { ...step, state: 'skipped' } : step;
+    });
+    const error = { message, step: 'validate' as const };
+    this.#end(world, { ...running, steps, state: 'failed', error }, message);
+  }
+
+  /** Ends an operation that has not lasted: what served before it serves again. */
+  #end(world: WorldHost, running: Operation, reason: string): Operation {
+    const ended = { ...running, ended_at: ago(0) };
+    replace(world, ended);
+    this.#serve(world, ended.app_name, ended.from_release, reason, true);
+    setApp(world, ended.app_name, { operation_id: null, status: ended.from_release === null ? 'error' : 'running' });
+    this.#tell(world, 'operation.ended', ended);
+    return ended;
   }
 
   #finish(world: WorldHost, running: Operation, wish: Wish): Operation {

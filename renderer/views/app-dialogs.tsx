@@ -1,4 +1,5 @@
 import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
+import type { FieldError } from '../../daemon/contract/errors.ts';
 import type { Host } from '../../preload/contract.ts';
 import { ConfirmDialog } from '../dialogs/confirm-dialog.tsx';
 import { DeployDialog } from '../dialogs/deploy-dialog.tsx';
@@ -18,6 +19,8 @@ interface AppDialogsProps {
   releases: readonly Release[];
   /** What a deploy starts from. */
   base: Release | null;
+  /** What was wrong with it, if it is what was tried in vain. */
+  complaints: readonly FieldError[];
   actions: Actions;
   /** Begins an operation; resolves with whether it has begun. */
   start(failure: string, act: () => Promise<unknown>): Promise<boolean>;
@@ -27,6 +30,7 @@ interface AppDialogsProps {
 
 /** What an operator is asked before an app is changed. */
 export function AppDialogs({
+  complaints,
   question,
   onClose,
   host,
@@ -45,7 +49,13 @@ export function AppDialogs({
     <>
       <SwapDialog opened={question === 'swap'} onClose={onClose} onStarted={onStarted} host={host} app={app} liveRelease={live} />
       {base === null ? null : (
-        <DeployDialog opened={question === 'deploy'} onClose={onClose} hostId={host.id} template={{ app, release: base }} />
+        <DeployDialog
+          opened={question === 'deploy'}
+          onClose={onClose}
+          hostId={host.id}
+          template={{ app, release: base }}
+          complaints={complaints}
+        />
       )}
       <ScaleDialog
         {...common}

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { ArrowRight, ExternalLink } from 'lucide-react';
 import { useState } from 'react';
 import type { AppStatus, Operation, Release } from '../../daemon/contract/domain.ts';
+import type { FieldError } from '../../daemon/contract/errors.ts';
 import { can } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
 import { shortReference } from '../format.ts';
@@ -9,6 +10,7 @@ import { baseRelease } from '../state/deploy-form.ts';
 import { useActions, useDaemon, useWish } from '../state/hooks.ts';
 import { newerImage } from '../state/images.ts';
 import { lookUp } from '../state/look-up.ts';
+import { retryOf } from '../state/retry.ts';
 import type { Wish } from '../state/stores.ts';
 import type { Watch } from '../state/watch.ts';
 import { GatedButton } from '../ui/gated-button.tsx';
@@ -36,6 +38,7 @@ interface AppHeaderProps {
 }
 
 const NO_RELEASES: readonly Release[] = [];
+const NO_COMPLAINTS: readonly FieldError[] = [];
 
 /** What is live, and everything that can be done with it; the contract's rules say what may be done now. */
 export function AppHeader({ host, app, latest, watch, controls, onStarted, onRemoved }: AppHeaderProps) {
@@ -46,6 +49,7 @@ export function AppHeader({ host, app, latest, watch, controls, onStarted, onRem
   const releases = lookUp(daemon.releases, app.name) ?? NO_RELEASES;
   const live = releases.find((release) => release.id === app.release);
   const base = baseRelease(app, releases);
+  const retry = retryOf(latest, releases);
   const newer = can.swap(app).allowed ? newerImage(daemon.images ?? [], app, live) : null;
   const start = async (failure: string, act: () => Promise<unknown>) => {
     const hasBegun = await run(failure, act);
@@ -137,6 +141,7 @@ export function AppHeader({ host, app, latest, watch, controls, onStarted, onRem
         app={app}
         releases={releases}
         base={base}
+        complaints={retry !== null && retry.release === base ? retry.complaints : NO_COMPLAINTS}
         actions={actions}
         start={start}
         onStarted={onStarted}

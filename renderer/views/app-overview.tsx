@@ -17,10 +17,11 @@ interface AppOverviewProps {
   watch: Watch | null;
   controls: OperationControls;
   onUndo: (() => void) | null;
+  onRetry: (() => void) | null;
 }
 
 /** What was done last, what the app is reached by and made of, and what it says. */
-export function AppOverview({ app, live, log, latest, watch, controls, onUndo }: AppOverviewProps) {
+export function AppOverview({ app, live, log, latest, watch, controls, onUndo, onRetry }: AppOverviewProps) {
   const isExplained = latest?.error != null || latest?.state === 'running';
   return (
     <>
@@ -35,6 +36,7 @@ export function AppOverview({ app, live, log, latest, watch, controls, onUndo }:
                 operation={latest}
                 watch={watch}
                 onUndo={onUndo}
+                onRetry={onRetry}
                 onCancel={() => controls.cancel(latest)}
                 onKeep={() => controls.keep(latest)}
                 isBusy={controls.isBusy}

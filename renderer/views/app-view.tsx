@@ -1,14 +1,16 @@
 import { Tabs } from '@mantine/core';
 import { Box, SearchX } from 'lucide-react';
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
 import type { Host } from '../../preload/contract.ts';
+import { DeployDialog } from '../dialogs/deploy-dialog.tsx';
 import { APP_TABS, type AppTab, appPath, hostPath } from '../paths.ts';
 import { operationsOf, undoTarget } from '../state/daemon-data.ts';
 import { baseRelease } from '../state/deploy-form.ts';
 import { useActions, useDaemon } from '../state/hooks.ts';
 import { lookUp } from '../state/look-up.ts';
+import { retryOf } from '../state/retry.ts';
 import { useLogSession } from '../state/use-log-session.ts';
 import { watchOf } from '../state/watch.ts';
 import { Empty } from '../ui/notice.tsx';
@@ -74,6 +76,9 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
   const undo = undoTarget(app, latest, useNow());
   const releases = lookUp(daemon.releases, app.name) ?? NO_RELEASES;
   const watch = watchOf(latest, releases);
+  // Before a first success the header offers it.
+  const retry = app.operation_id === null && app.release !== null ? retryOf(latest, releases) : null;
+  const [isRetrying, setRetrying] = useState(false);
 
   useEffect(() => {
     actions.loadReleases(host.id, app.name).catch(() => undefined); // the table says that it has none yet
@@ -120,6 +125,7 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
           watch={watch}
           controls={controls}
           onUndo={undo === null ? null : () => void rollback(undo)}
+          onRetry={retry === null ? null : () => setRetrying(true)}
         />
       ) : tab === 'releases' ? (
         <AppReleases host={host} app={app} releases={releases} onRollback={rollback} />
@@ -136,6 +142,15 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
         <AppConfiguration host={host} app={app} release={baseRelease(app, releases) ?? undefined} />
       )}
       {controls.dialog}
+      {retry === null ? null : (
+        <DeployDialog
+          opened={isRetrying}
+          onClose={() => setRetrying(false)}
+          hostId={host.id}
+          template={{ app, release: retry.release }}
+          complaints={retry.complaints}
+        />
+      )}
     </div>
   );
 }

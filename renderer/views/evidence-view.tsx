@@ -8,6 +8,13 @@ interface EvidenceViewProps {
   said: string;
 }
 
+/** Whether there is anything to see beyond what has been said. */
+export function hasMoreToSay(evidence: Evidence | null, said: string): evidence is Evidence {
+  if (evidence === null) return false;
+  const { reason, probes, log_tail, exit_code, oom_killed } = evidence;
+  return probes.length > 0 || log_tail.length > 0 || exit_code !== null || oom_killed || !repeats(said, reason);
+}
+
 /** Why a step failed: how its container ended, what the probes met, and the container's last words. */
 export function EvidenceView({ evidence, said }: EvidenceViewProps) {
   const { step, reason, probes, log_tail, exit_code, oom_killed } = evidence;

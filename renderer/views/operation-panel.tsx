@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { Ban, Undo2 } from 'lucide-react';
+import { Ban, RotateCw, Undo2 } from 'lucide-react';
 import type { Operation } from '../../daemon/contract/domain.ts';
 import { can, isTerminal, isWatching } from '../../daemon/contract/rules.ts';
 import { shortReference } from '../format.ts';
@@ -10,7 +10,7 @@ import { GatedButton } from '../ui/gated-button.tsx';
 import { Mark, OPERATION_STATE, SlotMark, type Tone } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Ago, ImageName } from '../ui/text.tsx';
-import { EvidenceView } from './evidence-view.tsx';
+import { EvidenceView, hasMoreToSay } from './evidence-view.tsx';
 import { OperationSteps } from './operation-steps.tsx';
 
 /** The title where there is little room: the image's name gives way before its tag. */
@@ -30,13 +30,15 @@ export interface OperationPanelProps {
   watch: Watch | null;
   /** Brings back the release before an operation that has ended; null where there is nothing to undo. */
   onUndo: (() => void) | null;
+  /** Asks for the same once more, with changes; null where there is nothing to try again. */
+  onRetry: (() => void) | null;
   onCancel(): void;
   onKeep(): void;
   isBusy: boolean;
 }
 
 /** One operation, live: its steps with their times, what can be done about it now, and the evidence where a step has failed. */
-export function OperationPanel({ operation, watch, onUndo, onCancel, onKeep, isBusy }: OperationPanelProps) {
+export function OperationPanel({ operation, watch, onUndo, onRetry, onCancel, onKeep, isBusy }: OperationPanelProps) {
   const said = operation.error?.message ?? '';
   const change = releaseChange(operation);
   return (
@@ -58,6 +60,11 @@ export function OperationPanel({ operation, watch, onUndo, onCancel, onKeep, isB
             Undo
           </Button>
         )}
+        {onRetry === null ? null : (
+          <Button size="compact-sm" leftSection={<RotateCw size={13} />} onClick={onRetry}>
+            Try again…
+          </Button>
+        )}
         {isTerminal(operation) || isWatching(operation) ? null : (
           <GatedButton
             size="compact-sm"
@@ -72,7 +79,7 @@ export function OperationPanel({ operation, watch, onUndo, onCancel, onKeep, isB
       </div>
       <Ending operation={operation} />
       <OperationSteps operation={operation} watch={watch} onCancel={onCancel} onKeep={onKeep} isBusy={isBusy} />
-      {operation.evidence === null ? null : <EvidenceView evidence={operation.evidence} said={said} />}
+      {hasMoreToSay(operation.evidence, said) ? <EvidenceView evidence={operation.evidence} said={said} /> : null}
     </div>
   );
 }

@@ -47,6 +47,7 @@ export function OperationsTable({ operations, releasesOf, controls, hasApps = fa
             operation={shown}
             watch={watchOf(shown, releasesOf(shown.app_name))}
             onUndo={null}
+            onRetry={null}
             onCancel={() => controls.cancel(shown)}
             onKeep={() => controls.keep(shown)}
             isBusy={controls.isBusy}

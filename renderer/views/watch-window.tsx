@@ -1,5 +1,6 @@
 import { Button, Group, Progress } from '@mantine/core';
 import { Check, Eye, Undo2 } from 'lucide-react';
+import type { Operation } from '../../daemon/contract/domain.ts';
 import { formatDuration } from '../format.ts';
 import { secondsLeft, type Watch, watchedPart } from '../state/watch.ts';
 import { useNow } from '../ui/use-now.ts';
@@ -13,7 +14,7 @@ interface WatchWindowProps {
 
 /** A new release serves and is being watched: how long still, and the two ways to end it. */
 export function WatchBar({ watch, onUndo, onKeep, isBusy }: WatchWindowProps) {
-  const { release, from_release } = watch.operation;
+  const { release } = watch.operation;
   return (
     <div className="nd-watch" role="status" data-testid="watch">
       <Eye size={15} aria-hidden />
@@ -21,14 +22,16 @@ export function WatchBar({ watch, onUndo, onKeep, isBusy }: WatchWindowProps) {
         <strong>{release} live</strong> · <Watching watch={watch} />
       </span>
       <WatchProgress watch={watch} />
-      <span className="nd-dim nd-grow nd-watch-why">
-        {from_release === null
-          ? 'It is undone if it fails.'
-          : `${from_release} is kept warm, and comes back if ${release} fails.`}
-      </span>
+      <span className="nd-dim nd-grow nd-watch-why">{warmText(watch.operation)}</span>
       <WatchButtons onUndo={onUndo} onKeep={onKeep} isBusy={isBusy} />
     </div>
   );
+}
+
+function warmText({ release, from_release }: Operation): string {
+  if (from_release === null) return 'It is taken back if it fails.';
+  if (from_release === release) return 'Its containers of before are kept warm, and come back if the new ones fail.';
+  return `${from_release} is kept warm, and comes back if ${release} fails.`;
 }
 
 export function WatchButtons({ onUndo, onKeep, isBusy }: Omit<WatchWindowProps, 'watch'>) {

@@ -7,7 +7,7 @@ import type { DeployBase } from '../use-deploy-base.ts';
 
 interface BaseNoticeProps {
   base: DeployBase;
-  /** Replicas that the app has now. */
+  /** Replicas that a deploy keeps where it says nothing. */
   replicas: number;
   form: DeployForm;
 }
