@@ -20,12 +20,18 @@ export function unixSocketTransport(path: string): Transport {
   return {
     connect: (signal) =>
       new Promise((resolve, reject) => {
-        const socket = connect({ path, signal });
+        signal.throwIfAborted();
+        // Not an option of the socket: it would end the connection whenever it is aborted, and a time limit always is.
+        const socket = connect({ path });
+        const abort = () => socket.destroy(signal.reason);
+        signal.addEventListener('abort', abort, { once: true });
         socket.once('error', (cause: NodeJS.ErrnoException) => {
+          signal.removeEventListener('abort', abort);
           const remedy = REMEDIES[cause.code ?? ''] ?? `${cause.message}.`;
           reject(new DomainError('unavailable', `Cannot reach the daemon's socket ${path}: ${remedy}.`, { cause }));
         });
         socket.once('connect', () => {
+          signal.removeEventListener('abort', abort);
           socket.removeAllListeners('error');
           resolve(socket);
         });
