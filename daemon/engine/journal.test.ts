@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { IllegalTransition, type JournalEvent, nextAction, transition } from './journal.ts';
+import { hasWayBack, IllegalTransition, type JournalEvent, nextAction, transition } from './journal.ts';
 import type { OperationRecord } from './state.ts';
 import { isUndoable, type Step } from './steps.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
-const NAMES = ['validate', 'pull', 'create', 'start', 'route', 'probe', 'switch', 'verify', 'drain', 'retire'] as const;
+const NAMES = 'validate pull pre_switch create start route probe switch verify post_switch watch drain retire'.split(
+  ' ',
+) as Step['name'][]; // literals
+const ONE_WAY: Step['name'][] = ['drain', 'retire'];
 
 function record(
-  on_failure: (name: string) => Step['on_failure'] = (name) => (['drain', 'retire'].includes(name) ? 'stuck' : 'unwind'),
+  on_failure: (name: Step['name']) => Step['on_failure'] = (name) => (ONE_WAY.includes(name) ? 'stuck' : 'unwind'),
 ) {
   // Only these matter to the journal.
   const steps = NAMES.map((name) => ({
@@ -54,10 +57,14 @@ const outcome = (kind: 'do' | 'undo', index: number, fails: boolean): JournalEve
   return fails ? { kind: 'undo_failed', index, at: AT, message: 'cannot' } : { kind: 'undo_done', index, at: AT };
 };
 
-/** Follows the journal's own advice to the end; `fails` says which outcomes are failures. */
-function play(fails: readonly boolean[]): OperationRecord[] {
+/**
+ * Follows the journal's own advice to the end; `fails` says which outcomes are failures, and before turn `cancelAt` somebody cancels, if there
+ * is a way back.
+ */
+function play(fails: readonly boolean[], cancelAt: number | null = null): OperationRecord[] {
   const history = [record()];
   for (let turn = 0; ; turn += 1) {
+    if (turn === cancelAt && hasWayBack(history.at(-1)!)) history.push(transition(history.at(-1)!, CANCEL)); // never empty
     const current = history.at(-1)!; // never empty
     const action = nextAction(current);
     if (action.kind === 'end') return history;
@@ -71,22 +78,29 @@ function play(fails: readonly boolean[]): OperationRecord[] {
   }
 }
 
+const CANCEL: JournalEvent = { kind: 'unwind_ordered', at: AT, message: 'cancelled', is_cancelled: true };
 const anyFailures = fc.array(fc.boolean(), { maxLength: 3 * NAMES.length });
+const anyCancel = fc.option(fc.nat({ max: NAMES.length }));
+/** Of steps that are done in turn up to this one, whose outcome is a failure, as are so many outcomes after it. */
+const failsAt = (name: Step['name'], after = 0) => [
+  ...NAMES.slice(0, NAMES.indexOf(name)).map(() => false),
+  ...Array.from({ length: after + 1 }, () => true),
+];
 
 describe('the journal', () => {
   it('brings every operation to an end, with every begun step done, undone or told as failed', () => {
     fc.assert(
-      fc.property(anyFailures, (fails) => {
-        const last = play(fails).at(-1)!; // never empty
+      fc.property(anyFailures, anyCancel, (fails, cancelAt) => {
+        const last = play(fails, cancelAt).at(-1)!; // never empty
         expect(last.state).not.toBe('running');
         expect(last.ended_at).toBe(AT);
         expect(last.steps.map(({ state }) => state)).not.toContain('running');
         expect(last.steps.map(({ state }) => state)).not.toContain('pending');
         if (last.state === 'succeeded') expect(last.steps.every(({ state }) => state === 'done')).toBe(true);
-        else expect(last.error?.message).toMatch(/broken|cannot/);
+        else expect(last.error?.message).toMatch(/broken|cannot|cancelled/);
         if (last.state !== 'succeeded' && last.state !== 'stuck') {
           const hasServed = last.steps.some(({ step, state }) => step.name === 'switch' && state === 'done');
-          expect(last.state).toBe(hasServed ? 'rolled_back' : 'failed');
+          expect(last.state).toBe(last.is_cancelled ? 'cancelled' : hasServed ? 'rolled_back' : 'failed');
 
           const begun = last.steps.filter(({ step, state }) => isUndoable(step.name) && state !== 'skipped');
           expect(begun.map(({ undo }) => undo)).toEqual(begun.map(() => 'done'));
@@ -97,8 +111,8 @@ describe('the journal', () => {
 
   it('undoes in the opposite order, and never after the point of no return', () => {
     fc.assert(
-      fc.property(anyFailures, (fails) => {
-        const history = play(fails);
+      fc.property(anyFailures, anyCancel, (fails, cancelAt) => {
+        const history = play(fails, cancelAt);
         const undone = history.flatMap(({ steps }) => steps.flatMap(({ undo }, index) => (undo === 'running' ? [index] : [])));
         expect(undone).toEqual(undone.toSorted((a, b) => b - a));
         expect(new Set(undone).size).toBe(undone.length);
@@ -117,24 +131,30 @@ describe('the journal', () => {
       isUndo: fc.boolean(),
     });
     fc.assert(
-      fc.property(anyFailures, fc.nat(), anyEvent, (fails, pick, { index, fails: isFailure, isStart, isUndo }) => {
-        const history = play(fails);
-        const current = history[pick % history.length]!; // in range
-        const kind = isUndo ? 'undo' : 'do';
-        const event = isStart
-          ? ({ kind: isUndo ? 'undo_started' : 'step_started', index, at: AT } as const)
-          : outcome(kind, index, isFailure);
-        const action = nextAction(current);
-        const step = current.steps[index];
-        const isNext =
-          action.kind === kind &&
-          action.index === index &&
-          (isStart || (isUndo ? step?.undo === 'running' : step?.state === 'running'));
-        const before = structuredClone(current);
-        if (isNext) transition(current, event);
-        else expect(() => transition(current, event)).toThrow(IllegalTransition);
-        expect(current).toEqual(before);
-      }),
+      fc.property(
+        anyFailures,
+        anyCancel,
+        fc.nat(),
+        anyEvent,
+        (fails, cancelAt, pick, { index, fails: isFailure, isStart, isUndo }) => {
+          const history = play(fails, cancelAt);
+          const current = history[pick % history.length]!; // in range
+          const kind = isUndo ? 'undo' : 'do';
+          const event = isStart
+            ? ({ kind: isUndo ? 'undo_started' : 'step_started', index, at: AT } as const)
+            : outcome(kind, index, isFailure);
+          const action = nextAction(current);
+          const step = current.steps[index];
+          const isNext =
+            action.kind === kind &&
+            action.index === index &&
+            (isStart || (isUndo ? step?.undo === 'running' : step?.state === 'running'));
+          const before = structuredClone(current);
+          if (isNext) transition(current, event);
+          else expect(() => transition(current, event)).toThrow(IllegalTransition);
+          expect(current).toEqual(before);
+        },
+      ),
     );
   });
 
@@ -154,13 +174,11 @@ describe('the journal', () => {
   });
 
   it('ends as stuck, with what to do, when a step can be neither finished nor undone', () => {
-    const failsAtDrain = [...Array.from({ length: 8 }, () => false), true];
-    expect(play(failsAtDrain).at(-1)).toMatchObject({ state: 'stuck', error: { step: 'drain', message: 'broken' } });
+    expect(play(failsAt('drain')).at(-1)).toMatchObject({ state: 'stuck', error: { step: 'drain', message: 'broken' } });
   });
 
   it('goes on with the earlier undos after one that fails, and names what is left', () => {
-    const failsAtProbeAndItsUnwinding = [...Array.from({ length: 5 }, () => false), true, true];
-    const last = play(failsAtProbeAndItsUnwinding).at(-1)!; // never empty
+    const last = play(failsAt('probe', 1)).at(-1)!; // never empty
     expect(last).toMatchObject({
       state: 'stuck',
       error: { step: 'probe', message: "broken Still there: the proxy's route of shop (could not be undone: cannot)." },
@@ -169,9 +187,35 @@ describe('the journal', () => {
   });
 
   it('leaves the new containers where they are while the switch to them cannot be taken back', () => {
-    const failsAtVerifyAndUnswitching = [...Array.from({ length: 7 }, () => false), true, true];
-    const last = play(failsAtVerifyAndUnswitching).at(-1)!; // never empty
+    const last = play(failsAt('verify', 1)).at(-1)!; // never empty
     expect(last).toMatchObject({ state: 'stuck', error: { message: expect.stringContaining('the container shop-0') } });
     expect(last.steps.find(({ step }) => step.name === 'create')?.undo).toBe('none');
+  });
+
+  it('is rolled back when the new release has served, failed when it has not, and cancelled when somebody wanted it', () => {
+    const stateAfter = (name: Step['name']) => play(failsAt(name)).at(-1)?.state;
+    expect(NAMES.map(stateAfter)).toEqual(
+      NAMES.map((name) => {
+        if (ONE_WAY.includes(name)) return 'stuck';
+        return NAMES.indexOf(name) > NAMES.indexOf('switch') ? 'rolled_back' : 'failed';
+      }),
+    );
+    const cancelled = NAMES.map((name) => play([], NAMES.indexOf(name)).at(-1)?.state);
+    expect(cancelled).toEqual(NAMES.map((name) => (name === 'retire' ? 'succeeded' : 'cancelled')));
+  });
+
+  it('has no way back in what is one way from its first step on, and when it is being undone already', () => {
+    expect(hasWayBack(record(() => 'stuck'))).toBe(false);
+    expect(() =>
+      transition(
+        record(() => 'stuck'),
+        CANCEL,
+      ),
+    ).toThrow(IllegalTransition);
+    const ordered = transition(transition(record(), { kind: 'step_started', index: 0, at: AT }), CANCEL);
+    expect(ordered).toMatchObject({ state: 'cancelled', error: { step: 'validate', message: 'cancelled' } });
+    const created = play([], NAMES.indexOf('start')).find(({ direction }) => direction === 'unwind')!; // it was cancelled there
+    expect(hasWayBack(created)).toBe(false);
+    expect(() => transition(created, CANCEL)).toThrow('unwinds already');
   });
 });

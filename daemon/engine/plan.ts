@@ -5,7 +5,7 @@ import { DEFAULTS } from '../contract/limits.ts';
 import { proxyTypeSchema, type Slot } from '../contract/names.ts';
 import type { NextCoreMetadata } from '../contract/nextcore.ts';
 import { bringUpSteps, targetSlot } from './bring-up.ts';
-import { change, namesOf, routeOf } from './routing.ts';
+import { change, namesOf, upstreamsOf } from './routing.ts';
 import { allocateIndex } from './slots.ts';
 import type { AppRecord, Maintenance, MarkerState, NewRelease, OperationRecord } from './state.ts';
 import type { ImageWish, Serving, Step } from './steps.ts';
@@ -152,7 +152,8 @@ function scaleSteps(app: AppRecord, to: number, { live }: Observed, settings: Pl
   const all = containersOf(app, app.slot, configuration, Math.max(from, to), settings);
   const added = all.slice(from, to);
   const removed = all.slice(to, from);
-  const target = routeOf(app, configuration, to, settings);
+  // Its names stay as they are, whatever an operation that got stuck has left of them: they are nothing that scaling is about.
+  const target = app.route && { ...app.route, upstreams: upstreamsOf(app, configuration, to, settings) };
   const routing = change(app.route, target);
   const route: Step[] = routing ? [{ name: 'route', on_failure, app_name: app.name, routing, is_first: false }] : [];
   const scale: Step = { name: 'scale', on_failure, app_name: app.name, from, to, containers: added };

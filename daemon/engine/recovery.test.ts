@@ -1,26 +1,35 @@
 import { describe, expect, it } from 'vitest';
+import type { AppConfiguration } from '../contract/configuration.ts';
+import type { Intent } from './engine.ts';
 import type { ObservedContainer } from './ports.ts';
 import { decideRecovery, findOrphans } from './recovery.ts';
 import type { OperationRecord } from './state.ts';
-import { createEngine, deploying, run, signal, swapping } from './test-engine.ts';
+import { createEngine, deploying, run, signal, startApp, swapping } from './test-engine.ts';
 import { ModelJournal } from './test-journal.ts';
 import { ModelWorld } from './test-world.ts';
 
-/** The record of a swap from blue to green that got as far as the step named. */
-async function swapUntil(last: string): Promise<OperationRecord> {
+/** The record of an operation that got as far as the step named. */
+async function begunUntil(
+  last: string,
+  intent: Intent,
+  changes: Partial<AppConfiguration> | null = {},
+): Promise<OperationRecord> {
   const world = new ModelWorld();
   world.state.images.set('shop:v1', 'sha256:1').set('shop:v2', 'sha256:2');
   const journal = new ModelJournal();
-  await run(createEngine(world, journal), deploying('shop:v1'));
+  if (changes !== null) await run(createEngine(world, journal), deploying('shop:v1', changes));
   const engine = createEngine(world, journal);
-  await engine.begin('shop', swapping('shop:v2'), { actor: 'test', idempotency: null, signal });
+  await engine.begin('shop', intent, { actor: 'test', idempotency: null, signal });
   const [fresh] = journal.operations;
   if (!fresh) throw new Error('no operation');
   const end = fresh.steps.findIndex(({ step }) => step.name === last);
+  if (end < 0) throw new Error(`it has no ${last}`);
   const stateAt = (index: number) => (index < end ? 'done' : index === end ? 'running' : 'pending');
   await engine.close();
   return { ...fresh, steps: fresh.steps.map((step, index) => ({ ...step, state: stateAt(index) })) };
 }
+
+const swapUntil = (last: string) => begunUntil(last, swapping('shop:v2'));
 
 const container = (slot: 'blue' | 'green', is_running = true): ObservedContainer => ({
   id: slot,
@@ -40,36 +49,160 @@ describe('decideRecovery', () => {
     expect(decideRecovery(await swapUntil(at), [container('blue')])).toEqual(resume);
   });
 
-  it.each(['probe', 'switch', 'verify', 'drain'])('resumes at %s while the new container runs', async (at) => {
+  it.each(['probe', 'switch', 'verify', 'watch', 'drain'])('resumes at %s while the new container runs', async (at) => {
     expect(decideRecovery(await swapUntil(at), [container('blue'), container('green')])).toEqual(resume);
   });
 
-  it.each(['probe', 'switch', 'verify'])('unwinds at %s when only the old container has survived', async (at) => {
+  it.each(['probe', 'switch', 'verify', 'watch'])('unwinds at %s when only the old container has survived', async (at) => {
     expect(decideRecovery(await swapUntil(at), [container('blue'), container('green', false)])).toMatchObject({ kind: 'unwind' });
   });
 
   it('starts the new container again when there is no old one to go back to', async () => {
     const again = { kind: 'resume', restart: ['nextdeploy-shop-green-0'] };
     expect(decideRecovery(await swapUntil('verify'), [container('green', false)])).toEqual(again);
+    expect(decideRecovery(await swapUntil('watch'), [container('blue', false), container('green', false)])).toEqual(again);
     expect(decideRecovery(await swapUntil('drain'), [container('blue'), container('green', false)])).toEqual(again);
+  });
+
+  it('goes on with a first deploy that is still asked whether it is healthy, and not with one that would be switched to unasked', async () => {
+    const again = { kind: 'resume', restart: ['nextdeploy-shop-blue-0'] };
+    const first = (last: string) => begunUntil(last, deploying('shop:v1'), null);
+    expect(decideRecovery(await first('probe'), [container('blue', false)])).toEqual(again);
+    expect(decideRecovery({ ...(await first('switch')), steps: await pendingSwitch(first) }, [])).toMatchObject({
+      kind: 'unwind',
+    });
+  });
+
+  it('in scaling asks dead new containers anew, and undoes what is asked no more, for the others serve', async () => {
+    const scaled = (last: string) => begunUntil(last, { kind: 'scale', replicas: 2 });
+    const names = ['nextdeploy-shop-blue-1'];
+    expect(decideRecovery(await scaled('probe'), [container('blue')])).toEqual({ kind: 'resume', restart: names });
+    for (const last of ['scale', 'route']) {
+      expect(decideRecovery(await scaled(last), [container('blue')])).toMatchObject({ kind: 'unwind' });
+      expect(decideRecovery(await scaled(last), [container('blue'), { ...container('blue'), name: names[0]! }])).toEqual(resume); // named above
+    }
+  });
+
+  it.each(['switch', 'drain', 'stop'])('goes on with a stop at %s, whatever is there', async (at) => {
+    expect(decideRecovery(await begunUntil(at, { kind: 'stop' }), [])).toEqual(resume);
+  });
+
+  it('goes on with an unwinding', async () => {
+    const unwinding: OperationRecord = { ...(await swapUntil('verify')), direction: 'unwind' };
+    expect(decideRecovery(unwinding, [container('green', false)])).toEqual(resume);
   });
 });
 
+/** All before the switch is done, and it has not been begun. */
+async function pendingSwitch(make: (last: string) => Promise<OperationRecord>): Promise<OperationRecord['steps']> {
+  const { steps } = await make('switch');
+  return steps.map((record) => (record.step.name === 'switch' ? { ...record, state: 'pending' } : record));
+}
+
 describe('findOrphans', () => {
-  const apps = async () => {
-    const journal = new ModelJournal();
-    const world = new ModelWorld();
-    world.state.images.set('shop:v1', 'sha256:1');
-    await run(createEngine(world, journal), deploying('shop:v1'));
-    return journal.listApps();
-  };
+  const apps = async (changes: Partial<AppConfiguration> = {}) => (await startApp(changes)).journal.listApps();
+  const replica = (number: number): ObservedContainer => ({ ...container('blue'), name: `nextdeploy-shop-blue-${number}` });
 
   it('finds what stands in the slot that is not live, and nothing of a busy app', async () => {
     expect(findOrphans([container('blue'), container('green')], await apps(), [])).toEqual([container('green')]);
     expect(findOrphans([container('green')], await apps(), [{ app_name: 'shop' }])).toEqual([]);
   });
 
+  it('finds replicas beyond the number, and those of another release in the live slot', async () => {
+    const seen = [replica(0), replica(1), replica(2)];
+    expect(findOrphans(seen, await apps({ replicas: 2 }), [])).toEqual([replica(2)]);
+    expect(findOrphans(seen, await apps({ replicas: 3 }), [])).toEqual([]);
+    const old = { ...replica(1), release: 'r0' };
+    expect(findOrphans([replica(0), old], await apps({ replicas: 2 }), [])).toEqual([old]);
+  });
+
+  it('finds containers of one-off commands, of the live release too, and those of an app that is stopped or has never served', async () => {
+    const hook: ObservedContainer = { ...container('blue', false), name: 'nextdeploy-shop-pre-switch', role: 'hook' };
+    expect(findOrphans([replica(0), hook], await apps(), [])).toEqual([hook]);
+    const [app] = await apps();
+    if (!app) throw new Error('no app');
+    expect(findOrphans([replica(0)], [{ ...app, wanted: 'stopped' }], [])).toEqual([replica(0)]);
+    expect(findOrphans([replica(0)], [{ ...app, release: null, slot: null }], [])).toEqual([replica(0)]);
+  });
+
   it('never finds containers of an app that is not known: they may be live sites of a lost database', () => {
     expect(findOrphans([container('blue'), container('green')], [], [])).toEqual([]);
+  });
+});
+
+describe('a start of the daemon', () => {
+  it('sets a marker that says something else than what is kept, and tries orphans again that cannot be removed', async () => {
+    const { world, journal } = await startApp();
+    world.state.markers.set('shop', 'green');
+    const live = world.state.containers.get('nextdeploy-shop-blue-0')!; // deployed
+    world.state.containers.set('nextdeploy-shop-green-0', {
+      ...live,
+      spec: { ...live.spec, slot: 'green', name: 'nextdeploy-shop-green-0' },
+    });
+    let failures = 3;
+    world.hook = (effect) => {
+      if (effect === 'remove' && failures-- > 0) throw new Error('Docker hangs');
+    };
+    await createEngine(world, journal).recover();
+    expect(world.state.markers.get('shop')).toBe('blue');
+    expect([...world.state.containers.keys()]).toEqual(['nextdeploy-shop-blue-0']);
+  });
+
+  it('restores markers before Docker answers', async () => {
+    const { world, journal } = await startApp();
+    world.state.markers.clear();
+    world.isDockerDown = true;
+    let looks = 0;
+    world.onLook = (what) => {
+      if (what !== 'list') return;
+      looks += 1;
+      expect(world.state.markers.get('shop')).toBe('blue');
+      world.isDockerDown = looks < 5;
+    };
+    await createEngine(world, journal).recover();
+    expect(looks).toBeGreaterThan(4);
+  });
+
+  it('goes on though the marker of one app cannot be written', async () => {
+    const { world, journal, perform } = await startApp();
+    await perform(deploying('shop:v1', { domain: 'blog.test' }), 'blog');
+    world.state.markers.clear();
+    let isFirst = true;
+    world.hook = (effect) => {
+      if (effect !== 'writeMarker' || !isFirst) return;
+      isFirst = false;
+      throw new Error('no space left');
+    };
+    await createEngine(world, journal).recover();
+    expect([...world.state.markers]).toEqual([['blog', 'blue']]);
+  });
+});
+
+describe('a marker that is wrong or lost', () => {
+  it.each(['green', 'stopped', null] as const)('(%s) is set before an operation begins', async (marker) => {
+    const { world, engine } = await startApp();
+    if (marker === null) world.state.markers.delete('shop');
+    else world.state.markers.set('shop', marker);
+    const seen = new Set<unknown>();
+    world.hook = (effect) => {
+      if (effect === 'create') seen.add(world.state.markers.get('shop'));
+    };
+    expect(await run(engine, swapping('shop:v2'))).toMatchObject({ state: 'succeeded', slot: 'green' });
+    expect([...seen]).toEqual(['blue']);
+  });
+
+  it('that cannot be set keeps an operation from doing harm, and is the reason that is given', async () => {
+    const { world, engine } = await startApp();
+    world.state.markers.set('shop', 'green');
+    const before = world.snapshot();
+    world.hook = (effect) => {
+      if (effect === 'writeMarker') throw new Error('no space left');
+    };
+    const operation = await run(engine, swapping('shop:v2'));
+    expect(operation).toMatchObject({
+      state: 'failed',
+      error: { message: expect.stringMatching(/^The marker of the app cannot be set/) },
+    });
+    expect(world.snapshot()).toEqual(before);
   });
 });

@@ -29,6 +29,23 @@ describe('routes', () => {
     expect([...world.state.routes.keys()]).toEqual([]);
   });
 
+  it('keep their names when the app is scaled after a move that got stuck', async () => {
+    const { world, journal, engine, perform } = await startApp();
+    let isBroken = false;
+    world.hook = (effect) => {
+      if (effect === 'verify') isBroken = true;
+      if (isBroken && effect === 'route') throw new Error('the proxy hangs');
+    };
+    const elsewhere = deploying('shop:v2', { proxy: 'nginx', domain: 'new.test', watch_ms: 0 });
+    expect((await run(engine, elsewhere)).state).toBe('stuck');
+    world.hook = () => undefined;
+    await createEngine(world, journal).recover();
+    await perform({ kind: 'scale', replicas: 2 });
+    expect(journal.getApp('shop')?.route).toMatchObject({ proxy: 'nginx', upstreams: { green: { length: 2 } } });
+    await perform(deploying('shop:v1', { domain: 'new.test' }));
+    expect([...world.state.routes.keys()]).toEqual(['caddy shop']);
+  });
+
   it('carry aliases and redirects, and keep what the old release has until it is gone', async () => {
     const { world, journal, perform } = await startApp({ aliases: ['www.test'], redirects: [{ from: 'old.test', status: 301 }] });
     expect(journal.getApp('shop')?.route).toMatchObject({

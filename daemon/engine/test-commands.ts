@@ -12,6 +12,8 @@ export type Death = 'crash' | 'halt' | 'destroy';
 /** `at`: at which moment, of those in which something happens, or at which write of the journal. */
 export type Trouble =
   | { kind: 'cancel' | 'keep' | 'close' | 'fail' | 'unavailable'; at: number }
+  /** Nothing can be written for so many attempts. */
+  | { kind: 'full'; at: number; attempts: number }
   /** The images of the releases that are being brought up do not answer any more. */
   | { kind: 'sicken'; at: number }
   | { kind: 'jump'; at: number; ms: number }
@@ -31,8 +33,11 @@ export const GOOD = ['app:1', 'app:2', 'app:3'];
 export const SICK = 'app:sick';
 export const MISSING = 'app:missing';
 export const FAILING_COMMAND = 'fail';
+export const HANGING_COMMAND = 'hang';
 
-const hook = fc.constantFrom('migrate', FAILING_COMMAND).map((program) => ({ command: [program], timeout_ms: 5_000 }));
+const hook = fc
+  .constantFrom('migrate', 'migrate', 'migrate', FAILING_COMMAND, HANGING_COMMAND)
+  .map((program) => ({ command: [program], timeout_ms: 5_000 }));
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 1 });
 const NAMES = ['one.test', 'two.test', 'three.test'];
 const MOMENTS_MAX = 40;
@@ -113,6 +118,10 @@ const trouble: fc.Arbitrary<Trouble> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('jump' as const), at: moment, ms: fc.constantFrom(-3_600_000, 3_600_000) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('full' as const), at: moment, attempts: fc.integer({ min: 1, max: 8 }) }),
   },
   {
     weight: 5,

@@ -4,10 +4,11 @@ import { DomainError } from '../contract/errors.ts';
 import type { Engine } from './engine.ts';
 import { namesOf, routeOf } from './routing.ts';
 import type { AppRecord, OperationRecord } from './state.ts';
-import { APPS, type Command, FAILING_COMMAND, GOOD, SICK, type Trouble } from './test-commands.ts';
+import { APPS, type Command, FAILING_COMMAND, GOOD, HANGING_COMMAND, SICK, type Trouble } from './test-commands.ts';
 import { engineOver, SETTINGS, signal } from './test-engine.ts';
 import { ModelJournal } from './test-journal.ts';
 import { Life } from './test-life.ts';
+import { watchVisitors } from './test-visitors.ts';
 import { type ModelContainer, ModelWorld } from './test-world.ts';
 
 type Operate = Extract<Command, { kind: 'operate' }>;
@@ -16,7 +17,8 @@ type Asked = Operate['asked'][number];
 const SICK_ID = `sha256:${GOOD.length}`;
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
 /** Which an operation gets through. */
-const HARMLESS: ReadonlySet<string> = new Set(['keep', 'close', 'jump', 'kill']);
+const HARMLESS: ReadonlySet<string> = new Set(['keep', 'close', 'jump', 'kill', 'full']);
+const BAD_COMMANDS: readonly (string | undefined)[] = [FAILING_COMMAND, HANGING_COMMAND];
 const BRING_UP: ReadonlySet<string> = new Set(['deploy', 'swap', 'rollback', 'start', 'restart']);
 
 export class ModelHost {
@@ -35,6 +37,7 @@ export class ModelHost {
     for (const [index, reference] of [...GOOD, SICK].entries()) this.world.state.images.set(reference, `sha256:${index}`);
     this.world.broken.add(SICK_ID);
     this.world.failing.add(FAILING_COMMAND);
+    this.world.hanging.add(HANGING_COMMAND);
     this.#life = new Life(this.world, this.journal);
     this.#engine = engineOver(this.#life.world, this.#life.journal);
   }
@@ -134,7 +137,7 @@ export class ModelHost {
     const earlier = new Set(operations.map(({ id }) => id));
     const before = new Map(APPS.map((app) => [app as string, this.lostMarkers.has(app) ? null : this.snapshotOf(app)]));
     const isSound = new Set(asked.length === 1 ? asked.filter((one) => this.#isSound(one)).map(({ app }) => app as string) : []);
-    const visitors = this.#watchVisitors();
+    const visitors = watchVisitors(this);
     this.#arm(troubles, earlier, visitors.look);
     const runs = asked.map(async ({ app, intent }) => {
       const { id } = await this.#engine.begin(app, intent, { actor: 'test', idempotency: null, signal });
@@ -212,29 +215,11 @@ export class ModelHost {
     if (intent.kind !== 'deploy' && intent.kind !== 'swap') return true;
     const configuration = intent.kind === 'deploy' ? intent.configuration : live?.configuration;
     if (configuration === undefined || !GOOD.includes(intent.image)) return false;
-    if ([configuration.pre_switch, configuration.post_switch].some((hook) => hook?.command.includes(FAILING_COMMAND)))
-      return false;
+    const { pre_switch, post_switch } = configuration;
+    if ([pre_switch, post_switch].some((hook) => BAD_COMMANDS.includes(hook?.command[0]))) return false;
     const wanted = namesOf(routeOf({ name: app, index: 1, verify_key: '' }, configuration, 1, SETTINGS));
     const others = this.journal.listApps().filter(({ name }) => name !== app);
     return !others.some(({ route }) => namesOf(route).some((name) => wanted.includes(name)));
-  }
-
-  #watchVisitors() {
-    const isServed = (app: string) => typeof this.world.serving(app) === 'object' && this.world.serving(app) !== null;
-    const served = APPS.filter((app) => !this.damaged.has(app) && !this.lostMarkers.has(app) && isServed(app));
-    const turnedAway = new Map<string, string>();
-    const look = (what: string) => {
-      for (const app of served) if (!isServed(app) && !turnedAway.has(app)) turnedAway.set(app, what);
-    };
-    const expectServed = () => {
-      for (const app of served) {
-        const record = this.journal.getApp(app);
-        // Stopped, removed, or given no name.
-        if (record?.wanted === 'running' && record.route !== null)
-          expect({ app, turned_away_at: turnedAway.get(app) }).toEqual({ app });
-      }
-    };
-    return { look, expectServed };
   }
 
   #arm(troubles: readonly Trouble[], earlier: ReadonlySet<string>, watch: (what: string) => void): void {
@@ -242,9 +227,10 @@ export class ModelHost {
     const strike = (what: string, count: 'moment' | 'write') => {
       counts[count] += 1;
       for (const trouble of troubles) {
-        const isDue =
-          trouble.at === counts[count] && (count === 'write') === (trouble.kind === 'kill' && trouble.during === 'write');
-        if (isDue && !this.#life.isOver) this.#strike(trouble, what, earlier);
+        const isWrite = trouble.kind === 'full' || (trouble.kind === 'kill' && trouble.during === 'write');
+        if (isWrite !== (count === 'write') || this.#life.isOver) continue;
+        const lasts = trouble.kind === 'full' ? trouble.attempts : 1;
+        if (counts[count] >= trouble.at && counts[count] < trouble.at + lasts) this.#strike(trouble, what, earlier);
       }
     };
     const atMoment = (what: string) => {
@@ -285,6 +271,7 @@ export class ModelHost {
         return;
       case 'fail':
         throw new Error(`${what} fails`);
+      case 'full':
       case 'unavailable':
         throw new DomainError('unavailable', `${what} is not available`);
       case 'kill':

@@ -32,7 +32,7 @@ export async function checkAtRest(host: ModelHost): Promise<void> {
 
 function checkContainers({ world, damaged, stuck }: ModelHost, app: string, record: AppRecord | null): void {
   const ours = [...world.state.containers].filter(([, { spec }]) => spec.app_name === app);
-  const names = ours.map(([name]) => name).sort();
+  const names = ours.map(([name]) => name).toSorted((a, b) => a.localeCompare(b));
   const isLive = record !== null && record.slot !== null && record.wanted === 'running';
   const expected = isLive ? replicaNames(record.name, record.slot!, record.replicas) : []; // just checked
   if (damaged.has(app) || stuck.has(app)) expect(expected).toEqual(expect.arrayContaining(names));
