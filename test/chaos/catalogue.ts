@@ -17,6 +17,7 @@ export const FAULTS: readonly Fault[] = [
   kill('kill_first_deploy', 'the first deploy is finished; its neighbour on the proxy loses no new connection'),
   kill('kill_deploy', 'the deploy is finished; nothing is lost'),
   kill('kill_swap', 'the swap is finished; nothing is lost'),
+  kill('kill_recovery', 'killed again at the first write of its recovery, the swap is finished all the same; nothing is lost'),
   kill('kill_watched_swap', 'the watch goes on and the swap is finished; nothing is lost'),
   kill('kill_rollback', 'the rollback is finished; nothing is lost'),
   ...DOCKER_FAULTS,

@@ -3,7 +3,7 @@
 // A file /run/nextdeploy/chaos/arm, `{"app": NAME, "write": N, "phase": "before" | "after"}`, is taken up when an operation on that app is
 // written for the first time. From there on each COMMIT is counted until the one that writes the operation's end; at the N-th the process
 // kills itself by SIGKILL, before it or right after it, leaving a file `killed` beside. With N = 0 it only counts. Each counted write becomes
-// a line of `writes`.
+// a line of `writes`. With `"again": true` the process that comes after it is killed too, at the first write of its recovery.
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 
@@ -37,16 +37,23 @@ DatabaseSync.prototype.exec = function (sql) {
 };
 
 function begin(record) {
-  const armed = readOrder();
-  if (armed?.app !== record.app_name) return;
-  rmSync(`${DIRECTORY}/arm`);
-  order = armed;
-  count = 0;
+  if (!takeUp(record, false)) return;
   isLast = false;
   content = `begin of ${record.kind}`;
 }
 
+/** Whether there is an order for this operation, or for its recovery. */
+function takeUp(record, isRecovery) {
+  const armed = readOrder();
+  if (armed?.app !== record.app_name || (armed.recovery ?? false) !== isRecovery) return false;
+  rmSync(`${DIRECTORY}/arm`);
+  order = armed;
+  count = 0;
+  return true;
+}
+
 function follow(record) {
+  if (order === null) takeUp(record, true);
   if (record.app_name !== order?.app) return;
   isLast = record.state !== 'running';
   const current = record.steps.find(({ state, undo }) => state === 'running' || undo === 'running');
@@ -56,7 +63,9 @@ function follow(record) {
 
 function killAt(phase) {
   if (order.write !== count || order.phase !== phase) return;
-  writeFileSync(`${DIRECTORY}/killed`, '');
+  const { app, again } = order;
+  if (again) writeFileSync(`${DIRECTORY}/arm`, JSON.stringify({ app, write: 1, phase, recovery: true }));
+  else writeFileSync(`${DIRECTORY}/killed`, '');
   process.kill(process.pid, 'SIGKILL');
 }
 

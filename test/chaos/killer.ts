@@ -10,6 +10,8 @@ export interface KillOrder {
   /** From 1, the operation's own begin. */
   write: number;
   phase: 'before' | 'after';
+  /** And once more, at the first write after the restart. */
+  again?: boolean;
 }
 
 const PRELOAD = '/opt/nextdeploy-chaos/kill.mjs';

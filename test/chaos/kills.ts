@@ -8,7 +8,7 @@ import { arm, hasKilled, type KillOrder, recordWrites } from './killer.ts';
 import { describeFailures, type LoadKind, type Site, startLoad } from './load.ts';
 import { findProblems } from './remains.ts';
 import { restartDaemon, type Stage, until } from './stage.ts';
-import { answeringVersion, type World } from './world.ts';
+import { type World, wrongAnswers } from './world.ts';
 
 /** An operation that is to be killed, over and over. */
 export interface Victim {
@@ -22,6 +22,8 @@ export interface Victim {
   load: LoadKind;
   /** Which writes; all of them unless said otherwise. */
   isOfInterest?(write: string): boolean;
+  /** Kills the recovery too; only where the operation has begun and not ended. */
+  again?: boolean;
 }
 
 export interface KillResult {
@@ -45,7 +47,13 @@ const UNDISTURBED_FACTOR = 2;
 const WATCHED_MS_MAX = 60_000;
 const POLL_MS = 50;
 
-export async function killAtEveryWrite(world: World, victim: Victim): Promise<KillResult> {
+const PHASES = ['before', 'after'] as const satisfies KillOrder['phase'][];
+
+export async function killAtEveryWrite(
+  world: World,
+  victim: Victim,
+  phases: readonly KillOrder['phase'][] = PHASES,
+): Promise<KillResult> {
   const { stage, app } = world;
   await victim.prepare();
   const undisturbed_ms = await timeOf(() => restartDaemon(stage));
@@ -57,9 +65,11 @@ export async function killAtEveryWrite(world: World, victim: Victim): Promise<Ki
   const result: KillResult = { kills: 0, writes: writes.length, failed: 0, converged_ms: [], allowed_ms, problems: [] };
   for (const [index, write] of writes.entries()) {
     if (victim.isOfInterest?.(write) === false) continue;
-    for (const phase of ['before', 'after'] as const) {
+    for (const phase of phases) {
       stage.signal.throwIfAborted();
-      const order: KillOrder = { app, write: index + 1, phase };
+      const hasRecovery = !(index === 0 && phase === 'before') && !(index === writes.length - 1 && phase === 'after');
+      if (victim.again && !hasRecovery) continue;
+      const order: KillOrder = { app, write: index + 1, phase, ...(victim.again && { again: true }) };
       const outcome = await killOnce(world, victim, order, allowed_ms);
       const name = `${phase} write ${index + 1} of ${writes.length} (${write})`;
       stage.say(`  ${name}: ${[`${outcome.ended} after ${outcome.converged_ms} ms`, ...outcome.problems].join('; ')}`);
@@ -154,14 +164,6 @@ const monotonicMs = () => Number(process.hrtime.bigint() / 1_000_000n);
 async function lastOperation({ stage, app }: World): Promise<Operation | null> {
   const [last] = await stage.client.call('listOperations', { query: { app_name: app, limit: 1 } });
   return last ?? null;
-}
-
-/** The site must answer with the release that is said to be live. */
-async function wrongAnswers(world: World): Promise<string[]> {
-  const app = (await world.stage.client.call('listApps')).find(({ name }) => name === world.app);
-  if (app === undefined) return [];
-  const version = await answeringVersion(world);
-  return app.version.endsWith(`:${version}`) ? [] : [`${version} answers while ${app.version} is said to be live`];
 }
 
 async function nextOperation(victim: Victim): Promise<string[]> {

@@ -102,7 +102,7 @@ function failureOf({ url, domain }: Visit, agent: Agent | undefined): Promise<st
       response.on('data', (chunk: string) => (body += chunk));
       response.on('end', () => {
         const isApp = response.statusCode === 200 && /^v[12]\n$/.test(body);
-        resolve(isApp ? null : `answered ${response.statusCode}: ${body.slice(0, 60).trim()}`);
+        resolve(isApp ? null : `answered ${response.statusCode} ${textOf(body)}`.trim());
       });
       response.on('error', (error) => resolve(error.message));
     });
@@ -110,6 +110,12 @@ function failureOf({ url, domain }: Visit, agent: Agent | undefined): Promise<st
     request.on('error', (error) => resolve(error.message));
     request.end();
   });
+}
+
+/** The start of what a proxy's own page says. */
+function textOf(body: string): string {
+  const text = /<title>(.*?)<\/title>/.exec(body)?.[1] ?? body;
+  return text.trim().slice(0, 60);
 }
 
 /** `ECONNREFUSED ×12, answered 502: Bad Gateway ×3`: for evidence. */

@@ -3,25 +3,24 @@ import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
 import { expectSuccess } from '../bench/server-tools.ts';
 import type { Stage } from './stage.ts';
 
-/** All apps of these programs are named so. */
+/** All apps of these programs are named so; others on the server are none of their business. */
 export const APP_PREFIX = 'chaos-';
 
 /** One line each, so that what is expected can be compared with what is there. Arguments: none. */
 const LOOK = `
-docker ps --all --format 'container {{.Names}} {{.State}} {{.Label "nextdeploy.release"}}'
-docker network ls --format 'network {{.Name}}'
-find /var/lib/nextdeploy/slots -mindepth 2 -printf 'marker %P\\n'
+docker ps --all --filter name=${APP_PREFIX} --format 'container {{.Names}} {{.State}} {{.Label "nextdeploy.release"}}'
+docker network ls --filter name=nextdeploy --format 'network {{.Name}}'
+find /var/lib/nextdeploy/slots -path '*/${APP_PREFIX}*/*' -printf 'marker %P\\n'
 find /etc/caddy/nextdeploy /etc/nginx/nextdeploy -path '*${APP_PREFIX}*' -printf 'route %p\\n'
 find /var/lib/nextdeploy /etc/nextdeploy -name '*.new' -printf 'half-written %p\\n'`;
 
-/** Docker's own, and the daemon's. */
-const NETWORKS = ['bridge', 'host', 'none', 'nextdeploy'];
+const NETWORK = 'network nextdeploy';
 
 type Server = Pick<Stage, 'bed' | 'client'>;
 
 /** A sentence for each thing that is there and should not be, is missing, or contradicts another; empty: all is well. */
 export async function findProblems(server: Server): Promise<string[]> {
-  const apps = await server.client.call('listApps');
+  const apps = (await server.client.call('listApps')).filter(({ name }) => name.startsWith(APP_PREFIX));
   const [lines, operations, releases] = await Promise.all([
     look(server),
     server.client.call('listOperations', { query: { state: 'running', limit: 10 } }),
@@ -30,10 +29,7 @@ export async function findProblems(server: Server): Promise<string[]> {
   return [
     ...operations.map(({ id, kind, app_name }) => `${kind} of ${app_name} (${id}) has not ended`),
     ...apps.flatMap((app, index) => contradictions(app, releases[index] ?? [])),
-    ...differences(
-      apps.flatMap((app) => wanted(app)),
-      lines.filter((line) => !NETWORKS.some((name) => line === `network ${name}`)),
-    ),
+    ...differences([NETWORK, ...apps.flatMap((app) => wanted(app))], lines),
   ];
 }
 

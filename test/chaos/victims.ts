@@ -29,6 +29,7 @@ export const VICTIMS = {
     },
   }),
   kill_swap: (world) => swapVictim(world),
+  kill_recovery: (world) => ({ ...swapVictim(world), again: true }),
   kill_watched_swap: (world) => ({
     ...swapVictim(world, { watch_ms: WATCH_MS }),
     isOfInterest: (write) => write === 'watch' || write === 'drain',

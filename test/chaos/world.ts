@@ -76,3 +76,11 @@ export function answeringVersion({ stage, site }: World): Promise<string> {
     request.on('error', reject);
   });
 }
+
+/** The site must answer with the release that is said to be live; fine when there is no app. */
+export async function wrongAnswers(world: World): Promise<string[]> {
+  const app = (await world.stage.client.call('listApps')).find(({ name }) => name === world.app);
+  if (app === undefined) return [];
+  const version = await answeringVersion(world);
+  return app.version.endsWith(`:${version}`) ? [] : [`${version} answers while ${app.version} is said to be live`];
+}

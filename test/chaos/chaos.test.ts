@@ -1,0 +1,67 @@
+/** The part of `npm run chaos` that every test run has time for; the rest, and both phases of each kill, is in the program. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { sharedBed } from '../bed/shared.ts';
+import { FAULTS, runFault } from './catalogue.ts';
+import { installKiller, type KillOrder } from './killer.ts';
+import { killAtEveryWrite } from './kills.ts';
+import { PROXY_NAMES, type Stage } from './stage.ts';
+import { VICTIMS } from './victims.ts';
+import { purge, type World, worldOf } from './world.ts';
+
+const KILLS_MS_MAX = 300_000;
+const FAULT_MS_MAX = 120_000;
+
+let stage: Stage;
+
+beforeAll(async () => {
+  const { bed, client, images } = await sharedBed();
+  stage = { bed, client, images, signal: new AbortController().signal, say: () => undefined };
+});
+
+afterAll(() => stage?.client.close());
+
+describe('a daemon that is killed', () => {
+  const phases: [KillOrder['phase'], World['site']['proxy']][] = [
+    ['before', 'caddy'],
+    ['after', 'nginx'],
+  ];
+  let killer: { remove(): Promise<void> } | undefined;
+
+  beforeAll(async () => {
+    killer = await installKiller(stage);
+  });
+  afterAll(() => killer?.remove());
+  afterEach(async () => {
+    for (const proxy of PROXY_NAMES) await purge(worldOf(stage, proxy));
+  });
+
+  it.each(phases)(
+    '%s any write of a swap behind %s finishes it when it is back, in time, losing no request and leaving nothing',
+    async (phase, proxy) => {
+      const world = worldOf(stage, proxy);
+      const { kills, writes, failed, problems } = await killAtEveryWrite(world, VICTIMS.kill_swap(world), [phase]);
+      expect(problems).toEqual([]);
+      expect(failed).toBe(0);
+      expect(kills).toBe(writes);
+      // validate, pull, create, start, probe, switch, verify, drain, retire, its begin and its end.
+      expect(writes).toBeGreaterThanOrEqual(11);
+    },
+    KILLS_MS_MAX,
+  );
+});
+
+describe('during a swap under load', () => {
+  it.each([
+    ['docker_restart', 'caddy'],
+    ['oom_watched', 'nginx'],
+    ['image_removed', 'nginx'],
+  ] as const)(
+    'the fault %s behind %s costs no more than it may',
+    async (name, proxy) => {
+      const fault = FAULTS.find((candidate) => candidate.name === name);
+      if (fault === undefined) throw new Error(`there is no fault ${name}`);
+      expect(await runFault(worldOf(stage, proxy), fault)).toMatchObject({ ok: true });
+    },
+    FAULT_MS_MAX,
+  );
+});
