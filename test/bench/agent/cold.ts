@@ -13,7 +13,7 @@ const execute = promisify(execFile);
 const OPERATION_POLL_MS = 50;
 
 export async function measureFloor(request: AgentRequest<'floor'>, signal: AbortSignal): Promise<AgentAnswer<'floor'>> {
-  const is_quiet = await waitForQuiet(signal);
+  const is_quiet = await waitForQuiet(signal, request.quiet_ms_max);
   const start = performance.now();
   const { stdout } = await execute('docker', ['run', '--detach', ...request.docker_run], { signal });
   const run_ms = performance.now() - start;
@@ -30,7 +30,7 @@ export async function measureSwap(request: AgentRequest<'swap'>, signal: AbortSi
   const client = daemonClient(request.daemon);
   // Opens the connection, so that the swap is timed and not the client's start.
   await client.call('getVersion', { signal });
-  const is_quiet = await waitForQuiet(signal);
+  const is_quiet = await waitForQuiet(signal, request.quiet_ms_max);
   const start = performance.now();
   const answered = firstAnswer(request.target, signal);
   answered.catch(() => undefined);

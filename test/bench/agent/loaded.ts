@@ -7,6 +7,7 @@ import { daemonClient } from './cold.ts';
 import { CONNECTIONS } from './load.ts';
 import { firstAnswer } from './poll.ts';
 import type { AgentAnswer, AgentRequest, LoadedRun, LoadTarget } from './protocol.ts';
+import { reload } from './reload.ts';
 
 const execute = promisify(execFile);
 
@@ -53,7 +54,9 @@ export async function measureChurn(request: AgentRequest<'churn'>, signal: Abort
 
 export async function measureReloads(request: AgentRequest<'reloads'>, signal: AbortSignal): Promise<AgentAnswer<'reloads'>> {
   return atMoments(request, signal, async (index) => {
-    await changeUpstream(request.admin, request.upstreams[index] ?? '', signal);
+    const change = request.reloads[index];
+    if (change === undefined) throw new Error('there are fewer reloads than moments for them');
+    await reload(change, signal);
     await expectVersion(request.check, request.versions[index], signal);
   });
 }
@@ -84,16 +87,6 @@ async function expectVersion(
 ): Promise<void> {
   if (version === undefined) throw new Error('no version is named for this change');
   await firstAnswer({ ...check, version }, AbortSignal.any([signal, AbortSignal.timeout(CHANGE_MS_MAX)]));
-}
-
-async function changeUpstream(admin: string, upstream: string, signal: AbortSignal): Promise<void> {
-  const response = await fetch(admin, {
-    method: 'PATCH',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify([{ dial: upstream }]),
-    signal,
-  });
-  if (!response.ok) throw new Error(`Caddy refused the new upstream: ${response.status} ${await response.text()}`);
 }
 
 async function underLoad(

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { measureFloor, measureSwap } from './cold.ts';
 import { measureBaseline, measureChurn, measureReloads, measureSwaps } from './loaded.ts';
 import type { AgentAnswer, AgentCall, AgentRequest } from './protocol.ts';
+import { measureStreams } from './streams.ts';
 import { measureThroughput } from './throughput.ts';
 
 type Measure<C extends AgentCall> = (request: AgentRequest<C>, signal: AbortSignal) => Promise<AgentAnswer<C>>;
@@ -14,6 +15,7 @@ const CALLS: { [C in AgentCall]: Measure<C> } = {
   swaps: measureSwaps,
   churn: measureChurn,
   reloads: measureReloads,
+  streams: measureStreams,
   throughput: measureThroughput,
 };
 

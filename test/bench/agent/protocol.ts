@@ -22,15 +22,16 @@ export interface LoadTarget {
   host: string;
 }
 
+/** `quiet_ms_max`: how long to wait for an idle machine before; `is_quiet`: whether it was. */
 export interface AgentCalls {
   /** `docker run` of an image to the first healthy answer at the container's own address. The container is removed afterwards. */
   floor: {
-    request: { docker_run: string[]; target: PollTarget };
+    request: { docker_run: string[]; target: PollTarget; quiet_ms_max: number };
     answer: { total_ms: number; run_ms: number; is_quiet: boolean };
   };
   /** `POST /swap` to the first answer of the new release at `target`; resolves when the operation has ended. */
   swap: {
-    request: { daemon: DaemonAccess; app: string; image: string; target: PollTarget };
+    request: { daemon: DaemonAccess; app: string; image: string; target: PollTarget; quiet_ms_max: number };
     answer: { total_ms: number; accepted_ms: number; ended_ms: number; is_quiet: boolean; operation: Operation };
   };
   /** A load of its own for so many seconds. */
@@ -49,17 +50,23 @@ export interface AgentCalls {
   };
   /** No change at all, but the same work for Docker at the same moments: a container is run until it answers, then stopped and removed. */
   churn: { request: { load: LoadTarget; at_ms: number[]; docker_run: string[]; target: PollTarget }; answer: LoadedRun };
-  /** The same number of changes at the same moments, by a new upstream over Caddy's admin API. */
+  /** The same number of changes at the same moments, by the proxy's usual method. */
   reloads: {
-    request: {
-      load: LoadTarget;
-      admin: string;
-      at_ms: number[];
-      upstreams: string[];
-      versions: string[];
-      check: Omit<PollTarget, 'version'>;
-    };
+    request: { load: LoadTarget; at_ms: number[]; reloads: Reload[]; versions: string[]; check: Omit<PollTarget, 'version'> };
     answer: LoadedRun;
+  };
+  /** Swaps one after the other, with streams, WebSockets, downloads and uploads open across each. */
+  streams: {
+    request: {
+      daemon: DaemonAccess;
+      app: string;
+      images: string[];
+      versions: string[];
+      entry: Omit<PollTarget, 'version'>;
+      /** On the server: a line `ID VERSION BYTES` for each body that reached the app. */
+      posts_file: string;
+    };
+    answer: StreamsRun;
   };
   /** A load for so many seconds through a proxy that runs as this unit of systemd. */
   throughput: {
@@ -71,6 +78,25 @@ export interface AgentCalls {
     };
     answer: { requests_per_second: number; processor_us_per_request: number; is_quiet: boolean };
   };
+}
+
+/** A change of the upstream: over Caddy's admin API, or as nginx's file of it followed by a reload. */
+export type Reload =
+  | { proxy: 'caddy'; admin: string; upstream: string }
+  | { proxy: 'nginx'; main: string; file: string; text: string };
+
+export const STREAM_KINDS = ['events', 'websocket', 'download', 'upload', 'post'] as const;
+/** Server-sent events, WebSockets, slow downloads, slow uploads, and short POSTs all the while. */
+export type StreamKind = (typeof STREAM_KINDS)[number];
+
+export interface StreamsRun {
+  kinds: Record<StreamKind, { opened: number /** Begun before a switch and ended after it. */; spanning: number; cut: number }>;
+  /** Bodies that were answered and never reached an app; a request that failed counts as cut. */
+  lost: number;
+  /** Bodies that reached apps more than once. */
+  repeated: number;
+  /** What went wrong first, in words. */
+  problems: string[];
 }
 
 export interface LoadedRun {

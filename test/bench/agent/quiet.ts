@@ -4,10 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const SAMPLE_MS = 250;
 const BUSY_PART_MAX = 0.1;
-const WAIT_MS_MAX = 30_000;
 
 /** Resolves with true as soon as the processors were 90 % idle for a quarter of a second, with false when that does not come. */
-export async function waitForQuiet(signal: AbortSignal, wait_ms_max = WAIT_MS_MAX): Promise<boolean> {
+export async function waitForQuiet(signal: AbortSignal, wait_ms_max: number): Promise<boolean> {
   const deadline = performance.now() + wait_ms_max;
   let before = await processorTimes();
   while (performance.now() < deadline) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DEFAULTS } from '../../../daemon/contract/limits.ts';
 import type { ProxyType } from '../../../daemon/contract/names.ts';
+import { featuresOf } from '../../../daemon/proxy/caddy/render.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import { engineOf } from '../../bed/engine.ts';
 import { bedPaths } from '../../bed/paths.ts';
@@ -42,7 +43,7 @@ export async function withPathStage(context: BenchContext, work: (stage: PathSta
       directory: DIRECTORY,
       upstream: `${CONTAINER.address}:${CONTAINER.port}`,
       health_path: HEALTH_PATH,
-      caddy: { has_stream_close_delay: await hasStreamCloseDelay(bed) },
+      caddy: featuresOf((await expectSuccess(bed, ['caddy', 'version'])).replace(/^v/, '')),
       nginx: {
         has_ipv6: (await bed.exec(['cat', '/proc/net/if_inet6'])).stdout !== '',
         main: await expectSuccess(bed, ['cat', '/etc/nginx/nginx.conf']),
@@ -74,12 +75,6 @@ async function startContainer(bed: Bed, { signal, say }: BenchContext): Promise<
   await expectSuccess(bed, ['docker', 'network', 'create', ...network, DEFAULTS.network_name]);
   const where = ['--network', DEFAULTS.network_name, '--ip', CONTAINER.address];
   await expectSuccess(bed, ['docker', 'run', '--detach', ...where, v1]);
-}
-
-/** As the driver decides it (daemon/proxy/caddy/driver.ts). */
-async function hasStreamCloseDelay(bed: Bed): Promise<boolean> {
-  const [major = 0, minor = 0] = (await expectSuccess(bed, ['caddy', 'version'])).replace(/^v/, '').split('.').map(Number);
-  return major > 2 || (major === 2 && minor >= 7);
 }
 
 async function placeFiles(bed: Bed, instances: readonly Instance[], setting: Setting): Promise<void> {

@@ -1,84 +1,106 @@
-/** Swaps under load, and beside them the reload method: errors, bad answers and p99, in alternating runs of the same length. */
-
+/** Swaps under load, and beside them the same proxy's reload method: errors, bad answers and p99, in alternating runs. */
+import type { ProxyType } from '../../../daemon/contract/names.ts';
 import type { AgentRequest, LoadedRun, LoadTarget } from '../agent/protocol.ts';
 import { countFigure, describeSpread, type Figure, type Goal, ratioFigure, spreadOf } from '../figures.ts';
-import { expectSuccess, installWrk, startUnit } from '../server-tools.ts';
 import type { BenchContext } from '../suite.ts';
-import { APP_PORT, FLOOR_ADDRESS, HEALTH_PATH, type Stage, VERSIONS } from './stage.ts';
+import { type Reference, startReference } from './reference.ts';
+import { APP_PORT, FLOOR_ADDRESS, HEALTH_PATH, HTTP_PORT, type Stage, versionAfter } from './stage.ts';
 
 /**
  * The shortest drain: whether a swap loses requests must not depend on the old release's staying, and 50 swaps with the default drain
  * would take minutes.
  */
-const APP = { name: 'bench-tiny', domain: 'tiny.bench.test', drain_ms: 250 };
+const DRAIN_MS = 250;
 const RUN_MS_MAX = 600_000;
-const RELOAD = {
-  port: 8480,
-  admin: '127.0.0.1:20199',
-  config: '/opt/nextdeploy-bench/caddy.json',
-  domain: 'reload.bench.test',
-  addresses: { v1: '10.213.255.251', v2: '10.213.255.252' },
-};
+/** Of the reload method's proxy without changes: only to see that it is the same before them. */
+const RELOAD_STEADY_SECONDS = 4;
 
-/** Runs of the same length. */
+/** `steady`, `swaps` and `churn` take as long as each other, and so do the reloads. */
 interface Round {
   steady: LoadedRun;
   swaps: LoadedRun;
-  churn: LoadedRun;
+  churn: LoadedRun | null;
   reload_steady: LoadedRun;
   reloads: LoadedRun;
 }
 
-export async function measureUnderLoad(stage: Stage, context: BenchContext): Promise<void> {
-  const { isQuick, say, emit } = context;
-  await stage.deploy({ app_name: APP.name, image: stage.images.tiny.v1, domain: APP.domain, drain_ms: APP.drain_ms });
-  await startReloadReference(stage);
-  const flags = await stage.runFlags(APP.name);
-  const wrk = await installWrk(stage.bed);
-  const plan = { rounds: isQuick ? 1 : 5, swaps: isQuick ? 4 : 10 };
-  say('warming up');
-  await run(stage, 'baseline', { load: reloadLoad(wrk), seconds: 2 });
-  let { seconds } = await run(stage, 'swaps', swapRequest(stage, wrk, plan.swaps));
-  const rounds: Round[] = [];
-  for (let index = 0; index < plan.rounds; index++) {
-    const steady = await run(stage, 'baseline', { load: swapLoad(wrk), seconds });
-    const swaps = await run(stage, 'swaps', swapRequest(stage, wrk, plan.swaps));
-    seconds = swaps.seconds;
-    const churn = await run(stage, 'churn', churnRequest(stage, wrk, flags, swaps.changes_at_ms));
-    const reload_steady = await run(stage, 'baseline', { load: reloadLoad(wrk), seconds });
-    const reloads = await run(stage, 'reloads', reloadRequest(wrk, swaps.changes_at_ms));
-    const round: Round = { steady, swaps, churn, reload_steady, reloads };
-    rounds.push(round);
-    say(`round ${index + 1} of ${plan.rounds}, ${plan.swaps} changes in ${seconds.toFixed(1)} s`);
-    for (const [name, result] of Object.entries<LoadedRun>({ ...round })) say(`  ${runLine(name, result)}`);
-  }
-  for (const figure of figuresOf(rounds)) emit(figure);
-  say(`p99 with swaps: ${describeSpread(p99(rounds, 'swaps'), 'ms')}, without: ${describeSpread(p99(rounds, 'steady'), 'ms')}`);
-  say(`p99 with Docker's work alone: ${describeSpread(p99(rounds, 'churn'), 'ms')}`);
-  const reloads = describeSpread(p99(rounds, 'reloads'), 'ms');
-  say(`p99 with reloads: ${reloads}, without: ${describeSpread(p99(rounds, 'reload_steady'), 'ms')}`);
+interface Lane {
+  proxy: ProxyType;
+  app: string;
+  /** Of the app, through its proxy. */
+  load: LoadTarget;
+  reference: Reference;
+  reload_load: LoadTarget;
+  /** Of `docker run`, as the app's own container has them. */
+  flags: string[];
 }
 
-function figuresOf(rounds: readonly Round[]): Figure[] {
-  const errors = (name: keyof Round) => rounds.reduce((sum, round) => sum + round[name].wrk.socket_errors_total, 0);
-  const non2xx = (name: keyof Round) => rounds.reduce((sum, round) => sum + round[name].wrk.non_2xx, 0);
+export async function measureUnderLoad(proxy: ProxyType, stage: Stage, { isQuick, say, emit }: BenchContext): Promise<void> {
+  const lane = await openLane(proxy, stage);
+  const plan = { rounds: isQuick ? 1 : 5, swaps: isQuick ? 4 : 10 };
+  say(`${proxy}: warming up`);
+  await run(stage, 'baseline', { load: lane.reload_load, seconds: 2 });
+  let { seconds } = await run(stage, 'swaps', swapRequest(stage, lane, plan.swaps));
+  const rounds: Round[] = [];
+  for (let index = 0; index < plan.rounds; index++) {
+    const steady = await run(stage, 'baseline', { load: lane.load, seconds });
+    const swaps = await run(stage, 'swaps', swapRequest(stage, lane, plan.swaps));
+    seconds = swaps.seconds;
+    // It explains p99 and has no goal: every second round.
+    const churn = index % 2 === 0 ? await run(stage, 'churn', churnRequest(stage, lane, swaps.changes_at_ms)) : null;
+    const reload_steady = await run(stage, 'baseline', { load: lane.reload_load, seconds: RELOAD_STEADY_SECONDS });
+    const reloads = await run(stage, 'reloads', reloadRequest(lane, swaps.changes_at_ms));
+    const round: Round = { steady, swaps, churn, reload_steady, reloads };
+    rounds.push(round);
+    say(`${proxy}, round ${index + 1} of ${plan.rounds}, ${plan.swaps} changes in ${seconds.toFixed(1)} s`);
+    for (const [name, result] of Object.entries<LoadedRun | null>({ ...round })) if (result) say(`  ${runLine(name, result)}`);
+  }
+  for (const figure of figuresOf(proxy, rounds)) emit(figure);
+  const p99Line = (name: keyof Round) => `${proxy}, p99 of ${name}: ${describeSpread(p99(rounds, name), 'ms')}`;
+  for (const name of ['steady', 'swaps', 'churn', 'reload_steady', 'reloads'] as const) say(p99Line(name));
+}
+
+async function openLane(proxy: ProxyType, stage: Stage): Promise<Lane> {
+  const app = `bench-tiny-${proxy}`;
+  const domain = `${app}.bench.test`;
+  await stage.deploy({ app_name: app, image: stage.images.tiny.v1, domain, proxy, drain_ms: DRAIN_MS });
+  const reference = await startReference(proxy, stage);
+  return {
+    proxy,
+    app,
+    load: { wrk: stage.wrk, url: `http://127.0.0.1:${HTTP_PORT[proxy]}/`, host: domain },
+    reference,
+    reload_load: { wrk: stage.wrk, url: `http://127.0.0.1:${reference.port}/`, host: reference.host },
+    flags: await stage.runFlags(app),
+  };
+}
+
+function figuresOf(proxy: ProxyType, rounds: readonly Round[]): Figure[] {
+  const total = (name: keyof Round, count: (result: LoadedRun) => number) =>
+    rounds.reduce((sum, round) => sum + (round[name] ? count(round[name]) : 0), 0);
+  const errors = (name: keyof Round) => total(name, ({ wrk }) => wrk.socket_errors_total);
+  const non2xx = (name: keyof Round) => total(name, ({ wrk }) => wrk.non_2xx);
   const p99Figure = (name: string, changed: keyof Round, steady: keyof Round, goal: Goal | null) => {
     const measured = { value: spreadOf(p99(rounds, changed)).median, reference: spreadOf(p99(rounds, steady)).median };
-    return ratioFigure(name, 'ms', measured, goal);
+    return ratioFigure(`${name}.p99.${proxy}`, 'ms', measured, goal);
   };
   const none = { at_most: 0 };
+  const errorsOf = { value: errors('swaps'), reference: errors('reloads') };
+  const non2xxOf = { value: non2xx('swaps'), reference: non2xx('reloads') };
   return [
-    countFigure('swap.errors.caddy', 'requests', { value: errors('swaps'), reference: errors('reloads') }, none),
-    countFigure('swap.non2xx.caddy', 'requests', { value: non2xx('swaps'), reference: non2xx('reloads') }, none),
-    p99Figure('swap.p99.caddy', 'swaps', 'steady', { at_most: 1.5 }),
-    p99Figure('churn.p99.caddy', 'churn', 'steady', null),
-    countFigure('reload.errors.caddy', 'requests', { value: errors('reloads'), reference: errors('reload_steady') }, null),
-    countFigure('reload.non2xx.caddy', 'requests', { value: non2xx('reloads'), reference: non2xx('reload_steady') }, null),
-    p99Figure('reload.p99.caddy', 'reloads', 'reload_steady', null),
+    countFigure(`swap.errors.${proxy}`, 'requests', errorsOf, none),
+    countFigure(`swap.non2xx.${proxy}`, 'requests', non2xxOf, none),
+    p99Figure('swap', 'swaps', 'steady', { at_most: 1.5 }),
+    p99Figure('churn', 'churn', 'steady', null),
+    countFigure(`reload.errors.${proxy}`, 'requests', { value: errorsOf.reference, reference: errors('reload_steady') }, null),
+    countFigure(`reload.non2xx.${proxy}`, 'requests', { value: non2xxOf.reference, reference: non2xx('reload_steady') }, null),
+    p99Figure('reload', 'reloads', 'reload_steady', null),
   ];
 }
 
-const p99 = (rounds: readonly Round[], name: keyof Round) => rounds.map((round) => round[name].wrk.latency_p99_ms);
+function p99(rounds: readonly Round[], name: keyof Round): number[] {
+  return rounds.flatMap((round) => round[name]?.wrk.latency_p99_ms ?? []);
+}
 
 function runLine(name: string, { wrk }: LoadedRun): string {
   const { connect, read, write, timeout } = wrk.socket_errors;
@@ -93,58 +115,27 @@ function run<C extends LoadedCall>(stage: Stage, call: C, request: AgentRequest<
   return stage.agent(call, request, RUN_MS_MAX);
 }
 
-const swapLoad = (wrk: LoadTarget['wrk']): LoadTarget => ({ wrk, url: 'http://127.0.0.1/', host: APP.domain });
-const reloadLoad = (wrk: LoadTarget['wrk']): LoadTarget => ({
-  wrk,
-  url: `http://127.0.0.1:${RELOAD.port}/`,
-  host: RELOAD.domain,
-});
-
-/** An app is at v1 when it is deployed and after each even number of changes. */
-const versionAfter = (change: number) => VERSIONS[(change + 1) % 2] ?? 'v1';
-
-function swapRequest(stage: Stage, wrk: LoadTarget['wrk'], count: number): AgentRequest<'swaps'> {
+function swapRequest(stage: Stage, { proxy, app, load }: Lane, count: number): AgentRequest<'swaps'> {
   const versions = Array.from({ length: count }, (_, index) => versionAfter(index));
   const images = versions.map((version) => stage.images.tiny[version]);
-  const check = { address: '127.0.0.1', port: 80, path: HEALTH_PATH, host: APP.domain };
-  return { load: swapLoad(wrk), daemon: stage.daemon, app: APP.name, images, versions, check };
+  const check = { address: '127.0.0.1', port: HTTP_PORT[proxy], path: HEALTH_PATH, host: load.host };
+  return { load, daemon: stage.daemon, app, images, versions, check };
 }
 
 /** What of a swap's p99 is Docker's: the same container run, stopped and removed at the same moments, while nothing changes. */
-function churnRequest(stage: Stage, wrk: LoadTarget['wrk'], flags: string[], at_ms: number[]): AgentRequest<'churn'> {
-  const target = { address: FLOOR_ADDRESS, port: APP_PORT, path: HEALTH_PATH, host: APP.domain, version: 'v1' };
-  return { load: swapLoad(wrk), at_ms, docker_run: [...flags, stage.images.tiny.v1], target };
+function churnRequest(stage: Stage, { load, flags }: Lane, at_ms: number[]): AgentRequest<'churn'> {
+  const target = { address: FLOOR_ADDRESS, port: APP_PORT, path: HEALTH_PATH, host: load.host, version: 'v1' };
+  return { load, at_ms, docker_run: [...flags, stage.images.tiny.v1], target };
 }
 
-function reloadRequest(wrk: LoadTarget['wrk'], at_ms: number[]): AgentRequest<'reloads'> {
+function reloadRequest({ reload_load, reference }: Lane, at_ms: number[]): AgentRequest<'reloads'> {
   const versions = at_ms.map((_, index) => versionAfter(index));
+  const { port, host } = reference;
   return {
-    load: reloadLoad(wrk),
-    admin: `http://${RELOAD.admin}/config/apps/http/servers/bench/routes/0/handle/0/upstreams`,
+    load: reload_load,
     at_ms,
     versions,
-    upstreams: versions.map((version) => `${RELOAD.addresses[version]}:${APP_PORT}`),
-    check: { address: '127.0.0.1', port: RELOAD.port, path: HEALTH_PATH, host: RELOAD.domain },
+    reloads: versions.map((version) => reference.reloadTo(version)),
+    check: { address: '127.0.0.1', port, path: HEALTH_PATH, host },
   };
-}
-
-/**
- * The usual way: both releases run, and a second Caddy is told over its API which one to use. Same program, and the connection settings
- * of the daemon's renderer (daemon/proxy/caddy/render.ts).
- */
-async function startReloadReference({ bed, images }: Stage): Promise<void> {
-  for (const version of VERSIONS) {
-    const where = ['--network', 'nextdeploy', '--ip', RELOAD.addresses[version]];
-    await expectSuccess(bed, ['docker', 'run', '--detach', ...where, images.tiny[version]]);
-  }
-  await expectSuccess(bed, ['tee', RELOAD.config], { input: JSON.stringify(reloadConfig()) });
-  await startUnit(bed, 'nextdeploy-bench-caddy', ['caddy', 'run', '--config', RELOAD.config]);
-}
-
-function reloadConfig(): object {
-  const transport = { protocol: 'http', keep_alive: { idle_timeout: '4s', max_idle_conns_per_host: 256 } };
-  const upstreams = [{ dial: `${RELOAD.addresses.v1}:${APP_PORT}` }];
-  const routes = [{ handle: [{ handler: 'reverse_proxy', transport, upstreams }] }];
-  const server = { listen: [`127.0.0.1:${RELOAD.port}`], automatic_https: { disable: true }, routes };
-  return { admin: { listen: RELOAD.admin, config: { persist: false } }, apps: { http: { servers: { bench: server } } } };
 }

@@ -13,6 +13,9 @@ const inspected = (changes: object = {}, networks: object = { nextdeploy: {} }) 
         Memory: 0,
         NanoCpus: 0,
         PidsLimit: null,
+        CapDrop: ['ALL'],
+        CapAdd: ['CAP_CHOWN'],
+        ReadonlyRootfs: false,
         ...changes,
       },
       NetworkSettings: { Networks: networks },
@@ -23,7 +26,7 @@ describe('the mirrored docker run', () => {
   it('has network, address, log options, security options and environment of the container', () => {
     const expected =
       '--network nextdeploy --ip 10.213.255.250 --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 ' +
-      '--security-opt no-new-privileges --env PORT=3000 --env GREETING=a b --no-healthcheck';
+      '--security-opt no-new-privileges --cap-drop ALL --cap-add CAP_CHOWN --env PORT=3000 --env GREETING=a b --no-healthcheck';
     expect(mirroredRunArguments(inspected(), '10.213.255.250').join(' ')).toBe(expected);
   });
 
@@ -31,6 +34,10 @@ describe('the mirrored docker run', () => {
     const limits = { Init: true, Memory: 512_000_000, NanoCpus: 1_500_000_000, PidsLimit: 100 };
     const text = mirroredRunArguments(inspected(limits), '10.213.255.250').join(' ');
     expect(text).toContain('--init --memory 512000000 --cpus 1.5 --pids-limit 100');
+  });
+
+  it('has a root that cannot be written to where the container has one', () => {
+    expect(mirroredRunArguments(inspected({ ReadonlyRootfs: true }), '10.213.255.250')).toContain('--read-only');
   });
 
   it('is refused for a container whose network is not clear', () => {

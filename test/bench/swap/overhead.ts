@@ -1,54 +1,68 @@
 /** `swap.overhead`: a swap on an idle machine, against `docker run` of the same image until it is healthy; alternating. */
 import type { Operation } from '../../../daemon/contract/domain.ts';
+import type { ProxyType } from '../../../daemon/contract/names.ts';
 import type { AgentAnswer, PollTarget } from '../agent/protocol.ts';
 import { describeSpread, ratioFigure, spreadOf } from '../figures.ts';
 import type { BenchContext } from '../suite.ts';
-import { APP_PORT, FLOOR_ADDRESS, HEALTH_PATH, type Stage, VERSIONS } from './stage.ts';
+import { APP_PORT, FLOOR_ADDRESS, HEALTH_PATH, HTTP_PORT, PROXIES, type Stage, versionAfter } from './stage.ts';
 
-const APP = { name: 'bench-next', domain: 'next.bench.test' };
 const MEASUREMENT_MS_MAX = 120_000;
+const GOAL = { at_most: 1.1 };
+
+const appOf = (proxy: ProxyType) => `bench-next-${proxy}`;
+const domainOf = (proxy: ProxyType) => `${appOf(proxy)}.bench.test`;
 
 export async function measureOverhead(stage: Stage, { isQuick, say, emit }: BenchContext): Promise<void> {
-  const images = stage.images.next;
-  await stage.deploy({ app_name: APP.name, image: images.v1, domain: APP.domain });
-  const flags = await stage.runFlags(APP.name);
+  for (const proxy of PROXIES)
+    await stage.deploy({ app_name: appOf(proxy), image: stage.images.next.v1, domain: domainOf(proxy), proxy });
+  const flags = await stage.runFlags(appOf('caddy'));
   const floors: AgentAnswer<'floor'>[] = [];
-  const swaps: AgentAnswer<'swap'>[] = [];
-  const rounds = isQuick ? 3 : 12;
+  const swaps: Record<ProxyType, AgentAnswer<'swap'>[]> = { caddy: [], nginx: [] };
+  const { rounds, quiet_ms_max } = isQuick ? { rounds: 3, quiet_ms_max: 1000 } : { rounds: 12, quiet_ms_max: 15_000 };
   for (let round = 0; round < rounds; round++) {
-    // The app begins with v1, so the first round goes to v2.
-    const version = VERSIONS[(round + 1) % 2] ?? 'v1';
-    const image = images[version];
-    const floor = await stage.agent('floor', { docker_run: [...flags, image], target: floorTarget(version) }, MEASUREMENT_MS_MAX);
-    const request = { daemon: stage.daemon, app: APP.name, image, target: proxyTarget(version) };
-    const swap = await stage.agent('swap', request, MEASUREMENT_MS_MAX);
+    const version = versionAfter(round);
+    const image = stage.images.next[version];
+    const run = { docker_run: [...flags, image], target: floorTarget(version), quiet_ms_max };
+    const floor = await stage.agent('floor', run, MEASUREMENT_MS_MAX);
     floors.push(floor);
-    swaps.push(swap);
-    const noise = floor.is_quiet && swap.is_quiet ? '' : ' (the machine was not idle)';
-    const times = `floor ${floor.total_ms.toFixed(0)} ms (docker run ${floor.run_ms.toFixed(0)}), swap ${swap.total_ms.toFixed(0)} ms`;
-    say(`round ${round + 1} of ${rounds}: ${times}${noise}`);
+    // Neither proxy always comes second.
+    for (const proxy of round % 2 === 0 ? PROXIES : PROXIES.toReversed()) {
+      const request = { daemon: stage.daemon, app: appOf(proxy), image, target: proxyTarget(proxy, version), quiet_ms_max };
+      swaps[proxy].push(await stage.agent('swap', request, MEASUREMENT_MS_MAX));
+    }
+    say(`round ${round + 1} of ${rounds}: ${roundLine(floor, { caddy: swaps.caddy.at(-1), nginx: swaps.nginx.at(-1) })}`);
   }
-  const times = { swap: swaps.map((swap) => swap.total_ms), floor: floors.map((floor) => floor.total_ms) };
-  say(`swap request to the new release's first answer: ${describeSpread(times.swap, 'ms')}`);
-  say(`docker run to first healthy answer (floor): ${describeSpread(times.floor, 'ms')}`);
-  say(`steps of a swap: ${stepMedians(swaps.map((swap) => swap.operation))}`);
-  const measured = { value: spreadOf(times.swap).median, reference: spreadOf(times.floor).median };
-  emit(ratioFigure('swap.overhead.caddy', 'ms', measured, { at_most: 1.25 }));
+  const floorTimes = floors.map((floor) => floor.total_ms);
+  say(`docker run to first healthy answer (floor): ${describeSpread(floorTimes, 'ms')}`);
+  for (const proxy of PROXIES) {
+    const times = swaps[proxy].map((swap) => swap.total_ms);
+    say(`swap request to the new release's first answer through ${proxy}: ${describeSpread(times, 'ms')}`);
+    say(`steps of a swap behind ${proxy}: ${stepMedians(swaps[proxy].map((swap) => swap.operation))}`);
+    const measured = { value: spreadOf(times).median, reference: spreadOf(floorTimes).median };
+    emit(ratioFigure(`swap.overhead.${proxy}`, 'ms', measured, GOAL));
+  }
+}
+
+function roundLine(floor: AgentAnswer<'floor'>, swaps: Record<ProxyType, AgentAnswer<'swap'> | undefined>): string {
+  const times = PROXIES.map((proxy) => `${proxy} ${swaps[proxy]?.total_ms.toFixed(0)} ms`);
+  const isQuiet = floor.is_quiet && PROXIES.every((proxy) => swaps[proxy]?.is_quiet);
+  const noise = isQuiet ? '' : ' (the machine was not idle)';
+  return `floor ${floor.total_ms.toFixed(0)} ms (docker run ${floor.run_ms.toFixed(0)}), swap ${times.join(', ')}${noise}`;
 }
 
 const floorTarget = (version: string): PollTarget => ({
   address: FLOOR_ADDRESS,
   port: APP_PORT,
   path: HEALTH_PATH,
-  host: APP.domain,
+  host: domainOf('caddy'),
   version,
 });
 
-const proxyTarget = (version: string): PollTarget => ({
+const proxyTarget = (proxy: ProxyType, version: string): PollTarget => ({
   address: '127.0.0.1',
-  port: 80,
+  port: HTTP_PORT[proxy],
   path: HEALTH_PATH,
-  host: APP.domain,
+  host: domainOf(proxy),
   version,
 });
 
