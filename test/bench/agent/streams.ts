@@ -13,7 +13,7 @@ const POST_CONNECTIONS = 8;
 const AFTER_SWITCH_MS = 1000;
 const SWITCH_MS_MAX = 60_000;
 /** How long a stream is open: at least so long, and well beyond the time that the last swap took to switch. */
-const STREAM_MS = { min: 4000, first: 8000, times: 2, more: 2000 };
+const STREAM_MS = { min: 4000, first: 6000, times: 2, more: 2000 };
 const PROBLEMS_MAX = 10;
 
 export async function measureStreams(request: AgentRequest<'streams'>, signal: AbortSignal): Promise<AgentAnswer<'streams'>> {

@@ -18,7 +18,7 @@ export async function measureOverhead(stage: Stage, { isQuick, say, emit }: Benc
   const flags = await stage.runFlags(appOf('caddy'));
   const floors: AgentAnswer<'floor'>[] = [];
   const swaps: Record<ProxyType, AgentAnswer<'swap'>[]> = { caddy: [], nginx: [] };
-  const { rounds, quiet_ms_max } = isQuick ? { rounds: 3, quiet_ms_max: 1000 } : { rounds: 12, quiet_ms_max: 15_000 };
+  const { rounds, quiet_ms_max } = isQuick ? { rounds: 2, quiet_ms_max: 1000 } : { rounds: 12, quiet_ms_max: 15_000 };
   for (let round = 0; round < rounds; round++) {
     const version = versionAfter(round);
     const image = stage.images.next[version];

@@ -13,7 +13,7 @@ const RUN_MS_MAX = 900_000;
 const SPANNING_PART_MIN = 0.5;
 
 export async function measureOpenStreams(stage: Stage, { isQuick, say, emit }: BenchContext): Promise<void> {
-  const plan = isQuick ? { apps: 1, swaps: 3 } : { apps: 2, swaps: 25 };
+  const plan = isQuick ? { apps: 1, swaps: 2 } : { apps: 2, swaps: 25 };
   // They wait most of the time, so the apps of both proxies are swapped beside each other.
   const lanes = PROXIES.flatMap((proxy) =>
     Array.from({ length: plan.apps }, (_, index) => ({ proxy, app: `bench-${proxy}-${index}` })),
