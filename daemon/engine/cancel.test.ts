@@ -167,6 +167,7 @@ describe('cancelling', () => {
     const parts = await swapUntil('probe', () => {
       order = settle(parts.engine.cancel(ID, 'somebody', signal));
       void parts.engine.close();
+      throw new Error('cut off');
     });
     await expect(parts.swap()).rejects.toThrow('The daemon is stopping');
     expect(await order).toEqual({ reason: expect.objectContaining({ code: 'unavailable' }) });

@@ -169,4 +169,43 @@ describe('Engine', () => {
     expect([...world.state.markers]).toEqual([['shop', 'green']]);
     expect([...world.state.containers.keys()]).toEqual(['nextdeploy-shop-green-0']);
   });
+
+  it('tells the one who comes during a watch window how to end it', async () => {
+    const { engine, world, journal } = start();
+    await run(engine, v1);
+    let refusal: Promise<unknown> | undefined;
+    world.onLook = () => {
+      const isWatching = journal.operations[0]?.steps.some(({ step, state }) => step.name === 'watch' && state === 'running');
+      if (isWatching === true) refusal ??= engine.begin('shop', swapping('shop:v1'), options()).catch((error: unknown) => error);
+    };
+    await run(engine, swapping('shop:v2'));
+    expect(await refusal).toMatchObject({ code: 'conflict', message: expect.stringContaining('nextdeploy keep op-00000002') });
+  });
+
+  it('begins what needs no look at containers while Docker is away', async () => {
+    const { engine, world } = start();
+    await run(engine, v1);
+    world.isDockerDown = true;
+    expect((await run(engine, { kind: 'maintenance', to: { message: 'Soon.' } })).state).toBe('succeeded');
+    expect(await run(engine, swapping('shop:v2'))).toMatchObject({
+      state: 'failed',
+      error: { message: expect.stringContaining('Docker does not answer') },
+    });
+    await expect(run(engine, { kind: 'start' })).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('says of a stuck operation what has been reached and what to do', async () => {
+    const { engine, world } = start();
+    await run(engine, v1);
+    world.hook = (effect) => {
+      if (effect === 'remove') throw new DomainError('unavailable', 'Docker does not answer.');
+    };
+    expect(await run(engine, swapping('shop:v2'))).toMatchObject({
+      state: 'stuck',
+      error: {
+        step: 'retire',
+        message: expect.stringMatching(/^Docker does not answer\. The new release serves\. .*restart nextdeployd/),
+      },
+    });
+  });
 });

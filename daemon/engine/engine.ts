@@ -6,8 +6,7 @@ import type { NextCoreMetadata } from '../contract/nextcore.ts';
 import { can, type Verdict } from '../contract/rules.ts';
 import { OperationControls } from './controls.ts';
 import { demandFreeDomains } from './domains.ts';
-import { examineContainers } from './executors.ts';
-import { withExplanation } from './explain-exit.ts';
+import { gatherEvidence } from './evidence.ts';
 import { removeHooks } from './hook.ts';
 import { resolveWish } from './intent.ts';
 import { hasWayBack, transition } from './journal.ts';
@@ -18,7 +17,7 @@ import { type Reconciliation, reconcile, restoreMarker, type Unfinished } from '
 import { type Executors, runSaga, type SagaDependencies, StepFailure } from './saga.ts';
 import { containerName } from './slots.ts';
 import type { AppRecord, Maintenance, OperationRecord } from './state.ts';
-import type { ContainerPlan, ImageWish } from './steps.ts';
+import type { ImageWish } from './steps.ts';
 import type { PlanSettings } from './templates.ts';
 import { toOperation } from './view.ts';
 
@@ -98,10 +97,7 @@ export class Engine {
         await this.#writer.commit(record, changes);
         this.#controls.written(record);
       },
-      examine: async (operation, step, failure, signal) => {
-        const seen = await examineContainers(newContainersOf(operation), world, signal);
-        return withExplanation({ step: step.name, reason: failure.message, probes: [], ...seen, ...failure.evidence });
-      },
+      examine: (operation, step, failure, signal) => gatherEvidence(operation, step, failure, world, signal),
       explain: (error, step) => this.#explain(error, `the step ${step.name}`),
     };
   }
@@ -116,7 +112,8 @@ export class Engine {
       const earlier = this.#earlier(actor, idempotency);
       if (earlier) return toOperation(earlier);
       const last = journal.listOperations({ app_name: name, limit: 1 })[0];
-      const containers = await this.#liveContainer(journal.getApp(name), signal);
+      // Nothing else depends on what runs; and what does not need Docker has to be possible without it.
+      const containers = intent.kind === 'start' ? await this.#liveContainer(journal.getApp(name), signal) : [];
       signal.throwIfAborted();
       // From here to the journal nothing is awaited, so nothing can come in between; but something may have during the looking.
       const now = journal.listOperations({ app_name: name, limit: 1 })[0];
@@ -141,12 +138,13 @@ export class Engine {
   async waitFor(id: string, signal: AbortSignal): Promise<Operation> {
     const run = this.#running.get(id);
     if (run) {
-      const aborted = new Promise<never>((_, reject) =>
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
-      );
-      aborted.catch(() => undefined);
       signal.throwIfAborted();
-      return toOperation(await Promise.race([run, aborted]));
+      const { promise: aborted, reject } = Promise.withResolvers<never>();
+      const abort = () => reject(signal.reason);
+      signal.addEventListener('abort', abort, { once: true });
+      return await Promise.race([run, aborted])
+        .then(toOperation)
+        .finally(() => signal.removeEventListener('abort', abort));
     }
     return toOperation(this.#demandOperation(id));
   }
@@ -278,10 +276,4 @@ export class Engine {
     const first = await this.#options.world.containers.inspect(containerName(app.name, app.slot, 0), signal);
     return first === null ? [] : [first];
   }
-}
-
-/** Those that the operation has made; before that the slot may hold another's. */
-function newContainersOf(operation: OperationRecord): readonly ContainerPlan[] {
-  const made = operation.steps.find(({ step, state }) => step.name === 'create' && state === 'done');
-  return made?.step.name === 'create' ? made.step.containers : [];
 }

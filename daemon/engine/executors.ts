@@ -1,6 +1,4 @@
 /** Carries out each kind of step. No decisions here: those are in the plan. Everything may run twice. */
-import { DomainError } from '../contract/errors.ts';
-import { LIMITS } from '../contract/limits.ts';
 import { waitUntilDrained } from './drain.ts';
 import { runHook } from './hook.ts';
 import { maintenancePage } from './maintenance-page.ts';
@@ -245,25 +243,4 @@ function unswitchChanges({ app_name, from, to }: StepOf<'switch'>, end_reason: s
 
 function shortId(imageId: string): string {
   return imageId.replace('sha256:', '').slice(0, 12);
-}
-
-/** The evidence that any failed step can have: what the containers of the operation look like now. */
-export async function examineContainers(
-  plans: readonly ContainerPlan[],
-  world: Pick<World, 'containers'>,
-  signal: AbortSignal,
-): Promise<{ log_tail: string[]; exit_code: number | null; oom_killed: boolean }> {
-  const nothing = { log_tail: [], exit_code: null, oom_killed: false };
-  for (const plan of plans) {
-    try {
-      const observed = await world.containers.inspect(plan.name, signal);
-      if (!observed) continue;
-      const log_tail = await world.containers.logTail(plan.name, LIMITS.evidence_log_lines, signal);
-      return { log_tail, exit_code: observed.is_running ? null : observed.exit_code, oom_killed: observed.oom_killed };
-    } catch (error) {
-      const detail = error instanceof DomainError ? error.message : 'the container could not be examined';
-      return { ...nothing, log_tail: [`(${detail})`] };
-    }
-  }
-  return nothing;
 }

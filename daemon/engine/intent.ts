@@ -20,7 +20,10 @@ interface Present {
  */
 export function resolveWish(name: string, intent: Intent, { app, containers, operation, journal }: Present): Wish {
   if (operation) {
-    const message = `The app ${name} is busy with ${operation.kind} ${operation.id}; wait for its end.`;
+    const { kind, id, steps } = operation;
+    const isWatching = steps.some(({ step, state }) => step.name === 'watch' && state === 'running');
+    const remedy = isWatching ? `keep its release (\`nextdeploy keep ${id}\`) to end its watch window` : 'wait for its end';
+    const message = `The app ${name} is busy with ${kind} ${id}; ${remedy}.`;
     throw new DomainError('conflict', message, { operation_id: operation.id });
   }
   if (intent.kind === 'deploy') {

@@ -116,7 +116,7 @@ function settle(record: OperationRecord, at: string): OperationRecord {
   if (record.state === 'running' && nextAction(record).kind !== 'end') return record;
   const ended_at = at;
   const steps = record.steps.map((step) => (step.state === 'pending' ? { ...step, state: 'skipped' as const } : step));
-  if (record.state === 'stuck') return { ...record, ended_at, steps };
+  if (record.state === 'stuck') return { ...record, ended_at, steps, error: withRemedy(record) };
   const left = record.direction === 'unwind' ? record.steps.filter(isLeft) : [];
   if (left.length > 0) return { ...record, ended_at, steps, state: 'stuck', error: stuckError(record, left) };
   return { ...record, ended_at, steps, state: endState(record) };
@@ -133,7 +133,19 @@ function endState({ direction, is_cancelled, steps }: OperationRecord): Operatio
 function stuckError({ error }: OperationRecord, left: readonly StepRecord[]): OperationRecord['error'] {
   const things = left.map(({ step }) => describeLeft(step)).join(', ');
   const reasons = left.flatMap(({ undo, detail }) => (undo === 'failed' ? [detail] : [])).join('; ');
-  return { message: `${error?.message ?? ''} Still there: ${things} (${reasons}).`.trim(), step: error?.step ?? null };
+  const told = `${error?.message ?? ''} Still there: ${things} (${reasons}).`.trim();
+  return { message: `${told} ${RESTART} removes what the app does not need.`, step: error?.step ?? null };
+}
+
+const RESTART = 'When the cause is mended, `systemctl restart nextdeployd`';
+
+/** Of one that cannot go back, what has been reached, and what to do about the rest. */
+function withRemedy({ error, kind, steps }: OperationRecord): OperationRecord['error'] {
+  if (error === null) return null;
+  const isServing = steps.some(({ step, state }) => step.name === 'switch' && state === 'done' && isSlot(step.to.marker));
+  const reached = isServing ? 'The new release serves. ' : '';
+  const again = kind === 'remove' ? 'When the cause is mended, remove it again' : `${RESTART} removes what the app does not need`;
+  return { ...error, message: `${error.message} ${reached}${again}.` };
 }
 
 function illegal(record: OperationRecord, event: JournalEvent, why: string): IllegalTransition {

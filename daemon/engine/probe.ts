@@ -41,7 +41,7 @@ async function raceExit<T>(
   body: () => Promise<T>,
 ): Promise<T> {
   const exited = world.containers.waitForExit(plan.name, signal).then((exit): never => {
-    throw new StepFailure(exitReason(exit), { ...exit, probes: log.results() });
+    throw new StepFailure(exitReason(exit), { ...exit, probes: log.results() }, { container: plan.name });
   });
   const healthy = body();
   // The loser of the race ends with the scope; its rejection is no news.
@@ -100,11 +100,12 @@ async function unhealthy(
     return new StepFailure(
       `Nothing listens on port ${plan.port} of the container ${within}; ${whereItListens(plan.port, listening)}`,
       evidence,
+      { container: plan.name },
     );
   }
   const what = health.kind === 'http' ? `GET ${health.path}` : `TCP port ${plan.port}`;
   const answered = last.status === null ? last.detail : `it answered ${last.status}`;
-  return new StepFailure(`The release was not healthy ${within}: ${what}: ${answered}.`, evidence);
+  return new StepFailure(`The release was not healthy ${within}: ${what}: ${answered}.`, evidence, { container: plan.name });
 }
 
 function whereItListens(port: number, listening: readonly { address: string; port: number }[]): string {

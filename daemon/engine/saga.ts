@@ -46,11 +46,19 @@ export type Executors = {
 /** A failure that carries what was seen. Any other error thrown by a step gets evidence from `SagaDependencies.examine`. */
 export class StepFailure extends Error {
   readonly evidence: Partial<Evidence>;
+  readonly container: string | null;
 
-  constructor(message: string, evidence: Partial<Evidence> = {}, cause?: unknown) {
+  /** `container`: the one it is about, whose output tells more. */
+  constructor(message: string, evidence: Partial<Evidence> = {}, { cause, container = null }: FailureOrigin = {}) {
     super(message, { cause });
     this.evidence = evidence;
+    this.container = container;
   }
+}
+
+interface FailureOrigin {
+  cause?: unknown;
+  container?: string | null;
 }
 
 /** What an unwinding would go back to is not there: trying again does not help. */
@@ -59,6 +67,7 @@ export class NoWayBack extends StepFailure {}
 export interface Failure {
   message: string;
   evidence: Partial<Evidence>;
+  container: string | null;
 }
 
 export interface SagaDependencies {
@@ -139,10 +148,10 @@ async function attemptDo(record: OperationRecord, index: number, run: Run): Prom
   } catch (error) {
     signal.throwIfAborted();
     if (scope.aborted) return { event: null, changes: [] };
-    const message = error instanceof StepFailure ? error.message : dependencies.explain(error, step);
-    const seen = error instanceof StepFailure ? error.evidence : {};
+    const message = dependencies.explain(error, step);
+    const { evidence: seen, container } = error instanceof StepFailure ? error : { evidence: {}, container: null };
     const deadline = AbortSignal.any([signal, dependencies.clock.timeout(EVIDENCE_DEADLINE_MS)]);
-    const evidence = await dependencies.examine(record, step, { message, evidence: seen }, deadline);
+    const evidence = await dependencies.examine(record, step, { message, evidence: seen, container }, deadline);
     signal.throwIfAborted();
     return { event: { kind: 'step_failed', index, at, message: evidence.reason, evidence }, changes: [] };
   }
@@ -156,7 +165,7 @@ async function attemptUndo(record: OperationRecord, index: number, run: Run): Pr
     return { event: { kind: 'undo_done', index, at: '' }, changes: result.changes ?? [] };
   } catch (error) {
     signal.throwIfAborted();
-    const message = error instanceof StepFailure ? error.message : dependencies.explain(error, step);
+    const message = dependencies.explain(error, step);
     return { event: { kind: 'undo_failed', index, at: '', message }, changes: [] };
   }
 }
@@ -182,7 +191,7 @@ async function attempt(
     } catch (error) {
       signal.throwIfAborted();
       const failure = deadline.aborted
-        ? new StepFailure(`${step.name} took longer than ${deadlineMs / 1000} s.`, {}, error)
+        ? new StepFailure(`${step.name} took longer than ${deadlineMs / 1000} s.`, {}, { cause: error })
         : error;
       if (count >= attemptsMax || failure instanceof NoWayBack) throw failure;
       await dependencies.clock.sleep(RETRY_PAUSE_MS * 2 ** (count - 1), signal);

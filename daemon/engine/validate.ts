@@ -65,7 +65,7 @@ export async function withCredentials<T>(
     if (!has_credentials || credentials !== null || !(error instanceof DomainError)) throw error;
     const why =
       'The daemon was restarted, and the registry credentials of this operation are never stored; begin it again with them.';
-    throw new StepFailure(`${why} (${error.message})`, {}, error.cause);
+    throw new StepFailure(`${why} (${error.message})`, {}, { cause: error.cause });
   }
 }
 
@@ -74,6 +74,6 @@ async function named(field: string, check: Promise<void>): Promise<void> {
     await check;
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    throw new StepFailure(`${error.message} (field "${field}")`, {}, error.cause);
+    throw new StepFailure(`${error.message} (field "${field}")`, {}, { cause: error.cause });
   }
 }

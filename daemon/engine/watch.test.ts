@@ -268,3 +268,15 @@ describe('an old release that dies in the watch window', () => {
     expect(journal.getApp('shop')).toMatchObject({ release: 'r1', slot: 'blue' });
   });
 });
+
+describe('the evidence of a failed window', () => {
+  it('is of the container that is sick, of several', async () => {
+    const parts = await start();
+    await run(createEngine(parts.world, parts.journal), { kind: 'scale', replicas: 3 });
+    onLook(parts, (look) => {
+      if (look === 4) parts.world.crash('nextdeploy-shop-green-2');
+    });
+    const operation = await swap(parts);
+    expect(operation).toMatchObject({ state: 'rolled_back', evidence: { log_tail: ['log of nextdeploy-shop-green-2'] } });
+  });
+});

@@ -114,7 +114,8 @@ class WatchedContainer {
 
   #failure(message: string, inspection: Inspection | null): StepFailure {
     const { exit_code = null, oom_killed = false } = inspection ?? {};
-    return new StepFailure(message, { exit_code, oom_killed, probes: this.#log.results() });
+    const evidence = { exit_code, oom_killed, probes: this.#log.results() };
+    return new StepFailure(message, evidence, { container: this.#plan.name });
   }
 }
 
