@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Operation } from '../../daemon/contract/domain.ts';
-import { isTerminal } from '../../daemon/contract/rules.ts';
 import { expectSuccess } from '../bench/server-tools.ts';
+import { endOf } from './fault.ts';
 import { arm, hasKilled, type KillOrder, recordWrites } from './killer.ts';
 import { describeFailures, type LoadKind, type Site, startLoad } from './load.ts';
 import { findProblems } from './remains.ts';
@@ -41,7 +41,7 @@ const KILLED_MS_MAX = 60_000;
 const RESTARTED_MS_MAX = 20_000;
 /** What the daemon has, from its start. */
 const CONVERGED_MS_MAX = 5_000;
-/** Where the machine is too busy for that: so many times a start of the daemon and the whole operation, both undisturbed in the same run. */
+/** Where the machine is too busy for that: so many times a start of the daemon and the whole operation, without a kill in the same run. */
 const UNDISTURBED_FACTOR = 2;
 /** How long a case is watched at most: longer, to say how late it was. */
 const WATCHED_MS_MAX = 60_000;
@@ -56,12 +56,7 @@ export async function killAtEveryWrite(
 ): Promise<KillResult> {
   const { stage, app } = world;
   await victim.prepare();
-  const undisturbed_ms = await timeOf(() => restartDaemon(stage));
-  let allowed_ms = 0;
-  const writes = await recordWrites(stage, app, async () => {
-    const operation_ms = await timeOf(async () => endOf(stage, (await victim.begin(randomUUID())).id));
-    allowed_ms = Math.max(CONVERGED_MS_MAX, UNDISTURBED_FACTOR * (undisturbed_ms + operation_ms));
-  });
+  const { writes, allowed_ms } = await runWithoutKill(world, victim);
   const result: KillResult = { kills: 0, writes: writes.length, failed: 0, converged_ms: [], allowed_ms, problems: [] };
   for (const [index, write] of writes.entries()) {
     if (victim.isOfInterest?.(write) === false) continue;
@@ -80,6 +75,21 @@ export async function killAtEveryWrite(
     }
   }
   return result;
+}
+
+/** Under the same load: what is written, and from how long that takes how long a kill may. */
+async function runWithoutKill({ stage, app }: World, victim: Victim): Promise<{ writes: string[]; allowed_ms: number }> {
+  const load = startLoad(stage.bed, victim.site, victim.load);
+  try {
+    const start_ms = await timeOf(() => restartDaemon(stage));
+    let operation_ms = 0;
+    const writes = await recordWrites(stage, app, async () => {
+      operation_ms = await timeOf(async () => endOf(stage, (await victim.begin(randomUUID())).id));
+    });
+    return { writes, allowed_ms: Math.max(CONVERGED_MS_MAX, UNDISTURBED_FACTOR * (start_ms + operation_ms)) };
+  } finally {
+    await load.stop();
+  }
 }
 
 interface Outcome {
@@ -173,12 +183,4 @@ async function nextOperation(victim: Victim): Promise<string[]> {
   } catch (error) {
     return [`the next operation: ${error instanceof Error ? error.message : String(error)}`];
   }
-}
-
-async function endOf({ client }: Stage, id: string): Promise<void> {
-  await until(
-    'the end',
-    async () => isTerminal(await client.call('getOperation', { params: { id } })) || undefined,
-    WATCHED_MS_MAX,
-  );
 }
