@@ -31,7 +31,7 @@ export type Command =
 
 export const GOOD = ['app:1', 'app:2', 'app:3'];
 export const SICK = 'app:sick';
-export const MISSING = 'app:missing';
+const MISSING = 'app:missing';
 export const FAILING_COMMAND = 'fail';
 export const HANGING_COMMAND = 'hang';
 

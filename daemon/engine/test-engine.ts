@@ -29,7 +29,7 @@ export function engineOver(ports: World, journal: ModelJournal, wrap = (executor
 
 export const signal = new AbortController().signal;
 
-export function configuration(changes: Partial<AppConfiguration> = {}): AppConfiguration {
+function configuration(changes: Partial<AppConfiguration> = {}): AppConfiguration {
   return { ...appConfigurationSchema.parse({ domain: 'shop.test', watch_ms: 3_000 }), ...changes };
 }
 

@@ -5,8 +5,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { appConfigurationSchema } from '../contract/configuration.ts';
 import { LIMITS } from '../contract/limits.ts';
+import { nextCoreMetadataSchema } from '../contract/nextcore.ts';
 import type { BeginEntry, NewEvent } from '../engine/ports.ts';
-import type { AppRecord, OperationRecord, RouteModel } from '../engine/state.ts';
+import type { AppRecord, Change, OperationRecord, RouteModel } from '../engine/state.ts';
 import { openDatabase } from './store/database.ts';
 import { StorageUnavailable } from './store/failures.ts';
 import { Store } from './store.ts';
@@ -129,6 +130,46 @@ describe('Store', () => {
       [2, 'ends'],
     ]);
     expect(store.appendEvent(event('later')).seq).toBe(3);
+    store.close();
+  });
+
+  it('keeps maintenance, the number of replicas and what a release was built from, and begins nothing anew for an app that is known', () => {
+    const first = new Store(path);
+    const nextcore = nextCoreMetadataSchema.parse({ next_version: '16.0.0', output: 'standalone', build_id: 'b' });
+    first.begin(entry('op-1', { release: { ...release('r1'), nextcore } }));
+    const changes: Change[] = [
+      { kind: 'app_maintenance', app_name: 'shop', maintenance: { message: 'Soon.' } },
+      { kind: 'app_replicas', app_name: 'shop', replicas: 3 },
+    ];
+    first.commit({ ...operation('op-1'), state: 'succeeded', ended_at: AT }, changes, []);
+    first.begin(entry('op-2', { app: { ...app(), last_release_number: 2 } }));
+    first.close();
+
+    const store = new Store(path);
+    expect(store.getApp('shop')).toMatchObject({ maintenance: { message: 'Soon.' }, replicas: 3, last_release_number: 2 });
+    expect(store.getRelease('shop', 'r1')?.nextcore).toEqual(nextcore);
+    store.commit(operation('op-2'), [{ kind: 'app_maintenance', app_name: 'shop', maintenance: null }], []);
+    expect(store.getApp('shop')?.maintenance).toBeNull();
+    store.close();
+  });
+
+  it('marks releases as pruned, but for one that has come to serve', () => {
+    const store = new Store(path);
+    for (const id of ['r1', 'r2']) {
+      store.begin(entry(`op-${id}`, { release: release(id) }));
+      const live = {
+        kind: 'release_state',
+        app_name: 'shop',
+        release: id,
+        state: id === 'r1' ? 'standby' : 'live',
+        end_reason: null,
+      } as const;
+      store.commit({ ...operation(`op-${id}`), state: 'succeeded' }, [live], []);
+    }
+    const pruned = ['r1', 'r2'].map((id) => ({ app_name: 'shop', release: id, reason: 'too many' }));
+    store.pruneReleases(pruned, [event('pruned')]);
+    expect(store.getRelease('shop', 'r1')).toMatchObject({ state: 'pruned', end_reason: 'too many' });
+    expect(store.getRelease('shop', 'r2')).toMatchObject({ state: 'live', end_reason: null });
     store.close();
   });
 
