@@ -56,6 +56,23 @@ describe('MarkerFiles', () => {
     expect(await readdir(root)).toEqual(['shop']);
   });
 
+  it('names the marker of a slot after the maintenance that it is in, and of a stopped app never', async () => {
+    const names = () => readdir(join(root, 'shop')).then((found) => found.toSorted());
+    await markers.write('shop', 'green');
+    await markers.writePage('shop', 'page');
+    expect([await names(), await markers.read('shop')]).toEqual([['green.maintenance', 'maintenance.html'], 'green']);
+    await markers.write('shop', 'blue');
+    expect([await names(), await markers.read('shop')]).toEqual([['blue.maintenance', 'maintenance.html'], 'blue']);
+    await markers.write('shop', 'stopped');
+    expect([await names(), await markers.read('shop')]).toEqual([['maintenance.html', 'stopped'], 'stopped']);
+    await markers.writePage('shop', 'another page');
+    await markers.write('shop', 'green');
+    await markers.writePage('shop', 'another page');
+    expect(await names()).toEqual(['green.maintenance', 'maintenance.html']);
+    await markers.writePage('shop', null);
+    expect(await names()).toEqual(['green']);
+  });
+
   it('removes an app, also twice', async () => {
     await markers.write('shop', 'green');
     await markers.remove('shop');

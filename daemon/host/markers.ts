@@ -1,7 +1,8 @@
 /**
  * The marker of each app: one empty file in the app's directory, named after what the proxy is to do (`blue`, `green`, `stopped`). There is
  * exactly one, and a change is one rename(2), so the proxy, which tests for it at each request, sees either the old state or the new.
- * Beside it stands the page that visitors get in maintenance.
+ * Beside it stands the page that visitors get in maintenance; while it does, the marker of a slot is `blue.maintenance` or
+ * `green.maintenance`, so that the proxy looks for the page only when it has found neither slot open.
  */
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,11 +10,12 @@ import type { Markers } from '../engine/ports.ts';
 import type { MarkerState } from '../engine/state.ts';
 import { isMissing, makeDirectory, removeFile, syncDirectory, writeFileAtomically } from './files.ts';
 
-const STATES: readonly MarkerState[] = ['green', 'stopped', 'blue'];
+/** In the order in which the proxy asks. */
+const MARKERS = ['blue', 'green', 'stopped', 'green.maintenance', 'blue.maintenance'] as const;
+type Marker = (typeof MARKERS)[number];
 /** The proxy's user must be able to look. */
 const DIRECTORY_MODE = 0o755;
 const FILE_MODE = 0o644;
-/** Beside the marker; whether it is served is the route's to say. */
 const PAGE = 'maintenance.html';
 
 export class MarkerFiles implements Markers {
@@ -24,30 +26,40 @@ export class MarkerFiles implements Markers {
   }
 
   async read(app: string): Promise<MarkerState | null> {
-    const directory = join(this.#root, app);
-    try {
-      const names = await readdir(directory);
-      // In the order in which the proxy asks.
-      return STATES.find((state) => names.includes(state)) ?? null;
-    } catch (error) {
-      if (isMissing(error)) return null;
-      throw error;
-    }
+    return stateOf(await this.#list(app));
   }
 
   async write(app: string, state: MarkerState): Promise<void> {
-    const directory = join(this.#root, app);
-    const current = await this.read(app);
-    if (current === state) return;
-    if (current === null) return this.#writeFile(directory, state, '');
-    await rename(join(directory, current), join(directory, state));
-    await syncDirectory(directory);
+    const names = await this.#list(app);
+    await this.#rename(app, names, nameOf(state, names.includes(PAGE)));
   }
 
   async writePage(app: string, html: string | null): Promise<void> {
     const directory = join(this.#root, app);
+    // There is a page whenever the marker says so.
+    if (html !== null) await this.#writeFile(directory, PAGE, html);
+    const names = await this.#list(app);
+    const state = stateOf(names);
+    if (state !== null) await this.#rename(app, names, nameOf(state, html !== null));
     if (html === null) await removeFile(join(directory, PAGE));
-    else await this.#writeFile(directory, PAGE, html);
+  }
+
+  async #list(app: string): Promise<string[]> {
+    try {
+      return await readdir(join(this.#root, app));
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  }
+
+  async #rename(app: string, names: readonly string[], name: string): Promise<void> {
+    const directory = join(this.#root, app);
+    const current = MARKERS.find((marker) => names.includes(marker));
+    if (current === name) return;
+    if (current === undefined) return this.#writeFile(directory, name, '');
+    await rename(join(directory, current), join(directory, name));
+    await syncDirectory(directory);
   }
 
   /** The directory may be new, too. */
@@ -60,4 +72,24 @@ export class MarkerFiles implements Markers {
   async remove(app: string): Promise<void> {
     await rm(join(this.#root, app), { recursive: true, force: true });
   }
+}
+
+function stateOf(names: readonly string[]): MarkerState | null {
+  switch (MARKERS.find((marker) => names.includes(marker))) {
+    case 'blue':
+    case 'blue.maintenance':
+      return 'blue';
+    case 'green':
+    case 'green.maintenance':
+      return 'green';
+    case 'stopped':
+      return 'stopped';
+    case undefined:
+      return null;
+  }
+}
+
+/** A stopped app is stopped for everybody, page or not. */
+function nameOf(state: MarkerState, hasPage: boolean): Marker {
+  return hasPage && state !== 'stopped' ? `${state}.maintenance` : state;
 }

@@ -13,6 +13,6 @@ beforeAll(async () => {
 afterAll(() => server?.bed.stop());
 
 describe.each(['caddy', 'nginx'] as const)('%s', (proxy) => {
-  describeServing(proxy, () => server);
-  describeChanging(proxy, () => server);
+  describe('serving', () => describeServing(proxy, () => server));
+  describe('changing', () => describeChanging(proxy, () => server));
 });

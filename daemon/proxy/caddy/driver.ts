@@ -70,11 +70,16 @@ export class CaddyDriver implements ReverseProxy {
     await this.#files.apply({ app, path, content, domains: route === null ? [] : domainsOf(route) }, signal);
   }
 
+  async listApps(): Promise<string[]> {
+    const names = await this.#machine.listFiles(this.#settings.directory);
+    return names.filter((name) => name.endsWith(SUFFIX) && !name.startsWith('.')).map((name) => name.slice(0, -SUFFIX.length));
+  }
+
   /** Asks Caddy about the operator's file with our files put in where it imports them: the candidate needs no place on the disk. */
   async #validate({ path, content }: RouteFile, signal: AbortSignal): Promise<void> {
     const { directory, caddyfile } = this.#settings;
     const main = await this.#mainFile();
-    const names = (await this.#machine.listFiles(directory)).filter((name) => name.endsWith(SUFFIX) && !name.startsWith('.'));
+    const names = (await this.listApps()).map((app) => `${app}${SUFFIX}`);
     const others = names.filter((name) => name !== basename(path)).toSorted((a, b) => a.localeCompare(b));
     const texts = await Promise.all(others.map((name) => this.#machine.readText(join(directory, name))));
     const ours = [...texts, content].filter((text) => text !== null).join('\n');

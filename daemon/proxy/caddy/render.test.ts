@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { RouteModel } from '../../engine/state.ts';
 import { readGeneration } from '../generation.ts';
 import { ROUTE } from '../test-route.ts';
-import { type CaddyFeatures, featuresOf, renderCaddyfile } from './render.ts';
+import { featuresOf, renderCaddyfile } from './render.ts';
 
 const OLD = featuresOf('2.6.2');
 const NEW = featuresOf('2.11.4');
@@ -10,49 +10,62 @@ const NEW = featuresOf('2.11.4');
 describe('renderCaddyfile', () => {
   it('names both slots and lets the marker choose', () => {
     expect(renderCaddyfile(ROUTE, NEW)).toMatchInlineSnapshot(`
-      "# Written by NextDeploy for the app shop, generation 45cc4ad8149b6b6c; what is changed here is overwritten.
+      "# Written by NextDeploy for the app shop, generation 93cfbc63ecb67a8c; what is changed here is overwritten.
       http://shop.test {
       	@nextdeploy_verify header x-nextdeploy-verify abcdef0123456789abcdef0123456789
+      	@nextdeploy_blue {
+      		file {
+      			root /var/lib/nextdeploy/slots/shop
+      			try_files blue
+      		}
+      	}
+      	@nextdeploy_green {
+      		file {
+      			root /var/lib/nextdeploy/slots/shop
+      			try_files green
+      		}
+      	}
+      	@nextdeploy_any_blue {
+      		file {
+      			root /var/lib/nextdeploy/slots/shop
+      			try_files blue.maintenance blue
+      		}
+      	}
+      	@nextdeploy_any_green {
+      		file {
+      			root /var/lib/nextdeploy/slots/shop
+      			try_files green.maintenance green
+      		}
+      	}
+      	@nextdeploy_stopped {
+      		file {
+      			root /var/lib/nextdeploy/slots/shop
+      			try_files stopped
+      		}
+      	}
       	@nextdeploy_maintenance {
       		file {
       			root /var/lib/nextdeploy/slots/shop
       			try_files maintenance.html
       		}
-      		not header x-nextdeploy-verify abcdef0123456789abcdef0123456789
+      		not vars nextdeploy_verified yes
       		not vars {http.request.uri.path} "/api/health"
       	}
-      	@nextdeploy_green file {
-      		root /var/lib/nextdeploy/slots/shop
-      		try_files green
-      	}
-      	@nextdeploy_stopped file {
-      		root /var/lib/nextdeploy/slots/shop
-      		try_files stopped
-      	}
-      	handle @nextdeploy_maintenance {
-      		route {
-      			method GET
-      			request_header -Range
-      			request_header -If-None-Match
-      			request_header -If-Modified-Since
-      			header Retry-After 30
-      			header Cache-Control no-store
-      			rewrite * /maintenance.html
-      			file_server {
-      				root /var/lib/nextdeploy/slots/shop
-      				status 503
-      				pass_thru
+      	route {
+      		route @nextdeploy_verify {
+      			vars nextdeploy_verified yes
+      			request_header -x-nextdeploy-verify
+      			header x-nextdeploy-generation "shop 93cfbc63ecb67a8c"
+      			header @nextdeploy_any_blue {
+      				x-nextdeploy-slot blue
+      				defer
       			}
-      			respond 503
+      			header @nextdeploy_any_green {
+      				x-nextdeploy-slot green
+      				defer
+      			}
       		}
-      	}
-      	handle @nextdeploy_green {
-      		header @nextdeploy_verify {
-      			x-nextdeploy-slot green
-      			x-nextdeploy-generation "shop 45cc4ad8149b6b6c"
-      		}
-      		reverse_proxy 10.213.0.24:4000 {
-      			header_up -x-nextdeploy-verify
+      		reverse_proxy @nextdeploy_blue 10.213.0.16:3000 {
       			header_down -x-nextdeploy-slot
       			lb_try_duration 3s
       			lb_try_interval 250ms
@@ -64,18 +77,52 @@ describe('renderCaddyfile', () => {
       				keepalive_idle_conns_per_host 256
       			}
       		}
-      	}
-      	handle @nextdeploy_stopped {
-      		header Retry-After 30
-      		respond "This site is stopped." 503
-      	}
-      	handle {
-      		header @nextdeploy_verify {
-      			x-nextdeploy-slot blue
-      			x-nextdeploy-generation "shop 45cc4ad8149b6b6c"
+      		reverse_proxy @nextdeploy_green 10.213.0.24:4000 {
+      			header_down -x-nextdeploy-slot
+      			lb_try_duration 3s
+      			lb_try_interval 250ms
+      			lb_retry_match remote_ip 255.255.255.255
+      			stream_close_delay 24h
+      			transport http {
+      				dial_timeout 1s
+      				keepalive 4s
+      				keepalive_idle_conns_per_host 256
+      			}
+      		}
+      		handle @nextdeploy_stopped {
+      			header Retry-After 30
+      			respond "This site is stopped." 503
+      		}
+      		handle @nextdeploy_maintenance {
+      			route {
+      				method GET
+      				request_header -Range
+      				request_header -If-None-Match
+      				request_header -If-Modified-Since
+      				header Retry-After 30
+      				header Cache-Control no-store
+      				rewrite * /maintenance.html
+      				file_server {
+      					root /var/lib/nextdeploy/slots/shop
+      					status 503
+      					pass_thru
+      				}
+      				respond 503
+      			}
+      		}
+      		reverse_proxy @nextdeploy_any_green 10.213.0.24:4000 {
+      			header_down -x-nextdeploy-slot
+      			lb_try_duration 3s
+      			lb_try_interval 250ms
+      			lb_retry_match remote_ip 255.255.255.255
+      			stream_close_delay 24h
+      			transport http {
+      				dial_timeout 1s
+      				keepalive 4s
+      				keepalive_idle_conns_per_host 256
+      			}
       		}
       		reverse_proxy 10.213.0.16:3000 {
-      			header_up -x-nextdeploy-verify
       			header_down -x-nextdeploy-slot
       			lb_try_duration 3s
       			lb_try_interval 250ms
@@ -109,8 +156,8 @@ describe('renderCaddyfile', () => {
       { from: 'old.example.com', tls: 'auto', to: 'shop.example.com', to_tls: 'auto', status: 302 },
     ];
     const text = renderCaddyfile({ ...ROUTE, redirects }, OLD);
-    expect(text).toContain('http://old.test {\n\tredir http://shop.test{uri} 308\n}\n');
-    expect(text).toContain('"old.example.com" {\n\tredir https://shop.example.com{uri} 302\n}\n');
+    expect(text).toContain('http://old.test {\n\tredir http://shop.test{uri} 308\n}');
+    expect(text).toContain('"old.example.com" {\n\tredir https://shop.example.com{uri} 302\n}');
   });
 
   it('protects open streams from reloads where Caddy can', () => {
@@ -123,24 +170,22 @@ describe('renderCaddyfile', () => {
     const upstreams = { ...ROUTE.upstreams, blue: ['10.213.0.16:3000', '10.213.0.17:3000'] };
     const text = renderCaddyfile({ ...ROUTE, upstreams }, NEW);
     expect(text).toMatch(
-      /reverse_proxy 10\.213\.0\.16:3000 10\.213\.0\.17:3000 \{[^}]*lb_policy least_conn\n\s+fail_duration 3s/,
+      /reverse_proxy @nextdeploy_blue 10\.213\.0\.16:3000 10\.213\.0\.17:3000 \{[^}]*lb_policy least_conn\n\s+fail_duration 3s/,
     );
     // A single one is waited for instead.
-    expect(text).toMatch(/reverse_proxy 10\.213\.0\.24:4000 \{(?:(?!fail_duration|lb_policy)[^}])*lb_try_duration 3s/);
+    expect(text).toMatch(
+      /reverse_proxy @nextdeploy_green 10\.213\.0\.24:4000 \{(?:(?!fail_duration|lb_policy)[^}])*lb_try_duration 3s/,
+    );
   });
 
   it('tries no request with a body again where Caddy would have lost the body', () => {
-    const attempts = (features: CaddyFeatures) => {
-      const [, blue = ''] = renderCaddyfile(ROUTE, features).split('\n\thandle {\n');
-      return blue
-        .split('reverse_proxy')
-        .slice(1)
-        .map((text) => text.includes('lb_try_duration'));
-    };
-    expect(attempts(NEW)).toEqual([true]);
-    expect(attempts(OLD)).toEqual([true, false]);
-    expect(renderCaddyfile(ROUTE, OLD)).toContain('@nextdeploy_bodiless method GET HEAD OPTIONS');
-    expect(renderCaddyfile(ROUTE, NEW)).not.toContain('bodiless');
+    const [, forBodies = ''] = /route @nextdeploy_body \{([\s\S]*?)\n\t\t\}/.exec(renderCaddyfile(ROUTE, OLD)) ?? [];
+    expect(forBodies.match(/reverse_proxy @nextdeploy_\w+/g)).toEqual([
+      'reverse_proxy @nextdeploy_blue',
+      'reverse_proxy @nextdeploy_green',
+    ]);
+    expect(forBodies).not.toContain('lb_try_duration');
+    expect(renderCaddyfile(ROUTE, NEW)).not.toContain('@nextdeploy_body');
   });
 
   it.each([
@@ -157,7 +202,7 @@ describe('renderCaddyfile', () => {
 
   it('lets the health path through in maintenance, without its query, and no other that is like it', () => {
     const exempt = (health_path: string | null) =>
-      /not vars (.+)/.exec(renderCaddyfile({ ...ROUTE, health_path }, OLD))?.[1] ?? null;
+      /not vars ({.+)/.exec(renderCaddyfile({ ...ROUTE, health_path }, OLD))?.[1] ?? null;
     expect(exempt('/api/health?deep=1')).toBe('{http.request.uri.path} "/api/health"');
     expect(exempt('/a/*')).toBe('{http.request.uri.path} "/a/*"');
     expect(exempt(null)).toBeNull();

@@ -7,6 +7,7 @@ import {
   assertSafeRoute,
   exemptPath,
   MAINTENANCE_FILE,
+  MAINTENANCE_SUFFIX,
   REPLICA_CONNECT_MS,
   REPLICA_PAUSE_SECONDS,
   RETRY_AFTER_SECONDS,
@@ -15,6 +16,8 @@ import {
 } from '../route.ts';
 
 const IDLE_CONNECTIONS_PER_UPSTREAM_MAX = 256;
+/** A variable of the request. */
+const VERIFIED = 'nextdeploy_verified';
 
 export interface CaddyFeatures {
   /** `stream_close_delay`, from 2.7: a reload leaves open WebSockets alone for this long. */
@@ -40,7 +43,7 @@ export function renderCaddyfile(route: RouteModel, features: CaddyFeatures): str
       const domains = route.sites.filter((site) => site.tls === tls).map(({ domain }) => domain);
       return domains.length === 0 ? [] : [renderSite(domains, tls, { route, features, generation })];
     });
-    return [...sites, ...route.redirects.map(renderRedirect)].join('\n');
+    return `${[...sites, ...route.redirects.map(renderRedirect)].join('\n\n')}\n`;
   });
 }
 
@@ -51,124 +54,111 @@ interface Rendering {
 }
 
 /**
- * The markers decide at each request. The order matters in the instant of a change: green is asked before stopped, and blue, which has no
- * test, comes last, so each change from one slot to the other is seen either before or after.
+ * The markers decide at each request. What counts is how much Caddy has to go through, above all how many files it looks for: one on blue,
+ * two on green. The rest is for whoever has the key, for a site that is not open, and for the instant of a
+ * change: a marker that had another name when its own was looked for is found at the second look, and blue, which needs none, comes last.
  */
-function renderSite(domains: string[], tls: TlsMode, { route, features, generation }: Rendering): string {
-  return [
-    `${domains.map((domain) => address(domain, tls)).join(', ')} {`,
-    `\t@nextdeploy_verify header ${VERIFY_HEADER} ${route.verify_key}`,
-    ...(features.can_repeat_bodies ? [] : ['\t@nextdeploy_bodiless method GET HEAD OPTIONS']),
-    '\t@nextdeploy_maintenance {',
-    ...marker(MAINTENANCE_FILE, route).map((line) => `\t\t${line}`),
-    `\t\tnot header ${VERIFY_HEADER} ${route.verify_key}`,
-    ...exemption(route),
-    '\t}',
-    ...['green', 'stopped'].flatMap((name) => {
-      const [first, ...rest] = marker(name, route);
-      return [`\t@nextdeploy_${name} ${first}`, ...rest.map((line) => `\t${line}`)];
-    }),
-    '\thandle @nextdeploy_maintenance {',
-    ...maintenancePage(route),
-    '\t}',
-    '\thandle @nextdeploy_green {',
-    ...upstream('green', { route, features, generation }),
-    '\t}',
-    '\thandle @nextdeploy_stopped {',
-    `\t\theader Retry-After ${RETRY_AFTER_SECONDS}`,
-    `\t\trespond "${STOPPED_TEXT}" 503`,
-    '\t}',
-    '\thandle {',
-    ...upstream('blue', { route, features, generation }),
-    '\t}',
-    '}',
-    '',
-  ].join('\n');
+function renderSite(domains: string[], tls: TlsMode, rendering: Rendering): string {
+  const { route, features } = rendering;
+  const closed = (slot: Slot) => `${slot}${MAINTENANCE_SUFFIX}`;
+  return block(domains.map((domain) => address(domain, tls)).join(', '), [
+    `@nextdeploy_verify header ${VERIFY_HEADER} ${route.verify_key}`,
+    ...(features.can_repeat_bodies ? [] : ['@nextdeploy_body not method GET HEAD OPTIONS']),
+    ...fileMatcher('@nextdeploy_blue', route, ['blue']),
+    ...fileMatcher('@nextdeploy_green', route, ['green']),
+    ...fileMatcher('@nextdeploy_any_blue', route, [closed('blue'), 'blue']),
+    ...fileMatcher('@nextdeploy_any_green', route, [closed('green'), 'green']),
+    ...fileMatcher('@nextdeploy_stopped', route, ['stopped']),
+    ...fileMatcher('@nextdeploy_maintenance', route, [MAINTENANCE_FILE], [`not vars ${VERIFIED} yes`, ...exemption(route)]),
+    ...block('route', [
+      ...block('route @nextdeploy_verify', telling(rendering)),
+      ...(features.can_repeat_bodies ? [] : block('route @nextdeploy_body', proxyingOpen(rendering, false))),
+      ...proxyingOpen(rendering, true),
+      ...block('handle @nextdeploy_stopped', [`header Retry-After ${RETRY_AFTER_SECONDS}`, `respond "${STOPPED_TEXT}" 503`]),
+      ...block('handle @nextdeploy_maintenance', maintenancePage(route)),
+      ...proxying('@nextdeploy_any_green', 'green', rendering, true),
+      ...proxying('', 'blue', rendering, true),
+    ]),
+  ]).join('\n');
 }
 
+const block = (head: string, lines: readonly string[]) => [`${head} {`, ...lines.map((line) => `\t${line}`), '}'];
+/** True while one of the files is there. */
+const fileMatcher = (name: string, { marker_directory }: RouteModel, files: string[], more: string[] = []) =>
+  block(name, [...block('file', [`root ${marker_directory}`, `try_files ${files.join(' ')}`]), ...more]);
+
 function renderRedirect({ from, tls, to, to_tls, status }: RouteRedirect): string {
-  return `${address(from, tls)} {\n\tredir ${to_tls === 'auto' ? 'https' : 'http'}://${to}{uri} ${status}\n}\n`;
+  const scheme = to_tls === 'auto' ? 'https' : 'http';
+  return block(address(from, tls), [`redir ${scheme}://${to}{uri} ${status}`]).join('\n');
 }
 
 const address = (domain: string, tls: TlsMode) => (tls === 'auto' ? `"${domain}"` : `http://${domain}`);
 
-/** A matcher that is true while the file is there. */
-function marker(name: string, route: RouteModel): string[] {
-  return ['file {', `\troot ${route.marker_directory}`, `\ttry_files ${name}`, '}'];
-}
-
 /** Compared as a whole: in a `path` matcher a `*` of it would stand for anything. */
 function exemption(route: RouteModel): string[] {
   const path = exemptPath(route);
-  return path === null ? [] : [`\t\tnot vars {http.request.uri.path} "${path}"`];
+  return path === null ? [] : [`not vars {http.request.uri.path} "${path}"`];
 }
 
 /** Any method is answered with the whole page, also one that asks for a part of it, or for none of what it has seen. */
 function maintenancePage(route: RouteModel): string[] {
-  return [
-    '\t\troute {',
-    '\t\t\tmethod GET',
-    '\t\t\trequest_header -Range',
-    '\t\t\trequest_header -If-None-Match',
-    '\t\t\trequest_header -If-Modified-Since',
-    `\t\t\theader Retry-After ${RETRY_AFTER_SECONDS}`,
-    '\t\t\theader Cache-Control no-store',
-    `\t\t\trewrite * /${MAINTENANCE_FILE}`,
-    '\t\t\tfile_server {',
-    `\t\t\t\troot ${route.marker_directory}`,
-    '\t\t\t\tstatus 503',
-    '\t\t\t\tpass_thru',
-    '\t\t\t}',
+  return block('route', [
+    'method GET',
+    'request_header -Range',
+    'request_header -If-None-Match',
+    'request_header -If-Modified-Since',
+    `header Retry-After ${RETRY_AFTER_SECONDS}`,
+    'header Cache-Control no-store',
+    `rewrite * /${MAINTENANCE_FILE}`,
+    ...block('file_server', [`root ${route.marker_directory}`, 'status 503', 'pass_thru']),
     // Taken away since it was looked for.
-    '\t\t\trespond 503',
-    '\t\t}',
+    'respond 503',
+  ]);
+}
+
+/** For whoever has the key: in maintenance too he is served, and told by which slot, whatever the app says about that. */
+function telling({ route, generation }: Rendering): string[] {
+  const tell = (slot: Slot) => block(`header @nextdeploy_any_${slot}`, [`${SLOT_HEADER} ${slot}`, 'defer']);
+  return [
+    `vars ${VERIFIED} yes`,
+    `request_header -${VERIFY_HEADER}`,
+    `header ${GENERATION_HEADER} "${route.app_name} ${generation}"`,
+    ...tell('blue'),
+    ...tell('green'),
   ];
 }
 
-function upstream(slot: Slot, { route, features, generation }: Rendering): string[] {
-  const told = [
-    '\t\theader @nextdeploy_verify {',
-    `\t\t\t${SLOT_HEADER} ${slot}`,
-    `\t\t\t${GENERATION_HEADER} "${route.app_name} ${generation}"`,
-    '\t\t}',
-  ];
+const proxyingOpen = (rendering: Rendering, isRepeated: boolean) => [
+  ...proxying('@nextdeploy_blue', 'blue', rendering, isRepeated),
+  ...proxying('@nextdeploy_green', 'green', rendering, isRepeated),
+];
+
+function proxying(matcher: string, slot: Slot, { route, features }: Rendering, isRepeated: boolean): string[] {
   const replicas = route.upstreams[slot];
-  if (features.can_repeat_bodies) return [...told, ...proxying(replicas, { features, isRepeated: true })];
-  return [
-    ...told,
-    '\t\thandle @nextdeploy_bodiless {',
-    ...proxying(replicas, { features, isRepeated: true }).map((line) => `\t${line}`),
-    '\t\t}',
-    '\t\thandle {',
-    ...proxying(replicas, { features, isRepeated: false }).map((line) => `\t${line}`),
-    '\t\t}',
-  ];
+  const head = ['reverse_proxy', matcher, ...replicas].filter((word) => word !== '').join(' ');
+  return block(head, proxySettings(replicas, features, isRepeated));
 }
 
-function proxying(
-  replicas: readonly string[],
-  { features, isRepeated }: { features: CaddyFeatures; isRepeated: boolean },
-): string[] {
+/**
+ * A connection that is refused is tried again: its request was never sent. Any other failure might have reached the app, and the matcher
+ * that lets Caddy repeat those is an address that no visitor has.
+ */
+function proxySettings(replicas: readonly string[], features: CaddyFeatures, isRepeated: boolean): string[] {
   const hasOthers = replicas.length > 1;
-  // A connection that is refused is tried again: its request was never sent. Any other failure might have reached the app, and the
-  // matcher that lets Caddy repeat those is an address that no visitor has.
   const repeating = [
-    '\t\t\tlb_try_duration 3s',
-    `\t\t\tlb_try_interval ${hasOthers ? '50ms' : '250ms'}`,
-    '\t\t\tlb_retry_match remote_ip 255.255.255.255',
+    'lb_try_duration 3s',
+    `lb_try_interval ${hasOthers ? '50ms' : '250ms'}`,
+    'lb_retry_match remote_ip 255.255.255.255',
   ];
   return [
-    `\t\treverse_proxy ${replicas.join(' ')} {`,
-    `\t\t\theader_up -${VERIFY_HEADER}`,
-    `\t\t\theader_down -${SLOT_HEADER}`,
-    ...(hasOthers ? ['\t\t\tlb_policy least_conn', `\t\t\tfail_duration ${REPLICA_PAUSE_SECONDS}s`] : []),
+    `header_down -${SLOT_HEADER}`,
+    ...(hasOthers ? ['lb_policy least_conn', `fail_duration ${REPLICA_PAUSE_SECONDS}s`] : []),
     ...(isRepeated ? repeating : []),
-    ...(features.has_stream_close_delay ? ['\t\t\tstream_close_delay 24h'] : []),
-    '\t\t\ttransport http {',
-    `\t\t\t\tdial_timeout ${hasOthers ? `${REPLICA_CONNECT_MS}ms` : '1s'}`,
-    `\t\t\t\tkeepalive ${UPSTREAM_KEEPALIVE_SECONDS}s`,
-    `\t\t\t\tkeepalive_idle_conns_per_host ${IDLE_CONNECTIONS_PER_UPSTREAM_MAX}`,
-    '\t\t\t}',
-    '\t\t}',
+    ...(features.has_stream_close_delay ? ['stream_close_delay 24h'] : []),
+    ...block('transport http', [
+      `dial_timeout ${hasOthers ? `${REPLICA_CONNECT_MS}ms` : '1s'}`,
+      `keepalive ${UPSTREAM_KEEPALIVE_SECONDS}s`,
+      `keepalive_idle_conns_per_host ${IDLE_CONNECTIONS_PER_UPSTREAM_MAX}`,
+    ]),
   ];
 }

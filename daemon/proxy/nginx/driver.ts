@@ -80,7 +80,7 @@ export class NginxDriver implements ReverseProxy {
 
   async check(signal: AbortSignal): Promise<void> {
     const { service } = this.#settings;
-    const [first] = await this.#listApps();
+    const [first] = await this.listApps();
     // An answer proves both that nginx runs and that it reads our files.
     if (first !== undefined && (await this.#ask(first, signal))?.startsWith(`${first} `)) return;
     if (!(await this.#isRunning(signal)))
@@ -103,7 +103,7 @@ export class NginxDriver implements ReverseProxy {
 
   async #validate({ path, content, domains }: RouteFile, signal: AbortSignal): Promise<void> {
     const { directory } = this.#settings;
-    if (content !== null && (await this.#listApps()).length === 0) await this.#keepDefault(signal);
+    if (content !== null && (await this.listApps()).length === 0) await this.#keepDefault(signal);
     const candidate = { name: basename(path), content, suffix: SUFFIX };
     const { code, output } = await this.#machine.withCandidate(directory, candidate, (staged) =>
       this.#runSeeing(staged, ['-t'], signal),
@@ -200,7 +200,7 @@ export class NginxDriver implements ReverseProxy {
     return this.#machine.ask({ host: STATUS_ADDRESS, port: http_port, name: statusName(app) }, signal);
   }
 
-  async #listApps(): Promise<string[]> {
+  async listApps(): Promise<string[]> {
     const { directory } = this.#settings;
     try {
       const names = await this.#machine.listFiles(directory);

@@ -10,7 +10,7 @@ const FEATURES = { http_port: 80, has_ipv6: true };
 describe('renderNginx', () => {
   it('names both slots and lets the marker choose', () => {
     expect(renderNginx(ROUTE, FEATURES)).toMatchInlineSnapshot(`
-      "# Written by NextDeploy for the app shop, generation c0f674ed21594b78; what is changed here is overwritten.
+      "# Written by NextDeploy for the app shop, generation f874f4a351b252c0; what is changed here is overwritten.
       upstream nextdeploy_shop_blue {
       	server 10.213.0.16:3000;
       	keepalive 64;
@@ -34,7 +34,7 @@ describe('renderNginx', () => {
       	if ($server_addr != 127.213.0.1) {
       		return 404;
       	}
-      	return 200 "shop c0f674ed21594b78";
+      	return 200 "shop f874f4a351b252c0";
       }
 
       server {
@@ -64,19 +64,14 @@ describe('renderNginx', () => {
       	proxy_set_header x-nextdeploy-verify '';
       	proxy_hide_header x-nextdeploy-slot;
       	proxy_connect_timeout 3s;
-      	set $nextdeploy_slot blue;
-      	if (-f /var/lib/nextdeploy/slots/shop/green) {
-      		set $nextdeploy_slot green;
-      	}
+      	set $nextdeploy_blue '';
+      	set $nextdeploy_green '';
       	set $nextdeploy_told '';
       	if ($http_x_nextdeploy_verify = abcdef0123456789abcdef0123456789) {
-      		set $nextdeploy_told $nextdeploy_slot;
+      		set $nextdeploy_blue blue;
+      		set $nextdeploy_green green;
       	}
       	add_header x-nextdeploy-slot $nextdeploy_told always;
-      	set $nextdeploy_gate '';
-      	if (-f /var/lib/nextdeploy/slots/shop/maintenance.html) {
-      		set $nextdeploy_gate "closed$nextdeploy_told";
-      	}
       	set $nextdeploy_connection '';
       	if ($http_upgrade) {
       		set $nextdeploy_connection upgrade;
@@ -92,25 +87,65 @@ describe('renderNginx', () => {
       	error_page 418 =503 /../nextdeploy/maintenance;
       	error_page 419 =503 /../nextdeploy/stopped;
       	location / {
+      		if (-f /var/lib/nextdeploy/slots/shop/blue) {
+      			set $nextdeploy_told $nextdeploy_blue;
+      			proxy_pass http://nextdeploy_shop_blue;
+      			break;
+      		}
+      		if (-f /var/lib/nextdeploy/slots/shop/green) {
+      			set $nextdeploy_told $nextdeploy_green;
+      			proxy_pass http://nextdeploy_shop_green;
+      			break;
+      		}
+      		if (-f /var/lib/nextdeploy/slots/shop/stopped) {
+      			return 419;
+      		}
+      		set $nextdeploy_gate '';
+      		if (-f /var/lib/nextdeploy/slots/shop/maintenance.html) {
+      			set $nextdeploy_gate "closed$nextdeploy_blue";
+      		}
       		if ($nextdeploy_gate = closed) {
       			return 418;
       		}
-      		if (-f /var/lib/nextdeploy/slots/shop/stopped) {
-      			return 419;
-      		}
-      		proxy_pass http://nextdeploy_shop_blue;
-      		if ($nextdeploy_slot = green) {
+      		if (-f /var/lib/nextdeploy/slots/shop/green.maintenance) {
+      			set $nextdeploy_told $nextdeploy_green;
       			proxy_pass http://nextdeploy_shop_green;
+      			break;
       		}
+      		if (-f /var/lib/nextdeploy/slots/shop/green) {
+      			set $nextdeploy_told $nextdeploy_green;
+      			proxy_pass http://nextdeploy_shop_green;
+      			break;
+      		}
+      		set $nextdeploy_told $nextdeploy_blue;
+      		proxy_pass http://nextdeploy_shop_blue;
       	}
       	location = "/api/health" {
+      		if (-f /var/lib/nextdeploy/slots/shop/blue) {
+      			set $nextdeploy_told $nextdeploy_blue;
+      			proxy_pass http://nextdeploy_shop_blue;
+      			break;
+      		}
+      		if (-f /var/lib/nextdeploy/slots/shop/green) {
+      			set $nextdeploy_told $nextdeploy_green;
+      			proxy_pass http://nextdeploy_shop_green;
+      			break;
+      		}
       		if (-f /var/lib/nextdeploy/slots/shop/stopped) {
       			return 419;
       		}
-      		proxy_pass http://nextdeploy_shop_blue;
-      		if ($nextdeploy_slot = green) {
+      		if (-f /var/lib/nextdeploy/slots/shop/green.maintenance) {
+      			set $nextdeploy_told $nextdeploy_green;
       			proxy_pass http://nextdeploy_shop_green;
+      			break;
       		}
+      		if (-f /var/lib/nextdeploy/slots/shop/green) {
+      			set $nextdeploy_told $nextdeploy_green;
+      			proxy_pass http://nextdeploy_shop_green;
+      			break;
+      		}
+      		set $nextdeploy_told $nextdeploy_blue;
+      		proxy_pass http://nextdeploy_shop_blue;
       	}
       	location = /../nextdeploy/maintenance {
       		internal;

@@ -8,6 +8,7 @@ import {
   assertSafeRoute,
   exemptPath,
   MAINTENANCE_FILE,
+  MAINTENANCE_SUFFIX,
   REPLICA_CONNECT_MS,
   REPLICA_PAUSE_SECONDS,
   RETRY_AFTER_SECONDS,
@@ -95,55 +96,70 @@ function renderRedirect({ from, to, to_tls, status }: RouteRedirect, features: N
 }
 
 /**
- * The markers decide at each request. The order matters in the instant of a change: green is asked before stopped, and blue, which has no
- * test, comes last, so each change from one slot to the other is seen either before or after.
+ * The markers decide at each request. What counts is how many of them nginx has to look for, each a system call: one on blue, two on
+ * green, where `break` ends the looking. The rest is for a site that is not open, and for the instant of a change: a marker that had
+ * another name when its own was looked for is found at the second look, and blue, which needs none, comes last.
  *
- * `proxy_pass` stands in an `if` with a fixed name instead of once with a variable: by a variable nginx searches the list of all upstreams
- * at each request, which shows with some hundred apps. It is the only directive of its kind there, as that `if` permits.
+ * `proxy_pass` stands in each `if` with a fixed name instead of once with a variable: by a variable nginx searches the list of all
+ * upstreams at each request, which shows with some hundred apps. It is the only directive of its kind there, as that `if` permits.
  */
 function renderSite(route: RouteModel, features: NginxFeatures): string {
-  const { app_name, marker_directory, verify_key } = route;
+  const { marker_directory, verify_key } = route;
   const exempt = exemptPath(route);
-  const proxying = [
-    `if (-f ${marker_directory}/stopped) {`,
-    `\treturn ${CODE.stopped};`,
-    '}',
-    `proxy_pass http://${upstreamName(app_name, 'blue')};`,
-    'if ($nextdeploy_slot = green) {',
-    `\tproxy_pass http://${upstreamName(app_name, 'green')};`,
-    '}',
-  ];
   return block('server', [
     ...listen(features),
     serverName(route.sites.map(({ domain }) => domain)),
     ...PROXY_SETTINGS,
     // A single container may be on its way back; where there are others, they are near.
     `proxy_connect_timeout ${isBalanced(route) ? `${REPLICA_CONNECT_MS}ms` : '3s'};`,
-    'set $nextdeploy_slot blue;',
-    `if (-f ${marker_directory}/green) {`,
-    '\tset $nextdeploy_slot green;',
-    '}',
+    // What each slot would be called to whoever asks.
+    "set $nextdeploy_blue '';",
+    "set $nextdeploy_green '';",
     "set $nextdeploy_told '';",
     `if ($http_${VERIFY_HEADER.replaceAll('-', '_')} = ${verify_key}) {`,
-    '\tset $nextdeploy_told $nextdeploy_slot;',
+    '\tset $nextdeploy_blue blue;',
+    '\tset $nextdeploy_green green;',
     '}',
     `add_header ${SLOT_HEADER} $nextdeploy_told always;`,
-    "set $nextdeploy_gate '';",
-    `if (-f ${marker_directory}/${MAINTENANCE_FILE}) {`,
-    '\tset $nextdeploy_gate "closed$nextdeploy_told";',
-    '}',
     ...HEADER_VALUES,
     `error_page ${CODE.maintenance} =503 ${page('maintenance')};`,
     `error_page ${CODE.stopped} =503 ${page('stopped')};`,
     'location / {',
-    '\tif ($nextdeploy_gate = closed) {',
-    `\t\treturn ${CODE.maintenance};`,
-    '\t}',
-    ...proxying.map(indent),
+    ...proxying(route, [
+      "set $nextdeploy_gate '';",
+      `if (-f ${marker_directory}/${MAINTENANCE_FILE}) {`,
+      '\tset $nextdeploy_gate "closed$nextdeploy_blue";',
+      '}',
+      'if ($nextdeploy_gate = closed) {',
+      `\treturn ${CODE.maintenance};`,
+      '}',
+    ]).map(indent),
     '}',
-    ...(exempt === null ? [] : [`location = "${exempt}" {`, ...proxying.map(indent), '}']),
+    ...(exempt === null ? [] : [`location = "${exempt}" {`, ...proxying(route, []).map(indent), '}']),
     ...renderPages(marker_directory),
   ]);
+}
+
+function proxying({ app_name, marker_directory }: RouteModel, gate: readonly string[]): string[] {
+  const serve = (marker: string, slot: Slot) => [
+    `if (-f ${marker_directory}/${marker}) {`,
+    `\tset $nextdeploy_told $nextdeploy_${slot};`,
+    `\tproxy_pass http://${upstreamName(app_name, slot)};`,
+    '\tbreak;',
+    '}',
+  ];
+  return [
+    ...serve('blue', 'blue'),
+    ...serve('green', 'green'),
+    `if (-f ${marker_directory}/stopped) {`,
+    `\treturn ${CODE.stopped};`,
+    '}',
+    ...gate,
+    ...serve(`green${MAINTENANCE_SUFFIX}`, 'green'),
+    ...serve('green', 'green'),
+    'set $nextdeploy_told $nextdeploy_blue;',
+    `proxy_pass http://${upstreamName(app_name, 'blue')};`,
+  ];
 }
 
 /**
