@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../contract/domain.ts';
 import { explainExit, withExplanation } from './explain-exit.ts';
+import { deploying, engineOver, run, startApp } from './test-engine.ts';
 
 describe('explainExit', () => {
   it.each([
@@ -34,5 +35,23 @@ describe('withExplanation', () => {
     );
     expect(reason({ exit_code: 3 })).toBe('It ended.');
     expect(reason({ step: 'verify' })).toBe('It ended.');
+  });
+});
+
+describe('an operation', () => {
+  it('that failed because of a program says so once, at the end of its message, which is all there is to read of it', async () => {
+    const { world, journal } = await startApp();
+    const { containers, ...others } = world.ports();
+    const logTail = async () => ["Error: EACCES: permission denied, open '/data/a'"];
+    world.failing.add('migrate');
+    const pre_switch = { command: ['migrate'], timeout_ms: 5_000 };
+    const engine = engineOver({ ...others, containers: { ...containers, logTail } }, journal);
+    const { error, evidence } = await run(engine, deploying('shop:v2', { pre_switch }));
+    expect(error?.message).toMatch(
+      /^`migrate` ended with exit code 1; its last lines say more\. The container's user was denied access: /,
+    );
+    expect(error?.message.match(/denied access/g)).toHaveLength(1);
+    expect(evidence?.reason).toBe(error?.message);
+    expect(journal.getApp('shop')?.last_error).toBe(error?.message);
   });
 });
