@@ -65,9 +65,9 @@ export interface Containers {
   start(name: string, signal: AbortSignal): Promise<void>;
   /** SIGTERM, SIGKILL after the timeout, then removal; fine if it is gone. One that is not as `target` says stays untouched. */
   remove(target: OwnContainer, stopTimeoutMs: number, signal: AbortSignal): Promise<void>;
-  /** `true`: Docker brings it back after a crash or reboot, so that apps never depend on the daemon. */
   /** Stops and starts it, with its own stop timeout. Throws when it is gone. */
   restart(name: string, signal: AbortSignal): Promise<void>;
+  /** `true`: Docker brings it back after a crash or reboot, so that apps never depend on the daemon. */
   setRestart(name: string, isKept: boolean, signal: AbortSignal): Promise<void>;
   /** Resolves when the container is not running. */
   waitForExit(name: string, signal: AbortSignal): Promise<ExitState>;
@@ -129,6 +129,8 @@ export interface ReverseProxy {
    * none is possible without a running proxy, too: it will not serve the route when it is back.
    */
   apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void>;
+  /** The names of the apps that it has a route of. Rejects where there cannot be any. */
+  listApps(): Promise<string[]>;
 }
 
 export interface VerifyTarget {

@@ -1,4 +1,5 @@
 /** Brings the world to what the journal says after the daemon has started: markers, operations that were running, orphans. */
+import { proxyTypeSchema } from '../contract/names.ts';
 import type { EngineLog } from './engine.ts';
 import { transition } from './journal.ts';
 import { wantedMarker } from './plan.ts';
@@ -7,7 +8,7 @@ import { decideRecovery, findOrphans } from './recovery.ts';
 import type { AppRecord, OperationRecord } from './state.ts';
 
 export interface Reconciliation {
-  world: Pick<World, 'containers' | 'markers' | 'clock'>;
+  world: Pick<World, 'containers' | 'markers' | 'clock' | 'proxies'>;
   journal: Pick<Journal, 'listApps' | 'getApp' | 'listOperations'>;
   log: EngineLog;
   /** Runs an operation from where its record stands to its end. */
@@ -23,6 +24,8 @@ export interface Unfinished {
 }
 
 const DOCKER_RETRY_MS = 1_000;
+const MARKER_RETRY_MS = 1_000;
+const MARKER_ATTEMPTS = 3;
 const ORPHAN_STOP_TIMEOUT_MS = 5_000;
 const ORPHAN_ATTEMPTS = 5;
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
@@ -40,6 +43,7 @@ export async function reconcile(unfinished: readonly Unfinished[], parts: Reconc
   });
   await Promise.all(recoveries);
   await removeOrphans(parts);
+  await removeOrphanRoutes(parts);
 }
 
 /**
@@ -60,14 +64,25 @@ export async function restoreMarker(
 }
 
 async function restoreMarkers(parts: Reconciliation): Promise<void> {
-  const { journal, log } = parts;
-  for (const { name } of journal.listApps()) {
-    const isBusy = journal.listOperations({ app_name: name, state: 'running', limit: 1 }).length > 0;
-    if (isBusy) continue;
-    await restoreMarker(journal.getApp(name), 'different', parts).catch((err: unknown) => {
-      log.error({ err, app: name }, 'could not restore the marker of an app');
-    });
-  }
+  const { journal, log, world, stopping } = parts;
+  const restore = async (name: string) => {
+    for (let count = 1; ; count += 1) {
+      // An operation that is under way or begins now sees to it itself.
+      if (isBusy(name, journal)) return;
+      try {
+        return await restoreMarker(journal.getApp(name), 'different', parts);
+      } catch (err) {
+        log.error({ err, app: name }, 'could not restore the marker of an app');
+        if (count === MARKER_ATTEMPTS) return;
+        await world.clock.sleep(MARKER_RETRY_MS, stopping);
+      }
+    }
+  };
+  await Promise.all(journal.listApps().map(({ name }) => restore(name)));
+}
+
+function isBusy(app_name: string, journal: Reconciliation['journal']): boolean {
+  return journal.listOperations({ app_name, state: 'running', limit: 1 }).length > 0;
 }
 
 async function recoverOperation(
@@ -109,6 +124,21 @@ async function removeOrphans({ world, journal, log, stopping }: Reconciliation):
     }
     if (isDone || count === ORPHAN_ATTEMPTS) return;
     await world.clock.sleep(DOCKER_RETRY_MS * 2 ** count, stopping);
+  }
+}
+
+/** Those of an app that another proxy serves, or none: an operation that moved it got stuck. Of unknown apps they stay, as containers do. */
+async function removeOrphanRoutes({ world, journal, log, stopping }: Reconciliation): Promise<void> {
+  for (const proxy of proxyTypeSchema.options) {
+    const names = await world.proxies[proxy].listApps().catch(() => []);
+    for (const name of names) {
+      const app = journal.getApp(name);
+      if (app === null || isBusy(name, journal) || app.route?.proxy === proxy) continue;
+      log.warn({ app: name, proxy }, 'removing a route that the app does not need');
+      await world.proxies[proxy].apply(name, null, stopping).catch((err: unknown) => {
+        if (!stopping.aborted) log.warn({ err, app: name, proxy }, 'could not remove it');
+      });
+    }
   }
 }
 

@@ -15,7 +15,7 @@ describe('routes', () => {
   });
 
   it('are taken from both proxies when an app is removed after a move that got stuck', async () => {
-    const { world, journal, engine, perform } = await startApp();
+    const { world, engine, perform } = await startApp();
     let isBroken = false;
     world.hook = (effect) => {
       if (effect === 'verify') isBroken = true;
@@ -24,9 +24,16 @@ describe('routes', () => {
     expect((await run(engine, deploying('shop:v2', { proxy: 'nginx' }))).state).toBe('stuck');
     expect([...world.state.routes.keys()].sort()).toEqual(['caddy shop', 'nginx shop']);
     world.hook = () => undefined;
-    await createEngine(world, journal).recover();
     await perform({ kind: 'remove' });
     expect([...world.state.routes.keys()]).toEqual([]);
+  });
+
+  it('that such a move has left go when the daemon starts, but for those of apps it does not know', async () => {
+    const { world, journal } = await startApp({ proxy: 'nginx' });
+    const route = journal.getApp('shop')!.route!; // deployed
+    world.state.routes.set('caddy shop', route).set('caddy blog', { ...route, app_name: 'blog' });
+    await createEngine(world, journal).recover();
+    expect([...world.state.routes.keys()]).toEqual(['nginx shop', 'caddy blog']);
   });
 
   it('keep their names when the app is scaled after a move that got stuck', async () => {
@@ -39,7 +46,6 @@ describe('routes', () => {
     const elsewhere = deploying('shop:v2', { proxy: 'nginx', domain: 'new.test', watch_ms: 0 });
     expect((await run(engine, elsewhere)).state).toBe('stuck');
     world.hook = () => undefined;
-    await createEngine(world, journal).recover();
     await perform({ kind: 'scale', replicas: 2 });
     expect(journal.getApp('shop')?.route).toMatchObject({ proxy: 'nginx', upstreams: { green: { length: 2 } } });
     await perform(deploying('shop:v1', { domain: 'new.test' }));

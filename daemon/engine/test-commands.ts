@@ -12,8 +12,8 @@ export type Death = 'crash' | 'halt' | 'destroy';
 /** `at`: at which moment, of those in which something happens, or at which write of the journal. */
 export type Trouble =
   | { kind: 'cancel' | 'keep' | 'close' | 'fail' | 'unavailable'; at: number }
-  /** Nothing can be written for so many attempts. */
-  | { kind: 'full'; at: number; attempts: number }
+  /** The journal cannot be written, or nothing at all can be done, so many times. */
+  | { kind: 'full' | 'outage'; at: number; times: number }
   /** The images of the releases that are being brought up do not answer any more. */
   | { kind: 'sicken'; at: number }
   | { kind: 'jump'; at: number; ms: number }
@@ -120,8 +120,12 @@ const trouble: fc.Arbitrary<Trouble> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('jump' as const), at: moment, ms: fc.constantFrom(-3_600_000, 3_600_000) }),
   },
   {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('full' as const), at: moment, attempts: fc.integer({ min: 1, max: 8 }) }),
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('full' as const, 'outage' as const),
+      at: moment,
+      times: fc.integer({ min: 1, max: 40 }),
+    }),
   },
   {
     weight: 5,

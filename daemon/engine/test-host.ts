@@ -28,6 +28,8 @@ export class ModelHost {
   readonly damaged = new Set<string>();
   /** Apps with an operation that got stuck, likewise. */
   readonly stuck = new Set<string>();
+  /** Apps with something left behind that the next start of the daemon puts right. */
+  readonly untidy = new Set<string>();
   readonly lostMarkers = new Set<string>();
   readonly foreign = new Map<string, ModelContainer>();
   #life: Life;
@@ -72,6 +74,7 @@ export class ModelHost {
       await Promise.race([this.#engine.recover().catch(() => undefined), this.#life.death]);
     } while (this.#isCut());
     this.lostMarkers.clear();
+    this.untidy.clear();
   }
 
   #isCut(): boolean {
@@ -135,7 +138,8 @@ export class ModelHost {
     const asked = isStubborn ? wanted : wanted.map((one) => this.#adapt(one));
     const { operations } = this.journal;
     const earlier = new Set(operations.map(({ id }) => id));
-    const before = new Map(APPS.map((app) => [app as string, this.lostMarkers.has(app) ? null : this.snapshotOf(app)]));
+    const isOdd = (app: string) => this.lostMarkers.has(app) || this.untidy.has(app);
+    const before = new Map(APPS.map((app) => [app as string, isOdd(app) ? null : this.snapshotOf(app)]));
     const isSound = new Set(asked.length === 1 ? asked.filter((one) => this.#isSound(one)).map(({ app }) => app as string) : []);
     const visitors = watchVisitors(this);
     this.#arm(troubles, earlier, visitors.look);
@@ -153,28 +157,33 @@ export class ModelHost {
     if (isCut) await this.restartDaemon();
     this.#disarm();
     const kinds = new Set(troubles.map(({ kind }) => kind));
-    if (!kinds.has('die')) visitors.expectServed();
+    if (kinds.has('outage') && isCut) await this.restartDaemon();
+    else if (kinds.has('outage')) for (const { app } of asked) this.untidy.add(app);
+    const stopped = asked.filter(({ intent }) => ['stop', 'remove'].includes(intent.kind)).map(({ app }) => app);
+    if (!kinds.has('die')) visitors.expectServed(stopped);
     const begun = operations.filter(({ id }) => !earlier.has(id));
     for (const app of APPS) {
       const operation = begun.find(({ app_name }) => app_name === app);
       if (operation) {
         const isHarmless = !isReboot && [...kinds].every((kind) => HARMLESS.has(kind));
         if (isHarmless && isSound.has(app)) expect(operation).toMatchObject({ state: 'succeeded', error: null });
-        await this.#settle(operation, kinds, before.get(app));
+        this.#settle(operation, kinds, before.get(app));
       } else if (!isCut && !kinds.has('die') && before.get(app) !== null) expect(this.snapshotOf(app)).toEqual(before.get(app));
     }
   }
 
   /** How it ended has a reason, and if it was undone nothing is left of it. `before` null: nothing to compare with. */
-  async #settle(operation: OperationRecord, troubles: ReadonlySet<string>, before: unknown): Promise<void> {
+  #settle(operation: OperationRecord, troubles: ReadonlySet<string>, before: unknown): void {
     const { app_name: app, state, kind, error } = operation;
     // It may have been the marker that could not be set.
     if (this.world.state.markers.has(app) || state === 'succeeded') this.lostMarkers.delete(app);
     if (state === 'cancelled') expect(troubles).toContain('cancel');
     if (state === 'stuck') {
-      expect({ stuck: error?.message, damaged: this.damaged.has(app) }).toMatchObject({ damaged: true });
+      const hasReason = this.damaged.has(app) || troubles.has('outage');
+      expect({ stuck: error?.message, hasReason }).toMatchObject({ hasReason: true });
       this.stuck.add(app);
-      return this.restartDaemon();
+      this.untidy.add(app);
+      return;
     }
     if (state === 'succeeded') {
       const isWhole = BRING_UP.has(kind) || kind === 'remove';
@@ -229,7 +238,7 @@ export class ModelHost {
       for (const trouble of troubles) {
         const isWrite = trouble.kind === 'full' || (trouble.kind === 'kill' && trouble.during === 'write');
         if (isWrite !== (count === 'write') || this.#life.isOver) continue;
-        const lasts = trouble.kind === 'full' ? trouble.attempts : 1;
+        const lasts = 'times' in trouble ? trouble.times : 1;
         if (counts[count] >= trouble.at && counts[count] < trouble.at + lasts) this.#strike(trouble, what, earlier);
       }
     };
@@ -272,6 +281,7 @@ export class ModelHost {
       case 'fail':
         throw new Error(`${what} fails`);
       case 'full':
+      case 'outage':
       case 'unavailable':
         throw new DomainError('unavailable', `${what} is not available`);
       case 'kill':

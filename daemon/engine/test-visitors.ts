@@ -1,20 +1,28 @@
 import { expect } from 'vitest';
+import { wantedMarker } from './plan.ts';
+import { isSlot } from './state.ts';
 import { APPS } from './test-commands.ts';
 import type { ModelHost } from './test-host.ts';
 
 /** Visitors of the apps that serve now, who are to be served as long as there is something to serve them. */
 export function watchVisitors({ world, journal, damaged, lostMarkers }: ModelHost) {
   const isServed = (app: string) => typeof world.serving(app) === 'object' && world.serving(app) !== null;
-  const served = APPS.filter((app) => !damaged.has(app) && !lostMarkers.has(app) && isServed(app));
+  // What an operation that got stuck has left may be served by chance.
+  const isLive = (app: string) => {
+    const record = journal.getApp(app);
+    return record !== null && isSlot(wantedMarker(record));
+  };
+  const served = APPS.filter((app) => !damaged.has(app) && !lostMarkers.has(app) && isLive(app) && isServed(app));
   const turnedAway = new Map<string, string>();
   const look = (what: string) => {
     for (const app of served) if (!isServed(app) && !turnedAway.has(app)) turnedAway.set(app, what);
   };
-  const expectServed = () => {
+  /** But for those of apps that somebody wanted to stop. */
+  const expectServed = (stopped: readonly string[]) => {
     for (const app of served) {
       const record = journal.getApp(app);
-      // Stopped, removed, or given no name.
-      const isOver = record?.wanted !== 'running' || record.route === null;
+      // Given no name.
+      const isOver = stopped.includes(app) || record?.route == null;
       if (!isOver) expect({ app, turned_away_at: turnedAway.get(app) }).toEqual({ app });
     }
   };

@@ -1,6 +1,6 @@
 /** An in-memory model of everything the engine touches, for tests: it keeps the promises of the real parts. */
 import { DomainError } from '../contract/errors.ts';
-import type { ContainerSpec, Containers, Inspection, World } from './ports.ts';
+import type { ContainerSpec, Containers, Inspection, ReverseProxy, World } from './ports.ts';
 import type { MarkerState, RouteModel } from './state.ts';
 import { ModelClock } from './test-clock.ts';
 import { modelImages } from './test-images.ts';
@@ -126,13 +126,15 @@ export class ModelWorld {
 
   ports(): World {
     const { markers, routes, pages } = this.state;
-    const applyTo = (proxy: 'caddy' | 'nginx') => (app: string, route: RouteModel | null) =>
-      this.#effect('route', () => {
-        const key = `${proxy} ${app}`;
-        if (route === null) routes.delete(key);
-        else routes.set(key, route);
-      });
-    const check = () => this.#effect('check', () => undefined);
+    const proxyOf = (proxy: 'caddy' | 'nginx'): ReverseProxy => ({
+      check: () => this.#effect('check', () => undefined),
+      apply: (app, route) =>
+        this.#effect('route', () => {
+          if (route === null) routes.delete(`${proxy} ${app}`);
+          else routes.set(`${proxy} ${app}`, route);
+        }),
+      listApps: async () => [...routes].flatMap(([key, { app_name }]) => (key.startsWith(proxy) ? [app_name] : [])),
+    });
     return {
       containers: this.#containers(),
       images: modelImages(this.state.images, this.registry, (name, body) => this.#dockerEffect(name, body)),
@@ -147,7 +149,7 @@ export class ModelWorld {
             pages.delete(app);
           }),
       },
-      proxies: { caddy: { check, apply: applyTo('caddy') }, nginx: { check, apply: applyTo('nginx') } },
+      proxies: { caddy: proxyOf('caddy'), nginx: proxyOf('nginx') },
       resources: {
         checkBind: async () => undefined,
         checkNetwork: async () => undefined,

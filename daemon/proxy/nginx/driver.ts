@@ -39,13 +39,15 @@ export interface NginxSettings {
   /** The systemd unit. */
   service: string;
   http_port: number;
+  /** From a reload until the new workers serve; {@link CONFIRM_MS_MAX} if not given. */
+  confirm_ms_max?: number;
 }
 
 const DEADLINE_MS = 30_000;
 /** A second one, which brings the old file back, fits into the step's time as well. */
 const RELOAD_DEADLINE_MS = 20_000;
-/** From nginx's new workers on; it has retried for 2.5 s by then where an address was in use. */
-const CONFIRM_DEADLINE_MS = 15_000;
+/** nginx itself retries for 2.5 s where an address is in use. */
+const CONFIRM_MS_MAX = 15_000;
 const CONFIRM_PAUSE_MS = 20;
 /** nginx lets old and new workers accept side by side for 100 ms before it ends the old ones. */
 const CONFIRM_STEADY_MS = 200;
@@ -173,7 +175,8 @@ export class NginxDriver implements ReverseProxy {
 
   /** A reload has only begun when systemd has made it: the new workers tell when they serve. */
   async #confirm(file: RouteFile, signal: AbortSignal): Promise<void> {
-    const deadline = performance.now() + CONFIRM_DEADLINE_MS;
+    const { confirm_ms_max = CONFIRM_MS_MAX } = this.#settings;
+    const deadline = performance.now() + confirm_ms_max;
     let since: number | null = null;
     for (;;) {
       const difference = await this.#differenceTo(file, signal);
@@ -187,7 +190,7 @@ export class NginxDriver implements ReverseProxy {
 
   #unconfirmed(difference: string | null): DomainError {
     const { service } = this.#settings;
-    const message = `nginx was reloaded, but ${difference} after ${CONFIRM_DEADLINE_MS / 1000} s; see \`journalctl -u ${service}\` and nginx's error log, such as /var/log/nginx/error.log.`;
+    const message = `nginx was reloaded, but ${difference} in time; see \`journalctl -u ${service}\` and nginx's error log, such as /var/log/nginx/error.log.`;
     return new DomainError('unavailable', message);
   }
 
