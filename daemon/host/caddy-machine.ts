@@ -5,7 +5,8 @@ import type { CaddyMachine } from '../proxy/caddy/driver.ts';
 import { readTextIfThere, removeFile, writeFileAtomically } from './files.ts';
 import { runForProxy } from './service-run.ts';
 
-const ADMIN_DEADLINE_MS = 5_000;
+/** While Caddy loads a configuration it answers nothing. */
+const ADMIN_DEADLINE_MS = 20_000;
 const CONFIG_BYTES_MAX = 64 * 1024 * 1024;
 /** The proxy's user reads them. */
 const FILE_MODE = 0o644;

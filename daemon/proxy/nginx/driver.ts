@@ -108,16 +108,18 @@ export class NginxDriver implements ReverseProxy {
     if (content !== null && (await this.listApps()).length === 0) await this.#keepDefault(signal);
     const candidate = { name: basename(path), content, suffix: SUFFIX };
     const { code, output } = await this.#machine.withCandidate(directory, candidate, (staged) =>
-      this.#runSeeing(staged, ['-t'], signal),
+      this.#runSeeing(staged, ['-T'], signal),
     );
     if (code !== 0) {
       const message = `nginx refuses its configuration with this change: ${lastError(output)}. Nothing was changed.`;
       throw new DomainError('unprocessable', message, { cause: output });
     }
+    // Else a reload would take all our routes away.
+    if (content !== null && !isRead(output, path)) throw this.#unread();
     const taken = domains.find((domain) => output.includes(`conflicting server name "${domain}" on `));
     if (taken === undefined) return;
     const message = `Another site of nginx serves ${taken} already; \`nginx -T\` shows it. Nothing was changed.`;
-    throw new DomainError('unprocessable', message, { cause: output });
+    throw new DomainError('unprocessable', message);
   }
 
   /** The first of our sites must not become the one that answers unknown names in place of the operator's. */
@@ -147,9 +149,13 @@ export class NginxDriver implements ReverseProxy {
       throw new DomainError('unavailable', message, { cause: output });
     }
     if (isRead(output, join(directory, MARK.name))) return output;
-    const line = `include ${directory}/*${SUFFIX};`;
+    throw this.#unread();
+  }
+
+  #unread(): DomainError {
+    const line = `include ${this.#settings.directory}/*${SUFFIX};`;
     const message = `nginx does not read the routes of NextDeploy; write the line \`${line}\` to a file that its http block includes, such as /etc/nginx/conf.d/nextdeploy.conf.`;
-    throw new DomainError('unavailable', message);
+    return new DomainError('unavailable', message);
   }
 
   #runSeeing(directory: string, args: string[], signal: AbortSignal) {

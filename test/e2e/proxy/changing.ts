@@ -142,6 +142,33 @@ export function describeChanging(proxy: ProxyType, getServer: () => ProxyServer)
     });
   });
 
+  it.runIf(proxy === 'nginx')(
+    'nginx is asked to be set right first, where it reads no routes or would lose its default',
+    async () => {
+      const include = '/etc/nginx/conf.d/nextdeploy.conf';
+      const site = '/etc/nginx/sites-enabled/default';
+      const [line, text] = [await server().run('cat', include), await server().run('cat', site)];
+      try {
+        await server().write(include, '# nothing\n');
+        expect(await failureOf({ kind: 'check', proxy })).toMatchObject({
+          code: 'unavailable',
+          message: expect.stringContaining('`include /etc/nginx/nextdeploy/*.conf;`'),
+        });
+        await server().write(include, line);
+        await server().write(site, text.replaceAll(' default_server', ''));
+        expect(await failureOf(apply(app))).toMatchObject({
+          code: 'unprocessable',
+          message: expect.stringMatching(/sites-enabled\/\w+ answers for unknown names on port 8080.*add `default_server`/),
+        });
+        expect((await files()).filter((name) => name.endsWith('.conf'))).toEqual([]);
+      } finally {
+        await server().write(include, line);
+        await server().write(site, text);
+      }
+      await server().call({ kind: 'check', proxy }, apply(app));
+    },
+  );
+
   it('waits a little for a single container that is on its way back, and sends nothing twice', async () => {
     await server().apply(routeOf(proxy, app, { upstreams: { blue: [upstream('blue-2')], green: [upstream('green-1')] } }));
     const began = performance.now();

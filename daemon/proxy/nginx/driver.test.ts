@@ -1,0 +1,197 @@
+import { describe, expect, it } from 'vitest';
+import type { RouteModel } from '../../engine/state.ts';
+import { ROUTE } from '../test-route.ts';
+import { NginxDriver, type NginxMachine } from './driver.ts';
+import { statusName } from './readback.ts';
+
+const DIRECTORY = '/etc/nginx/nextdeploy';
+const SETTINGS = { directory: DIRECTORY, service: 'nginx', http_port: 80, confirm_ms_max: 300 };
+const FILE = `${DIRECTORY}/shop.conf`;
+const OWN =
+  '# configuration file /etc/nginx/sites-enabled/own:\nserver { listen 80 default_server; listen [::]:80 default_server; }\n';
+const { signal } = new AbortController();
+
+function route(domain = 'shop.test'): RouteModel {
+  return { ...ROUTE, proxy: 'nginx', sites: [{ domain, tls: 'off' }] };
+}
+
+/** An nginx that serves, some time after each reload, what the files said then. */
+class FakeMachine implements NginxMachine {
+  readonly has_ipv6 = true;
+  readonly files = new Map<string, string>();
+  readonly calls: { argv: string; seen: Map<string, string> | null }[] = [];
+  staged = new Map<string, string>();
+  served = '';
+  refuses: 'nothing' | 'test' | 'reload' | 'silently' = 'nothing';
+  isRunning = true;
+  isIncluded = true;
+  warning = '';
+  foreign = OWN;
+  duringReload: () => Promise<void> = async () => undefined;
+
+  readText = async (path: string) => this.files.get(path) ?? null;
+  writeText = async (path: string, content: string) => void this.files.set(path, content);
+  remove = async (path: string) => void this.files.delete(path);
+  listFiles = async () => [...this.files.keys()].map((path) => path.slice(DIRECTORY.length + 1));
+
+  withCandidate: NginxMachine['withCandidate'] = async (directory, { name, content }, body) => {
+    this.staged = new Map([...this.files].filter(([path]) => path !== `${directory}/${name}`));
+    if (content !== null) this.staged.set(`${directory}/${name}`, content);
+    return body('candidate');
+  };
+
+  makeMark: NginxMachine['makeMark'] = async (directory, { name, content }) => {
+    this.staged = new Map([[`${directory}/${name}`, content]]);
+    return 'mark';
+  };
+
+  run: NginxMachine['run'] = async (file, args, { sees }) => {
+    const argv = [file, ...args].join(' ');
+    this.calls.push({ argv, seen: sees ? this.staged : null });
+    if (argv === 'nginx -v') return { code: 0, output: 'nginx version: nginx/1.22.1\n' };
+    const isCandidate = this.staged.size > 0 && !this.staged.has(`${DIRECTORY}/0-included.conf`);
+    if (argv === 'nginx -T' && isCandidate && this.refuses === 'test') {
+      const says = 'nginx: [warn] something\nnginx: [emerg] unknown directive "x" in /etc/nginx/sites-enabled/own:3\n';
+      return { code: 1, output: `${says}nginx: configuration file /etc/nginx/nginx.conf test failed\n` };
+    }
+    if (argv === 'nginx -T') {
+      const ours = [...this.staged.keys()].map((path) => `# configuration file ${path}:\n`).join('');
+      return {
+        code: 0,
+        output: `${this.warning}# configuration file /etc/nginx/nginx.conf:\n${this.isIncluded ? ours : ''}${this.foreign}`,
+      };
+    }
+    if (argv.startsWith('systemctl is-active')) return { code: this.isRunning ? 0 : 3, output: '' };
+    if (argv === 'systemctl reload nginx') {
+      await this.duringReload();
+      if (this.refuses === 'reload' || !this.isRunning) return { code: 1, output: 'nginx.service is not active, cannot reload.' };
+      const text = [...this.files.values()].join('\n');
+      if (this.refuses !== 'silently') setTimeout(() => (this.served = text), 30);
+    }
+    return { code: 0, output: '' };
+  };
+
+  ask: NginxMachine['ask'] = async ({ name }) => {
+    if (!this.isRunning) return null;
+    const [, , rest = ''] = this.served.match(new RegExp(`(server_name ${name};)([\\s\\S]*)`)) ?? [];
+    return /return 200 "(.+)";/.exec(rest)?.[1] ?? '';
+  };
+
+  count(argv: string): number {
+    return this.calls.filter((call) => call.argv.startsWith(argv)).length;
+  }
+}
+
+function start() {
+  const machine = new FakeMachine();
+  return { machine, driver: new NginxDriver(SETTINGS, machine, signal) };
+}
+
+describe('NginxDriver', () => {
+  it('has nginx check the candidate in place of our directory, before it is put there', async () => {
+    const { machine, driver } = start();
+    machine.files.set(`${DIRECTORY}/blog.conf`, '# other app');
+    await driver.apply('shop', route(), signal);
+    const check = machine.calls.findLast(({ seen }) => seen !== null);
+    expect([...(check?.seen?.keys() ?? [])]).toEqual([`${DIRECTORY}/blog.conf`, FILE]);
+    expect(machine.files.get(FILE)).toBe(check?.seen?.get(FILE));
+  });
+
+  it('waits for the workers that serve the new route, and does not reload when they do already', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    expect(machine.served).toContain('server_name shop.test;');
+    await driver.apply('shop', route(), signal);
+    expect(machine.count('systemctl reload')).toBe(1);
+    await driver.apply('shop', null, signal);
+    expect(machine.served).not.toContain(statusName('shop'));
+    await driver.apply('shop', null, signal);
+    expect([machine.count('systemctl reload'), machine.files.size]).toEqual([2, 0]);
+  });
+
+  it('reloads after a crash between rename and reload, when the file says what nginx does not know', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    machine.served = machine.served.replace(/return 200 "shop .*"/, 'return 200 "shop 0"');
+    await driver.apply('shop', route(), signal);
+    expect(machine.count('systemctl reload')).toBe(2);
+  });
+
+  it('changes nothing when nginx refuses the candidate, and says what nginx says', async () => {
+    const { machine, driver } = start();
+    machine.refuses = 'test';
+    const message = expect.stringContaining('unknown directive "x" in /etc/nginx/sites-enabled/own:3. Nothing was changed');
+    await expect(driver.apply('shop', route(), signal)).rejects.toMatchObject({ code: 'unprocessable', message });
+    expect([machine.files.size, machine.count('systemctl reload')]).toEqual([0, 0]);
+  });
+
+  it('takes no domain that another site serves, of which nginx only warns', async () => {
+    const { machine, driver } = start();
+    machine.warning = 'nginx: [warn] conflicting server name "shop.test" on 0.0.0.0:80, ignored\n';
+    const message = expect.stringContaining('serves shop.test already');
+    await expect(driver.apply('shop', route(), signal)).rejects.toMatchObject({ code: 'unprocessable', message });
+    await driver.apply('shop', route('other.test'), signal);
+  });
+
+  it('does not make its first site the one that answers unknown names', async () => {
+    const { machine, driver } = start();
+    machine.foreign = OWN.replaceAll(' default_server', '');
+    const message = expect.stringContaining('/etc/nginx/sites-enabled/own answers for unknown names on port 80');
+    await expect(driver.apply('shop', route(), signal)).rejects.toMatchObject({ code: 'unprocessable', message });
+    expect(machine.files.size).toBe(0);
+  });
+
+  it('reloads nothing while nginx does not read our directory, for then every route would go', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    machine.isIncluded = false;
+    await expect(driver.apply('shop', route('new.test'), signal)).rejects.toThrow(`include ${DIRECTORY}/*.conf;`);
+    expect(machine.count('systemctl reload')).toBe(1);
+  });
+
+  it.each(['reload', 'silently'] as const)('restores the file when the reload fails (%s)', async (refuses) => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    const before = machine.files.get(FILE);
+    machine.refuses = refuses;
+    await expect(driver.apply('shop', route('new.test'), signal)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(machine.files.get(FILE)).toBe(before);
+  });
+
+  it('says what to do when nginx does not run, or does not read our directory', async () => {
+    const { machine, driver } = start();
+    machine.isIncluded = false;
+    await expect(driver.check(signal)).rejects.toThrow(`write the line \`include ${DIRECTORY}/*.conf;\``);
+    machine.isIncluded = true;
+    await expect(driver.check(signal)).resolves.toBeUndefined();
+    machine.isRunning = false;
+    await expect(driver.check(signal)).rejects.toThrow('nginx does not run; start it with `systemctl start nginx`');
+    await driver.apply('shop', null, signal);
+    await expect(driver.apply('shop', route(), signal)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(machine.files.size).toBe(0);
+  });
+
+  it('takes the answer of a route for all it has to know of a running nginx', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    const before = machine.calls.length;
+    await driver.check(signal);
+    expect(machine.calls.length).toBe(before);
+  });
+
+  it('shares reloads among changes that come at once', async () => {
+    const { machine, driver } = start();
+    const apps = ['shop', 'blog', 'docs', 'mail', 'wiki'];
+    // The first reload lasts until all files are there.
+    machine.duringReload = async () => {
+      while (machine.files.size < apps.length) await new Promise(setImmediate);
+    };
+    await Promise.all(apps.map((app) => driver.apply(app, { ...route(`${app}.test`), app_name: app }, signal)));
+    expect(machine.count('systemctl reload')).toBe(2);
+    expect(apps.every((app) => machine.served.includes(`server_name ${app}.test;`))).toBe(true);
+  });
+
+  it('knows its version', async () => {
+    expect(await start().driver.version(signal)).toBe('1.22.1');
+  });
+});
