@@ -9,7 +9,7 @@ import { type Deploy, deploy, until, visit } from './engine-harness.ts';
 let bed: Bed;
 let client: DaemonClient;
 let images: { v1: string; v2: string };
-const APPS = ['heal-killed', 'heal-hung', 'heal-gone', 'heal-loop', 'heal-new'] as const;
+const APPS = ['heal-killed', 'heal-hung', 'heal-gone', 'heal-loop', 'heal-new', 'heal-waits'] as const;
 type App = (typeof APPS)[number];
 /** Quick to be found sick: two failed probes in a row, one second each at most. */
 const HEALTH = {
@@ -22,8 +22,13 @@ const HEALTH = {
 } as const;
 const HEALED_MS_MAX = 40_000;
 
+/** An app that is healthy while its database is there: a file, on a volume of all releases. */
+const DATABASE = '/data/database';
+const WAITING = `require('node:http').createServer((_, answer) => { answer.statusCode = require('node:fs').existsSync('${DATABASE}') ? 200 : 500; answer.end('waits'); }).listen(3000)`;
+
 beforeAll(async () => {
   ({ bed, client, images } = await sharedBed());
+  await loseDatabase();
 });
 
 afterAll(async () => {
@@ -33,6 +38,7 @@ afterAll(async () => {
     await until('the app to be idle', isIdle, (idle) => idle, 60_000);
     await client.call('removeApp', { params: { name }, query: { wait: 'true', purge: 'true' } });
   }
+  await docker('volume', 'rm', 'heal-data');
   client.close();
 });
 
@@ -41,6 +47,18 @@ const docker = async (...argv: string[]) => {
   if (code !== 0) throw new Error(`docker ${argv.join(' ')}: ${stderr}`);
   return stdout.trim();
 };
+const inDatabase = (program: string) =>
+  docker('run', '--rm', '--user', '0', '--volume', 'heal-data:/data', images.v1, 'node', '-e', `require('node:fs').${program}`);
+/** It takes as long as all the other tests until nothing more is tried. */
+async function loseDatabase(): Promise<void> {
+  const dockerfile = `FROM ${images.v1}\nCMD ${JSON.stringify(['node', '-e', WAITING])}\n`;
+  await bed.exec(['docker', 'build', '--tag', 'heal-waiting', '-'], { input: dockerfile });
+  await inDatabase(`writeFileSync('${DATABASE}', '')`);
+  const request = { image: 'heal-waiting', volumes: [{ kind: 'volume', name: 'heal-data', target: '/data' }] } as const;
+  for (const release of ['1', '2'])
+    await start('heal-waits', { ...request, volumes: [...request.volumes], env: { RELEASE: release } });
+  await inDatabase(`unlinkSync('${DATABASE}')`);
+}
 const domainOf = (app: App) => `${app}.test`;
 const start = (app: App, request: Partial<Deploy> = {}) =>
   deploy(client, { app_name: app, image: images.v1, domain: domainOf(app), health: HEALTH, drain_ms: 500, ...request });
@@ -136,6 +154,22 @@ describe('a crash loop', () => {
     });
     const ends = await client.call('listReleases', { params: { name: 'heal-loop' } });
     expect(ends.map(({ id, state }) => `${id} ${state}`)).toEqual(['r2 standby', 'r1 live']);
+  });
+});
+
+describe('an app whose database is down', () => {
+  it('gets new containers once and its earlier release once, is never stopped, and is well when the database is back', async () => {
+    const isGivenUp = async () =>
+      (await healing('heal-waits')).some(({ kind, level }) => kind === 'heal.unhealthy' && level === 'error');
+    await until('the end of all attempts', isGivenUp, (given) => given, 120_000);
+    const operations = await client.call('listOperations', { query: { app_name: 'heal-waits' } });
+    const attempts = operations.filter(({ actor }) => actor === 'supervisor').map(({ kind, state }) => `${kind} ${state}`);
+    expect(attempts).toEqual(['rollback failed', 'restart failed']);
+    expect(await client.call('getAppStatus', { params: { name: 'heal-waits' } })).toMatchObject({ release: 'r2', slot: 'green' });
+    expect((await visit(bed, domainOf('heal-waits'))).body).toBe('waits');
+    await inDatabase(`writeFileSync('${DATABASE}', '')`);
+    await serves('heal-waits', 'waits');
+    expect((await healing('heal-waits')).map(({ kind }) => kind)).not.toContain('heal.stopping');
   });
 });
 
