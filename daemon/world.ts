@@ -28,7 +28,7 @@ export function createHost(config: Config, stopping: AbortSignal): Host {
   const { caddy, nginx } = config.proxy;
   const proxies = {
     caddy: new CaddyDriver({ ...caddy, slots_directory }, createCaddyMachine(caddy.admin, caddy.service), stopping),
-    nginx: new NginxDriver({ ...nginx, slots_directory }, createNginxMachine(nginx.service), stopping),
+    nginx: new NginxDriver(nginx, createNginxMachine(nginx.service), stopping),
   };
   const listener = (proxy: ProxyType) => {
     const { http_port, https_port } = config.proxy[proxy];
