@@ -1,5 +1,5 @@
 /** The configurations that the suite `path` compares, as files: a proxy's plainest, ours of one app, and ours of 500. Pure. */
-import type { ProxyType } from '../../../daemon/contract/names.ts';
+import type { ProxyType, Slot } from '../../../daemon/contract/names.ts';
 import type { RouteModel } from '../../../daemon/engine/state.ts';
 import { type CaddyFeatures, renderCaddyfile } from '../../../daemon/proxy/caddy/render.ts';
 import { renderNginx } from '../../../daemon/proxy/nginx/render.ts';
@@ -39,14 +39,14 @@ const IDLE_CONNECTIONS = { caddy: 256, nginx: 64 };
 
 export const DOMAIN = domainOf(MEASURED);
 
-/** Where the measured app's markers are. */
-export function markerDirectory(setting: Pick<Setting, 'directory'>): string {
-  return `${setting.directory}/slots/${appOf(MEASURED)}`;
+/** Where the measured app's marker is (daemon/host/markers.ts). */
+export function marker(setting: Pick<Setting, 'directory'>, slot: Slot): string {
+  return `${setting.directory}/slots/${appOf(MEASURED)}/${slot}`;
 }
 
-/** All directories in which proxies look for markers. */
-export function markerDirectories(setting: Pick<Setting, 'directory'>): string[] {
-  return Array.from({ length: APPS }, (_, index) => `${setting.directory}/slots/${appOf(index)}`);
+/** Of all apps, each on blue. */
+export function markers(setting: Pick<Setting, 'directory'>): string[] {
+  return Array.from({ length: APPS }, (_, index) => `${setting.directory}/slots/${appOf(index)}/blue`);
 }
 
 export function instanceOf(proxy: ProxyType, variant: Variant, setting: Setting): Instance {

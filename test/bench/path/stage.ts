@@ -13,7 +13,7 @@ import { buildTinyImages, saveImage } from '../../fixtures/images.ts';
 import { type Agent, installAgent } from '../agent-client.ts';
 import { expectSuccess, installWrk, loadImage, requireWrk, startUnit } from '../server-tools.ts';
 import type { BenchContext } from '../suite.ts';
-import { DOMAIN, type Instance, instanceOf, markerDirectories, type Setting, VARIANTS, type Variant } from './configurations.ts';
+import { DOMAIN, type Instance, instanceOf, markers, type Setting, VARIANTS, type Variant } from './configurations.ts';
 
 const DIRECTORY = '/opt/nextdeploy-bench/path';
 const CONTAINER = { address: '10.213.255.240', port: 3000 };
@@ -85,7 +85,10 @@ async function placeFiles(bed: Bed, instances: readonly Instance[], setting: Set
       await mkdir(dirname(localOf(path)), { recursive: true });
       await writeFile(localOf(path), content);
     }
-    for (const directory of markerDirectories(setting)) await mkdir(localOf(directory), { recursive: true });
+    for (const path of markers(setting)) {
+      await mkdir(dirname(localOf(path)), { recursive: true });
+      await writeFile(localOf(path), '');
+    }
     await expectSuccess(bed, ['mkdir', '-p', setting.directory]);
     await bed.copyIn(`${local}/.`, setting.directory);
     // As the daemon keeps them: nginx's workers look for markers as www-data.
