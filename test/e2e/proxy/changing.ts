@@ -149,6 +149,7 @@ export function describeChanging(proxy: ProxyType, getServer: () => ProxyServer)
       const site = '/etc/nginx/sites-enabled/default';
       const [line, text] = [await server().run('cat', include), await server().run('cat', site)];
       try {
+        for (const name of await files()) await server().remove(proxy, name.replace('.conf', ''));
         await server().write(include, '# nothing\n');
         expect(await failureOf({ kind: 'check', proxy })).toMatchObject({
           code: 'unavailable',
