@@ -22,15 +22,17 @@ const RETENTION_PAUSE_MS = 60 * 60_000;
 /** Must not keep the API from answering. Never rejects; resolves when the daemon stops. */
 export async function runBackground({ docker, engine, supervisor, retention, log, signal }: Background): Promise<void> {
   await prepareNetwork(docker, log, signal);
-  await engine.recover().catch((err: unknown) => {
+  if (signal.aborted) return;
+  // An operation in its watch window has an hour to go, maybe: the others are not to wait for it. Apps with an operation are left alone.
+  const recovery = engine.recover().catch((err: unknown) => {
     if (!signal.aborted) log.error({ err }, 'recovery failed');
   });
-  if (signal.aborted) return;
   supervisor.start(signal);
   while (!signal.aborted) {
     await retention.run(signal).catch(() => undefined); // it logs its failures itself
     await systemClock.sleep(RETENTION_PAUSE_MS, signal).catch(() => undefined);
   }
+  await recovery;
 }
 
 async function prepareNetwork(docker: Docker, log: Log, signal: AbortSignal): Promise<void> {

@@ -22,6 +22,7 @@ export interface BringUp {
   /** The release that serves or served last. */
   live: Release | null;
   operation_id: string;
+  has_certain_route: boolean;
   /** One-off commands belong to a release's first time. */
   runs_hooks: boolean;
 }
@@ -43,7 +44,7 @@ export function bringUpSteps(wish: BringUp, settings: PlanSettings): Step[] {
   const replaces = old.length > 0 && live ? { containers: old, health: live.configuration.health } : null;
   const target = routeOf(app, configuration, replicas, settings);
   const upstreams = upstreamsOf(app, configuration, replicas, settings);
-  const { during, after } = planRoute(app.route, target, upstreams, replaced);
+  const { during, after } = planRoute(app.route, target, upstreams, replaced, wish.has_certain_route);
   const from: Serving = { marker, release: app.release, slot: app.slot, replicas: app.replicas };
   const to: Serving = { marker: slot, release: release.id, slot, replicas };
   const template = templateOf(app.name, release, slot, operation_id);

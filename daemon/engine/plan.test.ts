@@ -9,7 +9,7 @@ import type { Step, StepOf } from './steps.ts';
 
 const SETTINGS = { subnet: parseSubnet('10.213.0.0/16'), slots_directory: '/state/slots' };
 const STAMP = { operation_id: 'op-00000001', verify_key: 'f'.repeat(32), actor: 'admin', at: '2026-01-01T00:00:00.000Z' };
-const NOTHING: Observed = { app: null, live: null, others: [] };
+const NOTHING: Observed = { app: null, live: null, others: [], has_certain_route: true };
 
 const configured = (input: Partial<AppConfiguration> = {}) => ({
   ...appConfigurationSchema.parse({ domain: 'shop.test' }),
@@ -39,7 +39,7 @@ function deployed(marker: MarkerState, configuration = configured()): Observed &
   const route = step(first.operation.steps, 'route')?.routing.to ?? null;
   const slot = marker === 'green' ? 'green' : 'blue';
   const app: AppRecord = { ...first.app, release: 'r1', slot, wanted: marker === 'stopped' ? 'stopped' : 'running', route };
-  return { app, live: release('r1', configuration), others: [] };
+  return { app, live: release('r1', configuration), others: [], has_certain_route: true };
 }
 
 function step<N extends Step['name']>(steps: readonly { step: Step }[], name: N): StepOf<N> | undefined {
@@ -106,7 +106,7 @@ describe('a plan', () => {
     expect(route).toMatchObject({ upstreams: { blue: ['10.213.0.16:8080'], green: ['10.213.0.24:8080'] } });
     if (!route) throw new Error('the route is to change');
     const after = { ...first.app, release: 'r2', slot: 'green' as const, route };
-    const observed = { app: after, live: release('r2', configuration), others: [] };
+    const observed = { app: after, live: release('r2', configuration), others: [], has_certain_route: true };
     const next = plan(deploy({ ports: [8080] }), observed);
     expect(names(next.steps)).toBe('validate pull create start probe switch verify watch drain retire');
     expect(step(next.steps, 'retire')?.routing).toBeNull();

@@ -37,6 +37,8 @@ export interface Observed {
   live: Release | null;
   /** All other apps, for what must not be shared. */
   others: readonly AppRecord[];
+  /** False after an operation that got stuck: the proxy may have another route than what is kept. */
+  has_certain_route: boolean;
 }
 
 export interface Stamp {
@@ -86,7 +88,7 @@ export function wantedMarker(app: AppRecord): MarkerState | null {
 type BringUpWish = Extract<Wish, { image: string } | { release: Release }>;
 
 function planBringUp(app: AppRecord, wish: BringUpWish, observed: Observed, settings: PlanSettings, stamp: Stamp): Plan {
-  const { live } = observed;
+  const { live, has_certain_route } = observed;
   const marker = wantedMarker(app);
   const isNew = 'image' in wish;
   const release = isNew ? newRelease(app, wish, stamp) : wish.release;
@@ -104,6 +106,7 @@ function planBringUp(app: AppRecord, wish: BringUpWish, observed: Observed, sett
     marker,
     live,
     operation_id: stamp.operation_id,
+    has_certain_route,
     runs_hooks: isNew,
   };
   const steps = bringUpSteps(common, settings);

@@ -1,11 +1,11 @@
 /** Brings the world to what the journal says after the daemon has started: markers, operations that were running, orphans. */
-import { proxyTypeSchema } from '../contract/names.ts';
+import { type ProxyType, proxyTypeSchema } from '../contract/names.ts';
 import type { EngineLog } from './engine.ts';
 import { transition } from './journal.ts';
 import { wantedMarker } from './plan.ts';
 import type { Journal, ObservedContainer, World } from './ports.ts';
-import { decideRecovery, findOrphans } from './recovery.ts';
-import type { AppRecord, OperationRecord } from './state.ts';
+import { decideRecovery, findOrphans, hasCertainRoute } from './recovery.ts';
+import type { AppRecord, OperationRecord, RouteModel } from './state.ts';
 
 export interface Reconciliation {
   world: Pick<World, 'containers' | 'markers' | 'clock' | 'proxies'>;
@@ -28,6 +28,7 @@ const MARKER_RETRY_MS = 1_000;
 const MARKER_ATTEMPTS = 3;
 const ORPHAN_STOP_TIMEOUT_MS = 5_000;
 const ORPHAN_ATTEMPTS = 5;
+const ROUTE_DEADLINE_MS = 60_000;
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
 /** Resolves when all of it has ended, or the daemon stops. Waits for Docker as long as it takes. */
@@ -41,9 +42,10 @@ export async function reconcile(unfinished: readonly Unfinished[], parts: Reconc
     recovery.then(end.resolve, end.reject);
     await recovery.catch(() => undefined); // told by whoever waits for `end`
   });
+  // One that is in its watch window has an hour to go, maybe; what other apps do not need goes now.
+  await tidy(parts);
   await Promise.all(recoveries);
-  await removeOrphans(parts);
-  await removeOrphanRoutes(parts);
+  if (unfinished.length > 0) await tidy(parts);
 }
 
 /**
@@ -104,6 +106,11 @@ async function recoverOperation(
   return run(record);
 }
 
+async function tidy(parts: Reconciliation): Promise<void> {
+  await removeOrphans(parts);
+  await restoreRoutes(parts);
+}
+
 /** Those that cannot be removed are tried again, a few times: until the next start nobody else looks at them. */
 async function removeOrphans({ world, journal, log, stopping }: Reconciliation): Promise<void> {
   for (let count = 1; ; count += 1) {
@@ -127,16 +134,25 @@ async function removeOrphans({ world, journal, log, stopping }: Reconciliation):
   }
 }
 
-/** Those of an app that another proxy serves, or none: an operation that moved it got stuck. Of unknown apps they stay, as containers do. */
-async function removeOrphanRoutes({ world, journal, log, stopping }: Reconciliation): Promise<void> {
+/**
+ * After operations that got stuck: a proxy that has a route of an app that another one serves, or none, forgets it; and one that may have
+ * another route than what is kept is told. Routes of unknown apps stay, as their containers do.
+ */
+async function restoreRoutes({ world, journal, log, stopping }: Reconciliation): Promise<void> {
+  const apply = async (proxy: ProxyType, name: string, route: RouteModel | null) => {
+    const isIdle = !isBusy(name, journal);
+    if (isIdle) log.warn({ app: name, proxy, is_kept: route !== null }, 'setting right what a proxy has of an app');
+    const signal = AbortSignal.any([stopping, world.clock.timeout(ROUTE_DEADLINE_MS)]);
+    if (isIdle) await world.proxies[proxy].apply(name, route, signal);
+  };
   for (const proxy of proxyTypeSchema.options) {
-    const names = await world.proxies[proxy].listApps().catch(() => []);
-    for (const name of names) {
-      const app = journal.getApp(name);
-      if (app === null || isBusy(name, journal) || app.route?.proxy === proxy) continue;
-      log.warn({ app: name, proxy }, 'removing a route that the app does not need');
-      await world.proxies[proxy].apply(name, null, stopping).catch((err: unknown) => {
-        if (!stopping.aborted) log.warn({ err, app: name, proxy }, 'could not remove it');
+    const listed = new Set(await world.proxies[proxy].listApps().catch(() => []));
+    for (const { name, route } of journal.listApps()) {
+      const isItsOwn = route?.proxy === proxy;
+      const isWrong = isItsOwn ? !hasCertainRoute(name, journal) : listed.has(name);
+      if (!isWrong) continue;
+      await apply(proxy, name, isItsOwn ? route : null).catch((err: unknown) => {
+        if (!stopping.aborted) log.warn({ err, app: name, proxy }, 'could not set it right');
       });
     }
   }

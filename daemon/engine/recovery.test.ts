@@ -148,6 +148,27 @@ describe('a start of the daemon', () => {
     expect([...world.state.containers.keys()]).toEqual(['nextdeploy-shop-blue-0']);
   });
 
+  it('does not wait for a watch window before it takes away what other apps do not need', async () => {
+    const { world, journal, perform, engine } = await startApp({ watch_ms: 3_600_000 });
+    await perform(deploying('shop:v1', { domain: 'blog.test' }), 'blog');
+    world.onLook = () => {
+      const steps = journal.operations[0]?.steps ?? [];
+      if (steps.some(({ step, state }) => step.name === 'watch' && state === 'running')) void engine.close();
+    };
+    await expect(run(engine, swapping('shop:v2'))).rejects.toThrow('The daemon is stopping');
+    const live = world.state.containers.get('nextdeploy-blog-blue-0')!; // deployed
+    const orphan = 'nextdeploy-blog-green-0';
+    world.state.containers.set(orphan, { ...live, spec: { ...live.spec, slot: 'green', name: orphan } });
+    const began = world.clock.monotonicMs();
+    let goneAfterMs: number | null = null;
+    world.onLook = () => {
+      if (!world.state.containers.has(orphan)) goneAfterMs ??= world.clock.monotonicMs() - began;
+    };
+    await createEngine(world, journal).recover();
+    expect(goneAfterMs).toBeLessThan(60_000);
+    expect(world.clock.monotonicMs() - began).toBeGreaterThan(3_000_000);
+  });
+
   it('restores markers before Docker answers', async () => {
     const { world, journal } = await startApp();
     world.state.markers.clear();

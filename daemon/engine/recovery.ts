@@ -1,6 +1,6 @@
-/** What to do at start with what an earlier run of the daemon left. Pure decisions; the engine acts on them. */
+/** What to do at start with what an earlier run of the daemon left. Decisions alone; the engine acts on them. */
 import { hasWayBack } from './journal.ts';
-import type { ObservedContainer } from './ports.ts';
+import type { Journal, ObservedContainer } from './ports.ts';
 import { replicaNames } from './slots.ts';
 import type { AppRecord, OperationRecord } from './state.ts';
 import type { StepOf } from './steps.ts';
@@ -39,6 +39,19 @@ function isBetterUndone(record: OperationRecord, isRunning: (name: string) => bo
   const { replaces } = switching.step as StepOf<'switch'>; // found by that name
   if (switching.state === 'pending') return isProbed || replaces !== null;
   return replaces?.containers.every((plan) => isRunning(plan.name)) ?? false;
+}
+
+/** So far back an operation that got stuck matters, unless the app was brought up since. */
+const HISTORY = 20;
+
+/** Whether the proxy has the route that is kept of an app: an operation that got stuck may have left another. */
+export function hasCertainRoute(app_name: string, journal: Pick<Journal, 'listOperations'>): boolean {
+  for (const { state, steps } of journal.listOperations({ app_name, limit: HISTORY })) {
+    if (state === 'stuck') return false;
+    // A bring-up has told the proxy anew.
+    if (state === 'succeeded' && steps.some(({ step }) => step.name === 'switch' && step.to.marker !== 'stopped')) return true;
+  }
+  return true;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What the proxies are told of an app's names over its operations. */
 import { describe, expect, it } from 'vitest';
 import type { AppConfiguration } from '../contract/configuration.ts';
-import { createEngine, deploying, rollingBack, run, startApp } from './test-engine.ts';
+import { createEngine, deploying, rollingBack, run, startApp, swapping } from './test-engine.ts';
 
 describe('routes', () => {
   it('move from one proxy to the other and back, and nothing stays behind', async () => {
@@ -35,6 +35,29 @@ describe('routes', () => {
     await createEngine(world, journal).recover();
     expect([...world.state.routes.keys()]).toEqual(['nginx shop', 'caddy blog']);
   });
+
+  it.each(['next bring-up', 'next start of the daemon'])(
+    'that an operation left changed when it got stuck are set right by the %s',
+    async (by) => {
+      const { world, journal, engine, perform } = await startApp();
+      const names = () => world.state.routes.get('caddy shop')?.sites.map(({ domain }) => domain);
+      let isBroken = false;
+      world.hook = (effect, phase) => {
+        // The proxy takes it, says that it did not, and then nothing more.
+        if (isBroken && effect === 'route') throw new Error('the proxy hangs');
+        if (effect !== 'route' || phase !== 'ended') return;
+        isBroken = true;
+        throw new Error('the proxy hangs');
+      };
+      expect((await run(engine, deploying('shop:v2', { domain: 'new.test' }))).state).toBe('stuck');
+      expect(names()).toEqual(['new.test', 'shop.test']);
+      world.hook = () => undefined;
+      await perform({ kind: 'maintenance', to: { message: 'Soon.' } });
+      if (by === 'next bring-up') await perform(swapping('shop:v2'));
+      else await createEngine(world, journal).recover();
+      expect(names()).toEqual(['shop.test']);
+    },
+  );
 
   it('keep their names when the app is scaled after a move that got stuck', async () => {
     const { world, journal, engine, perform } = await startApp();

@@ -54,13 +54,15 @@ export interface RoutePlan {
 
 /**
  * The way from one route to another, with the old release serving in `replaced` meanwhile (null: nothing serves). Until it has gone every
- * name it had reaches whichever release the marker says, at its own `upstreams`.
+ * name it had reaches whichever release the marker says, at its own `upstreams`. `isCertain` false: the proxy may have another route than
+ * `current`, so it is told in any case.
  */
 export function planRoute(
   current: RouteModel | null,
   target: RouteModel | null,
   upstreams: RouteModel['upstreams'],
   replaced: Slot | null,
+  isCertain: boolean,
 ): RoutePlan {
   const isServed = current !== null && replaced !== null;
   const both = isServed ? { ...upstreams, [replaced]: current.upstreams[replaced] } : upstreams;
@@ -69,7 +71,10 @@ export function planRoute(
   const leaving = { ...current, upstreams: both };
   if (next === null || next.proxy === current.proxy) {
     const bridged = next === null ? leaving : bridge(leaving, next);
-    return { during: change(current, bridged), after: change(bridged, target) };
+    const again = isCertain
+      ? null
+      : { changes: [{ proxy: bridged.proxy, from: current, to: bridged }], from: current, to: bridged };
+    return { during: change(current, bridged) ?? again, after: change(bridged, target) };
   }
   // Side by side in two proxies.
   const changes = [{ proxy: next.proxy, from: null, to: next }, ...(change(current, leaving)?.changes ?? [])];

@@ -1,8 +1,10 @@
 import { expect } from 'vitest';
 import { wantedMarker } from './plan.ts';
-import { isSlot } from './state.ts';
+import { type AppRecord, isSlot } from './state.ts';
 import { APPS } from './test-commands.ts';
 import type { ModelHost } from './test-host.ts';
+
+const otherProxy = ({ route }: AppRecord) => (route?.proxy === 'nginx' ? 'caddy' : 'nginx');
 
 /** Visitors of the apps that serve now, who are to be served as long as there is something to serve them. */
 export function watchVisitors({ world, journal, damaged, lostMarkers }: ModelHost) {
@@ -10,7 +12,9 @@ export function watchVisitors({ world, journal, damaged, lostMarkers }: ModelHos
   // What an operation that got stuck has left may be served by chance.
   const isLive = (app: string) => {
     const record = journal.getApp(app);
-    return record !== null && isSlot(wantedMarker(record));
+    const answer = world.serving(app);
+    const isWanted = record !== null && isSlot(wantedMarker(record)) && !world.state.routes.has(`${otherProxy(record)} ${app}`);
+    return isWanted && typeof answer === 'object' && answer?.release === record.release;
   };
   const served = APPS.filter((app) => !damaged.has(app) && !lostMarkers.has(app) && isLive(app) && isServed(app));
   const turnedAway = new Map<string, string>();
