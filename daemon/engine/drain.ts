@@ -8,7 +8,7 @@ const PAUSE_MS = 100;
  * seen twice: a request that was routed just before the switch may not have connected at the first look.
  */
 export async function waitUntilDrained(
-  step: StepOf<'drain'>,
+  step: Pick<StepOf<'drain'>, 'addresses' | 'drain_ms'>,
   world: Pick<World, 'connections' | 'clock'>,
   signal: AbortSignal,
 ): Promise<string> {

@@ -1,19 +1,20 @@
 /** Carries out each kind of step. No decisions here: those are in the plan. Everything may run twice. */
 import { waitUntilDrained } from './drain.ts';
 import { runHook } from './hook.ts';
+import { directing } from './journal.ts';
 import { maintenancePage } from './maintenance-page.ts';
 import type { Journal, OwnContainer, World } from './ports.ts';
 import { waitUntilHealthy } from './probe.ts';
 import { type Executors, type StepContext, StepFailure } from './saga.ts';
 import { replicaOf } from './slots.ts';
-import type { Change, StepOutput } from './state.ts';
+import type { Change, OperationRecord, StepOutput } from './state.ts';
 import type { ContainerPlan, ImageWish, Routing, StepOf } from './steps.ts';
 import { validate, withCredentials } from './validate.ts';
 import { verifyThroughProxy } from './verify.ts';
 import { watchRelease } from './watch.ts';
 import { prepareWayBack } from './way-back.ts';
 
-/** A removal in an unwinding is of a container that never served, or serves no more: it gets a short time to end. */
+/** For a container that never served. */
 const UNDO_STOP_TIMEOUT_MS = 2_000;
 
 /** `makeRoom`: frees what can be freed of a disk that is low; says whether there is room to pull now. */
@@ -25,7 +26,7 @@ export function createExecutors(
   const { containers, images, markers, proxies } = world;
 
   const removeAll = async (targets: readonly OwnContainer[], stopTimeoutMs: number, signal: AbortSignal) => {
-    await Promise.all(targets.map((target) => containers.remove(target, stopTimeoutMs, signal)));
+    await all(targets.map((target) => containers.remove(target, stopTimeoutMs, signal)));
   };
   const applyRouting = async (app_name: string, { changes }: Routing, side: 'to' | 'from', signal: AbortSignal) => {
     for (const change of side === 'to' ? changes : changes.toReversed()) {
@@ -73,21 +74,27 @@ export function createExecutors(
             { ...step.template, name, address, image_id, role: { kind: 'replica', replica: replicaOf(name) }, command: null },
             signal,
           );
-        await Promise.all(step.containers.map(create));
+        await all(step.containers.map(create));
         return { detail: step.containers.map((plan) => `${plan.name} at ${plan.address}`).join(', ') };
       },
-      async undo(step, { signal }) {
+      async undo({ template, containers: plans }, { operation, signal }) {
         // What has the name may be what kept this operation from making its own.
-        const { app_name, operation_id } = step.template;
-        const made = step.containers.map(({ name }) => ({ name, app_name, operation_id }));
-        await removeAll(made, UNDO_STOP_TIMEOUT_MS, signal);
+        const { app_name, operation_id, drain_ms, stop_timeout_ms } = template;
+        const made = plans.map(({ name }) => ({ name, app_name, operation_id }));
+        if (!hasServed(operation)) {
+          await removeAll(made, UNDO_STOP_TIMEOUT_MS, signal);
+          return {};
+        }
+        // Visitors go elsewhere by now; what they began here ends here.
+        await waitUntilDrained({ addresses: plans.map(({ address }) => address), drain_ms }, world, signal);
+        await removeAll(made, stop_timeout_ms, signal);
         return {};
       },
     },
 
     start: {
       async do(step, { signal }) {
-        await Promise.all(step.containers.map((plan) => containers.start(plan.name, signal)));
+        await all(step.containers.map((plan) => containers.start(plan.name, signal)));
         return { detail: `${step.containers.map((plan) => plan.name).join(', ')} started` };
       },
     },
@@ -115,7 +122,7 @@ export function createExecutors(
     switch: {
       async do(step, { signal }) {
         // Before visitors come: from here on Docker brings it back after a reboot, whether or not the daemon lives.
-        await Promise.all(step.containers.map((plan) => containers.setRestart(plan.name, true, signal)));
+        await all(step.containers.map((plan) => containers.setRestart(plan.name, true, signal)));
         if (step.to.marker !== null) await markers.write(step.app_name, step.to.marker);
         return { detail: switchDetail(step), changes: switchChanges(step) };
       },
@@ -160,7 +167,7 @@ export function createExecutors(
 
     scale: {
       async do({ app_name, to, from, containers: added }, { signal }) {
-        await Promise.all(added.map(({ name }) => containers.setRestart(name, true, signal)));
+        await all(added.map(({ name }) => containers.setRestart(name, true, signal)));
         return { detail: `${from} → ${to}`, changes: [{ kind: 'app_replicas', app_name, replicas: to }] };
       },
       async undo({ app_name, from }) {
@@ -199,6 +206,18 @@ export function createExecutors(
       },
     },
   };
+}
+
+/** Whether visitors were sent to what the operation made. */
+function hasServed(operation: OperationRecord): boolean {
+  return operation.steps.some(({ step, state }) => step.name === directing(operation) && state === 'done');
+}
+
+/** Like `Promise.all`, but leaves nothing under way: an unwinding that came in between would not see what is still being made. */
+async function all(actions: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(actions);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 function pulledImage({ image_id }: StepOutput): string {

@@ -34,7 +34,7 @@ export function nextAction(record: OperationRecord): Action {
 }
 
 /** The step that sends visitors to the operation's containers: without a switch, as in scaling, it is the route. */
-function directing({ steps }: OperationRecord): 'switch' | 'route' {
+export function directing({ steps }: OperationRecord): 'switch' | 'route' {
   return steps.some(({ step }) => step.name === 'switch') ? 'switch' : 'route';
 }
 

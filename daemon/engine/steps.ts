@@ -28,6 +28,8 @@ export interface ContainerTemplate {
   capabilities: string[];
   stop_signal: string | null;
   stop_timeout_ms: number;
+  /** What it may take, once it has served, to finish what visitors began with it. */
+  drain_ms: number;
   log: AppConfiguration['log'];
 }
 
@@ -180,6 +182,7 @@ export function stepDeadlineMs(step: Step): number {
     case 'stop':
       return step.stop_timeout_ms + 2 * SLACK_MS;
     case 'create':
+      return 60_000 + step.template.drain_ms + step.template.stop_timeout_ms;
     case 'start':
     case 'route':
     case 'remove':

@@ -33,8 +33,20 @@ export function containersOf(
  */
 export function templateOf(app: string, release: Release | NewRelease, slot: Slot, operation_id: string): ContainerTemplate {
   const { configuration } = release;
-  const { env, ports, limits, volumes, networks, user, read_only_root, capabilities, stop_signal, stop_timeout_ms, log } =
-    configuration;
+  const {
+    env,
+    ports,
+    limits,
+    volumes,
+    networks,
+    user,
+    read_only_root,
+    capabilities,
+    stop_signal,
+    stop_timeout_ms,
+    drain_ms,
+    log,
+  } = configuration;
   return {
     app_name: app,
     release: release.id,
@@ -50,6 +62,7 @@ export function templateOf(app: string, release: Release | NewRelease, slot: Slo
     capabilities,
     stop_signal: stop_signal ?? null,
     stop_timeout_ms,
+    drain_ms,
     log,
   };
 }

@@ -30,10 +30,11 @@ export async function watchRelease(
   for (;;) {
     if (kept.aborted) return `${String(kept.reason)}`;
     // Before the verdict, however much of the window has passed while the daemon was away.
-    await Promise.all(watched.map((container) => container.look(signal)));
+    const looks = await Promise.all(watched.map((container) => container.look(signal)));
     const left = end - clock.monotonicMs();
-    if (left <= 0) return `healthy for ${step.watch_ms / 1000} s`;
-    await pause(Math.min(pauseMs, left), clock, kept, signal);
+    // Not on the word of looks that saw nothing: then it goes on until the step's own deadline.
+    if (left <= 0 && looks.every((hasSeen) => hasSeen)) return `healthy for ${step.watch_ms / 1000} s`;
+    await pause(left > 0 ? Math.min(pauseMs, left) : pauseMs, clock, kept, signal);
   }
 }
 
@@ -66,18 +67,21 @@ class WatchedContainer {
     this.#world = world;
   }
 
-  async look(signal: AbortSignal): Promise<void> {
-    const inspection = await this.#inspect(signal);
-    if (inspection === 'unknown') return;
-    this.#demandAlive(inspection);
-    if (this.#health.kind === 'none' || inspection?.is_running !== true) return;
-    this.#noteStart(inspection, this.#health.start_period_ms);
+  /** Whether it has seen how the container is: while Docker does not answer only a probe can tell. */
+  async look(signal: AbortSignal): Promise<boolean> {
+    const seen = await this.#inspect(signal);
+    const isUnknown = seen === 'unknown';
+    const inspection = isUnknown ? null : seen;
+    if (!isUnknown) this.#demandAlive(inspection);
+    if (this.#health.kind === 'none') return !isUnknown;
+    if (!isUnknown && inspection?.is_running !== true) return false;
+    if (inspection !== null) this.#noteStart(inspection, this.#health.start_period_ms);
     const { is_refused: _, ...result } = await this.#world.prober.probe(this.#plan, this.#health, signal);
     this.#log.add(result);
     if (result.healthy) this.#graceUntil = Number.NEGATIVE_INFINITY;
     const isExcused = this.#world.clock.monotonicMs() < this.#graceUntil;
     this.#failures = result.healthy || isExcused ? 0 : this.#failures + 1;
-    if (this.#failures < this.#health.retries) return;
+    if (this.#failures < this.#health.retries) return result.healthy;
     const answered = result.status === null ? result.detail : `it answered ${result.status}`;
     throw this.#failure(`${this.#plan.name} failed ${this.#failures} probes in a row after the switch: ${answered}.`, inspection);
   }

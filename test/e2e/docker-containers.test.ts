@@ -75,6 +75,7 @@ const spec = (changes: Partial<ContainerSpec> = {}): ContainerSpec => ({
   read_only_root: false,
   capabilities: [],
   stop_signal: null,
+  drain_ms: 0,
   stop_timeout_ms: 2_000,
   log: { file_bytes_max: 65_536, files: 1 },
   ...changes,

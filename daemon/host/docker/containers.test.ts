@@ -79,6 +79,7 @@ const SPEC: ContainerSpec = {
   read_only_root: false,
   capabilities: [],
   stop_signal: null,
+  drain_ms: 0,
   stop_timeout_ms: 1_000,
   log: { file_bytes_max: 10_000_000, files: 3 },
 };
