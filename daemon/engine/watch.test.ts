@@ -94,12 +94,14 @@ describe('the watch window', () => {
     const parts = await start(healthCheckSchema.parse({ kind: 'http', start_period_ms: 10_000 }));
     const { world } = parts;
     onLook(parts, (look) => {
-      if (look === 3) world.isDockerDown = true;
-      if (look === 6) {
+      if (look === 3) {
+        world.isDockerDown = true;
+        world.broken.add('sha256:2').add('sha256:1');
+      }
+      if (look === 9) {
         world.isDockerDown = false;
         world.clock.jump(-3_600_000);
         world.reboot();
-        world.broken.add('sha256:2').add('sha256:1');
       }
       if (look === 13) world.broken.clear();
     });

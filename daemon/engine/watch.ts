@@ -79,7 +79,8 @@ class WatchedContainer {
     const { is_refused: _, ...result } = await this.#world.prober.probe(this.#plan, this.#health, signal);
     this.#log.add(result);
     if (result.healthy) this.#graceUntil = Number.NEGATIVE_INFINITY;
-    const isExcused = this.#world.clock.monotonicMs() < this.#graceUntil;
+    // While Docker is away its containers may be, too: that is nobody's fault.
+    const isExcused = isUnknown || this.#world.clock.monotonicMs() < this.#graceUntil;
     this.#failures = result.healthy || isExcused ? 0 : this.#failures + 1;
     if (this.#failures < this.#health.retries) return result.healthy;
     const answered = result.status === null ? result.detail : `it answered ${result.status}`;
