@@ -93,7 +93,14 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     engine,
     journal: store,
     images,
-    statuses: new AppStatuses({ journal: store, containers, prober, subnet, now: () => new Date() }),
+    statuses: new AppStatuses({
+      journal: store,
+      containers,
+      prober,
+      subnet,
+      now: () => new Date(),
+      monotonicMs: () => performance.now(),
+    }),
     sampleSystem: (signal) => sampler.sample(signal),
     getHealth: createHealthCheck({ docker, proxy: { check: checkProxies }, store }),
     getVersions: async () => {

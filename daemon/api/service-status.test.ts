@@ -25,6 +25,7 @@ async function start() {
     prober: { probe: (...args) => change.probe(...args) },
     subnet: parseSubnet('10.213.0.0/16'),
     now: () => new Date(now),
+    monotonicMs: () => now,
   });
   return { world, journal, engine, statuses, change, pass: (ms: number) => (now += ms), probed: () => probes };
 }
@@ -71,7 +72,7 @@ describe('the status of an app', () => {
       release: null,
       port: 4000,
       domain: 'blog.test',
-      last_error: 'The image missing:v1 does not exist.',
+      last_error: 'The image missing:v1 does not exist. (field "image")',
     });
   });
 

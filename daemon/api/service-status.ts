@@ -11,6 +11,8 @@ export interface StatusOptions {
   containers: Pick<Containers, 'list'>;
   prober: Pick<Prober, 'probe'>;
   now: () => Date;
+  /** As the clock's: it never jumps. */
+  monotonicMs: () => number;
   subnet: Subnet;
 }
 
@@ -84,7 +86,8 @@ export class AppStatuses {
     const { health: check, ports } = configuration;
     if (check.kind === 'none') return Promise.resolve({ healthy: null, checked_at, detail: 'running, without a health check' });
     const known = this.#checked.get(container.id);
-    if (known && now.getTime() - known.at < HEALTH_KEPT_MS) return known.health;
+    const at = this.#options.monotonicMs();
+    if (known && at - known.at < HEALTH_KEPT_MS) return known.health;
     const address = slotAddress(this.#options.subnet, app.index, container.slot, replicaOf(container.name));
     const target = { name: container.name, address, port: ports[0] ?? 0 };
     const timeout_ms = Math.min(check.timeout_ms, HEALTH_TIMEOUT_MS);
@@ -97,7 +100,7 @@ export class AppStatuses {
       }),
       () => ({ ...UNKNOWN, detail: 'the check did not end in time' }),
     );
-    this.#checked.set(container.id, { at: now.getTime(), health });
+    this.#checked.set(container.id, { at, health });
     return health;
   }
 

@@ -33,10 +33,11 @@ export interface ServiceOptions {
 export function createHandlers(options: ServiceOptions): Handlers {
   const { engine, journal, images, statuses } = options;
 
-  const begin = (name: string, intent: Intent, context: RequestContext): Promise<Operation> => {
+  /** `asked`: what of the request says whether another one is the same; what it resolves to changes with the host and the app. */
+  const begin = (name: string, intent: Intent, context: RequestContext, asked: object = intent): Promise<Operation> => {
     const { actor, idempotency_key: key, signal } = context;
     const request_hash = createHash('sha256')
-      .update(JSON.stringify([name, intent]))
+      .update(JSON.stringify([name, intent.kind, asked]))
       .digest('hex');
     return engine.begin(name, intent, { actor, idempotency: key === undefined ? null : { key, request_hash }, signal });
   };
@@ -46,7 +47,9 @@ export function createHandlers(options: ServiceOptions): Handlers {
       const { app_name, image, pull, nextcore = null, registry } = body;
       const replicas = journal.getApp(app_name)?.replicas ?? 1;
       const configuration = configurationOf(body, { proxy: options.defaultProxy, replicas });
-      return begin(app_name, { kind: 'deploy', image, pull, configuration, nextcore, credentials: seal(registry) }, context);
+      const credentials = seal(registry);
+      const intent: Intent = { kind: 'deploy', image, pull, configuration, nextcore, credentials };
+      return begin(app_name, intent, context, { ...body, registry: credentials });
     },
     swap: ({ body: { app_name, image, pull, nextcore = null, registry }, context }) =>
       begin(app_name, { kind: 'swap', image, pull, nextcore, credentials: seal(registry) }, context),

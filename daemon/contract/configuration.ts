@@ -226,7 +226,8 @@ function checkRouting({ domain, aliases, redirects, tls }: Routing, context: Iss
     return;
   }
   const names = [domain, ...aliases];
-  if (tls === 'auto' && names.some((name) => !name.includes('.'))) {
+  const redirected = redirects.flatMap(({ from, to }) => [from, to ?? domain]);
+  if (tls === 'auto' && [...names, ...redirected].some((name) => !name.includes('.'))) {
     complain(['tls'], 'no authority certifies a name without a dot; use tls off, or a full name such as shop.example.com');
   }
   const seen = new Set([domain]);

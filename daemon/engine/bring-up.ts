@@ -57,6 +57,7 @@ export function bringUpSteps(wish: BringUp, settings: PlanSettings): Step[] {
       on_failure,
       app_name: app.name,
       domains: namesOf(target),
+      route: target,
       proxies: [...new Set([target, app.route].flatMap((route) => route?.proxy ?? []))],
       image,
       volumes: configuration.volumes,

@@ -166,6 +166,7 @@ function scaleSteps(app: AppRecord, to: number, { live }: Observed, settings: Pl
     on_failure,
     app_name: app.name,
     domains: namesOf(target),
+    route: target,
     proxies: target === null ? [] : [target.proxy],
     image: added.length > 0 ? image : null,
     volumes: added.length > 0 ? configuration.volumes : [],

@@ -122,8 +122,8 @@ export interface Markers {
 }
 
 export interface ReverseProxy {
-  /** Throws a DomainError with the remedy when the proxy does not run or cannot take routes. */
-  check(signal: AbortSignal): Promise<void>;
+  /** Throws a DomainError with the remedy when the proxy does not run, cannot take routes, or could not serve this one. Changes nothing. */
+  check(signal: AbortSignal, route?: RouteModel | null): Promise<void>;
   /**
    * Makes the proxy serve exactly this route for the app (null: none). Either it does so when this resolves, or all is as before. To serve
    * none is possible without a running proxy, too: it will not serve the route when it is back.

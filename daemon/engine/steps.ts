@@ -66,6 +66,8 @@ export type Step = Common &
         app_name: string;
         /** Every name the app is to answer for, redirects included. */
         domains: string[];
+        /** What is to be served in the end. */
+        route: RouteModel | null;
         proxies: ProxyType[];
         image: ImageWish | null;
         volumes: Volume[];

@@ -20,7 +20,9 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
   const { world, journal, credentials, signal } = context;
   for (const domain of step.domains) {
     const owner = domainOwner(journal, domain, step.app_name);
-    if (owner) throw new StepFailure(`The domain ${domain} belongs to the app ${owner}; choose another, or purge that app.`);
+    if (!owner) continue;
+    const message = `The domain ${domain} belongs to the app ${owner}; choose another, or purge that app.`;
+    throw new StepFailure(`${message} (field "${fieldOf(domain, step)}")`);
   }
   const { resources, images, proxies } = world;
   for (const [index, volume] of step.volumes.entries()) {
@@ -29,7 +31,9 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
   for (const [index, network] of step.networks.entries()) {
     await named(`networks.${index}`, resources.checkNetwork(network, signal));
   }
-  await Promise.all(step.proxies.map((proxy) => named('proxy', proxies[proxy].check(signal))));
+  await Promise.all(
+    step.proxies.map((proxy) => named('proxy', proxies[proxy].check(signal, step.route?.proxy === proxy ? step.route : null))),
+  );
   if (step.image === null) return;
   const { reference, pinned_image_id, pull } = step.image;
   const isHere = (await images.find(pinned_image_id ?? reference, signal)) !== null;
@@ -39,6 +43,13 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
     'image',
     withCredentials({ has_credentials, credentials }, () => images.check(image, credentials, signal)),
   );
+}
+
+/** What of the request names a domain. */
+function fieldOf(name: string, { route }: StepOf<'validate'>): string {
+  const site = route?.sites.findIndex(({ domain }) => domain === name) ?? -1;
+  if (site >= 0) return site === 0 ? 'domain' : `aliases.${site - 1}`;
+  return `redirects.${route?.redirects.findIndex(({ from }) => from === name) ?? 0}.from`;
 }
 
 /** What is pulled has to fit; how large it is the registry does not say before. */

@@ -78,6 +78,8 @@ class WatchedContainer {
     if (inspection !== null) this.#noteStart(inspection, this.#health.start_period_ms);
     const { is_refused: _, ...result } = await this.#world.prober.probe(this.#plan, this.#health, signal);
     this.#log.add(result);
+    // Docker being away takes containers with it, or not: a bad answer says nothing then.
+    if (isUnknown) return result.healthy;
     if (result.healthy) this.#graceUntil = Number.NEGATIVE_INFINITY;
     // While Docker is away its containers may be, too: that is nobody's fault.
     const isExcused = isUnknown || this.#world.clock.monotonicMs() < this.#graceUntil;

@@ -53,7 +53,8 @@ export class CaddyDriver implements ReverseProxy {
     );
   }
 
-  async check(signal: AbortSignal): Promise<void> {
+  async check(signal: AbortSignal, route: RouteModel | null = null): Promise<void> {
+    if (route !== null) renderCaddyfile(route, await this.#detectFeatures(signal));
     await this.#mainFile();
     await this.#runningConfig(signal);
   }

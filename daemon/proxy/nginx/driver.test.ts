@@ -23,8 +23,8 @@ class FakeMachine implements NginxMachine {
   staged = new Map<string, string>();
   served = '';
   refuses: 'nothing' | 'test' | 'reload' | 'silently' = 'nothing';
-  isRunning = true;
-  isIncluded = true;
+  isRunning = true as boolean; // tests change it
+  isIncluded = true as boolean; // tests change it
   warning = '';
   foreign = OWN;
   duringReload: () => Promise<void> = async () => undefined;

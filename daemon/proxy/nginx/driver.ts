@@ -14,7 +14,7 @@ import { domainsOf } from '../route.ts';
 import { type RouteFile, RouteFiles } from '../route-files.ts';
 import { findLostDefault, isRead } from './foreign.ts';
 import { findDifference, STATUS_ADDRESS, statusName } from './readback.ts';
-import { renderNginx } from './render.ts';
+import { type NginxFeatures, renderNginx } from './render.ts';
 
 export interface NginxMachine extends ProxyMachine {
   has_ipv6: boolean;
@@ -80,7 +80,8 @@ export class NginxDriver implements ReverseProxy {
     );
   }
 
-  async check(signal: AbortSignal): Promise<void> {
+  async check(signal: AbortSignal, route: RouteModel | null = null): Promise<void> {
+    if (route !== null) renderNginx(route, this.#features());
     const { service } = this.#settings;
     const [first] = await this.listApps();
     // An answer proves both that nginx runs and that it reads our files.
@@ -88,6 +89,10 @@ export class NginxDriver implements ReverseProxy {
     if (!(await this.#isRunning(signal)))
       throw new DomainError('unavailable', `nginx does not run; start it with \`systemctl start ${service}\`.`);
     await this.#checkIncluded(signal);
+  }
+
+  #features(): NginxFeatures {
+    return { http_port: this.#settings.http_port, has_ipv6: this.#machine.has_ipv6 };
   }
 
   async version(signal: AbortSignal): Promise<string> {
@@ -98,8 +103,7 @@ export class NginxDriver implements ReverseProxy {
 
   async apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void> {
     const path = join(this.#settings.directory, `${app}${SUFFIX}`);
-    const { http_port } = this.#settings;
-    const content = route === null ? null : renderNginx(route, { http_port, has_ipv6: this.#machine.has_ipv6 });
+    const content = route === null ? null : renderNginx(route, this.#features());
     await this.#files.apply({ app, path, content, domains: route === null ? [] : domainsOf(route) }, signal);
   }
 
