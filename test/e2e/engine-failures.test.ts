@@ -34,7 +34,7 @@ describe('a release that is no good', () => {
       what: 'has an image that does not exist',
       image: '127.0.0.1:9/missing:v9',
       env: {},
-      step: 'pull',
+      step: 'validate',
       says: /does not exist on this host/,
     },
     { what: 'ends at once', env: { TINY_EXIT: '3' }, step: 'probe', says: /exit code 3/ },
