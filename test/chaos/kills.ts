@@ -128,14 +128,21 @@ async function killOnce(world: World, victim: Victim, order: KillOrder, allowed_
 async function convergence({ stage }: World, allowed_ms: number, problems: string[]): Promise<number> {
   const started_ms = await until('the restart', () => startOfDaemon(stage), RESTARTED_MS_MAX);
   const deadline = performance.now() + WATCHED_MS_MAX;
+  // When it came to each state, for evidence.
+  const seen: string[] = [];
+  let last = '';
   for (;;) {
     // Cheap first: looking at everything takes processor time from what is being waited for.
     const left = await unended(stage)
       .then(async (running) => (running.length > 0 ? running : findProblems(stage)))
       .catch((error: unknown) => [`the daemon: ${String(error)}`]);
     const elapsed_ms = Math.round(monotonicMs() - started_ms);
+    const state = left[0] ?? 'done';
+    if (state !== last) seen.push(`${elapsed_ms} ms: ${state.slice(0, 80)}`);
+    last = state;
     if (left.length === 0) {
-      if (elapsed_ms > allowed_ms) problems.push(`it took ${elapsed_ms} ms of the ${allowed_ms.toFixed(0)} allowed`);
+      if (elapsed_ms > allowed_ms)
+        problems.push(`it took ${elapsed_ms} ms of the ${allowed_ms.toFixed(0)} allowed (${seen.join(', ')})`);
       return elapsed_ms;
     }
     if (performance.now() > deadline) {
@@ -148,7 +155,7 @@ async function convergence({ stage }: World, allowed_ms: number, problems: strin
 
 async function unended({ client }: Stage): Promise<string[]> {
   const operations = await client.call('listOperations', { query: { state: 'running', limit: 10 } });
-  return operations.map(({ id, kind }) => `${kind} (${id}) has not ended`);
+  return operations.map(({ kind, steps }) => `${kind} is in ${steps.find(({ state }) => state === 'running')?.name}`);
 }
 
 /** Of CLOCK_MONOTONIC, which the server has from this machine. Undefined while systemd waits. */

@@ -16,6 +16,9 @@ const FEW: Tolerance = { units: 5 };
 /** Garbage collectors give back late. */
 const MEMORY: Tolerance = { units: 8_192, percent: 15 };
 
+/** Docker sweeps these once a minute: as many as a minute has swaps come and go. */
+const SWEPT: Tolerance = { units: 60 };
+
 /** In the order in which they are shown. */
 export const RESOURCES: readonly Resource[] = [
   { name: 'daemon_fds', unit: 'descriptors', tolerance: FEW },
@@ -34,6 +37,7 @@ export const RESOURCES: readonly Resource[] = [
   { name: 'volumes', unit: 'volumes', tolerance: NONE },
   { name: 'networks', unit: 'networks', tolerance: NONE },
   { name: 'netns', unit: 'namespaces', tolerance: NONE },
+  { name: 'netns_files', unit: 'files', tolerance: SWEPT },
   { name: 'veths', unit: 'interfaces', tolerance: NONE },
   { name: 'mounts', unit: 'mounts', tolerance: NONE },
   { name: 'firewall', unit: 'rules', tolerance: NONE },
@@ -67,7 +71,8 @@ docker ps --all --quiet | count containers
 docker images --all --quiet --no-trunc | sort -u | count images
 docker volume ls --quiet | count volumes
 docker network ls --quiet | count networks
-ls /run/docker/netns | count netns
+lsns --type net --noheadings | count netns
+ls /run/docker/netns | count netns_files
 ls /sys/class/net | { grep ^veth || true; } | count veths
 count mounts < /proc/mounts
 { iptables-save; ip6tables-save; } 2>/dev/null | { grep ^-A || true; } | count firewall

@@ -8,7 +8,7 @@ import { deploy, type World, worldOf } from '../chaos/world.ts';
 import { flatness } from './flat.ts';
 import { RESOURCES, STATE_DISK, takeSample } from './sample.ts';
 
-const SAMPLES_WANTED = 40;
+const SAMPLES_WANTED = 20;
 const SWAPS_PER_SAMPLE_MAX = 25;
 /** Releases beyond those that are kept have to be there, so that retention has its work. */
 const WARM_UP_MIN = 10;
