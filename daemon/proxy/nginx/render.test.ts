@@ -10,7 +10,7 @@ const FEATURES = { http_port: 80, has_ipv6: true };
 describe('renderNginx', () => {
   it('names both slots and lets the marker choose', () => {
     expect(renderNginx(ROUTE, FEATURES)).toMatchInlineSnapshot(`
-      "# Written by NextDeploy for the app shop, generation f874f4a351b252c0; what is changed here is overwritten.
+      "# Written by NextDeploy for the app shop, generation 2603557a91857b60; what is changed here is overwritten.
       upstream nextdeploy_shop_blue {
       	server 10.213.0.16:3000;
       	keepalive 64;
@@ -34,7 +34,7 @@ describe('renderNginx', () => {
       	if ($server_addr != 127.213.0.1) {
       		return 404;
       	}
-      	return 200 "shop f874f4a351b252c0";
+      	return 200 "shop 2603557a91857b60";
       }
 
       server {
@@ -45,7 +45,8 @@ describe('renderNginx', () => {
       	client_max_body_size 0;
       	proxy_http_version 1.1;
       	proxy_request_buffering off;
-      	proxy_buffering off;
+      	proxy_buffering on;
+      	proxy_max_temp_file_size 0;
       	proxy_buffer_size 16k;
       	proxy_buffers 8 16k;
       	proxy_busy_buffers_size 32k;
