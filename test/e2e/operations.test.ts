@@ -198,7 +198,7 @@ describe('an operation', () => {
     expect(HostConfig.CapAdd.map((text: string) => text.replace('CAP_', ''))).toEqual(['NET_RAW']);
     expect(HostConfig.LogConfig).toEqual({ Type: 'json-file', Config: { 'max-file': '2', 'max-size': String(1024 ** 2) } });
     expect(Config).toMatchObject({ User: '1000:1000', StopSignal: 'SIGINT' });
-    expect(Object.keys(NetworkSettings.Networks).sort()).toEqual(['nextdeploy', 'ops-extra']);
+    expect(new Set(Object.keys(NetworkSettings.Networks))).toEqual(new Set(['nextdeploy', 'ops-extra']));
     expect(Mounts).toContainEqual(expect.objectContaining({ Type: 'volume', Name: 'ops-data', Destination: '/data' }));
     await client.call('removeApp', { params: name, query: { wait: 'true', purge: 'true' } });
     // Data is never removed with an app.
