@@ -14,7 +14,7 @@ import { JournalWriter } from './journal-writer.ts';
 import { planOperation } from './plan.ts';
 import type { Ids, Journal, ObservedContainer, RegistryCredentials, World } from './ports.ts';
 import { type Reconciliation, reconcile, restoreMarker, type Unfinished } from './reconcile.ts';
-import { hasCertainRoute } from './recovery.ts';
+import { isAsKept } from './recovery.ts';
 import { type Executors, runSaga, type SagaDependencies, StepFailure } from './saga.ts';
 import { containerName } from './slots.ts';
 import type { AppRecord, Maintenance, OperationRecord } from './state.ts';
@@ -126,7 +126,7 @@ export class Engine {
       const others = journal.listApps().filter((other) => other.name !== name);
       const at = world.clock.now().toISOString();
       const stamp = { operation_id: ids.operationId(), verify_key: ids.verifyKey(), actor, at };
-      const has_certain_route = hasCertainRoute(name, journal);
+      const has_certain_route = isAsKept(name, journal);
       const plan = planOperation(name, wish, { app, live, others, has_certain_route }, settings, stamp);
       demandFreeDomains(plan.operation, journal.listOperations({ state: 'running', limit: EVERYTHING }));
       this.#writer.begin({ ...plan, idempotency });

@@ -2,9 +2,10 @@
 import { type ProxyType, proxyTypeSchema } from '../contract/names.ts';
 import type { EngineLog } from './engine.ts';
 import { transition } from './journal.ts';
+import { maintenancePage } from './maintenance-page.ts';
 import { wantedMarker } from './plan.ts';
 import type { Journal, ObservedContainer, World } from './ports.ts';
-import { decideRecovery, findOrphans, hasCertainRoute } from './recovery.ts';
+import { decideRecovery, findOrphans, isAsKept } from './recovery.ts';
 import type { AppRecord, OperationRecord, RouteModel } from './state.ts';
 
 export interface Reconciliation {
@@ -49,20 +50,25 @@ export async function reconcile(unfinished: readonly Unfinished[], parts: Reconc
 }
 
 /**
- * Makes the marker say what is kept of the app. It is lost with its directory, and a proxy without one sends everything to blue; and it is
- * `different` where an earlier operation could not set it back. While an operation is under way, being different is nothing to mend.
+ * Makes the marker, and the page beside it, say what is kept of the app. They are lost with their directory, and a proxy without a marker sends
+ * everything to blue; and they are `different` where an earlier operation could not set them back. While an operation is under way, being
+ * different is nothing to mend.
  */
 export async function restoreMarker(
   app: AppRecord | null,
   when: 'lost' | 'different',
-  { world, log }: Pick<Reconciliation, 'world' | 'log'>,
+  { world, journal, log }: Pick<Reconciliation, 'world' | 'journal' | 'log'>,
 ): Promise<void> {
   const wanted = app && wantedMarker(app);
   if (!wanted) return;
-  const marker = await world.markers.read(app.name);
-  if (marker === wanted || (marker !== null && when === 'lost')) return;
-  log.warn({ app: app.name, marker, wanted }, 'restoring the marker of an app');
-  await world.markers.write(app.name, wanted);
+  const { name, maintenance } = app;
+  const marker = await world.markers.read(name);
+  const isWrong = marker !== wanted && (marker === null || when === 'different');
+  if (!isWrong && (when === 'lost' || isAsKept(name, journal))) return;
+  await world.markers.writePage(name, maintenance && maintenancePage(maintenance));
+  if (!isWrong) return;
+  log.warn({ app: name, marker, wanted }, 'restoring the marker of an app');
+  await world.markers.write(name, wanted);
 }
 
 async function restoreMarkers(parts: Reconciliation): Promise<void> {
@@ -149,7 +155,7 @@ async function restoreRoutes({ world, journal, log, stopping }: Reconciliation):
     const listed = new Set(await world.proxies[proxy].listApps().catch(() => []));
     for (const { name, route } of journal.listApps()) {
       const isItsOwn = route?.proxy === proxy;
-      const isWrong = isItsOwn ? !hasCertainRoute(name, journal) : listed.has(name);
+      const isWrong = isItsOwn ? !isAsKept(name, journal) : listed.has(name);
       if (!isWrong) continue;
       await apply(proxy, name, isItsOwn ? route : null).catch((err: unknown) => {
         if (!stopping.aborted) log.warn({ err, app: name, proxy }, 'could not set it right');

@@ -229,3 +229,25 @@ describe('a marker that is wrong or lost', () => {
     expect(world.snapshot()).toEqual(before);
   });
 });
+
+describe('a maintenance page', () => {
+  it('is restored with a lost marker, and set right after an operation that got stuck with it', async () => {
+    const { world, journal, engine, perform } = await startApp();
+    const on: Intent = { kind: 'maintenance', to: { message: 'Soon.' } };
+    world.hook = (effect, phase) => {
+      if (effect === 'writePage' && (phase === 'ended' || world.state.pages.size > 0)) throw new Error('no space left');
+    };
+    expect((await run(engine, on)).state).toBe('stuck');
+    expect(world.state.pages.size).toBe(1);
+    world.hook = () => undefined;
+    await perform(swapping('shop:v2'));
+    expect(world.state.pages.size).toBe(0);
+
+    await perform(on);
+    world.state.pages.clear();
+    world.state.markers.clear();
+    await createEngine(world, journal).recover();
+    expect(world.state.pages.get('shop')).toContain('Soon.');
+    expect(world.state.markers.get('shop')).toBe('green');
+  });
+});

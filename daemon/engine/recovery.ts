@@ -44,8 +44,8 @@ function isBetterUndone(record: OperationRecord, isRunning: (name: string) => bo
 /** So far back an operation that got stuck matters, unless the app was brought up since. */
 const HISTORY = 20;
 
-/** Whether the proxy has the route that is kept of an app: an operation that got stuck may have left another. */
-export function hasCertainRoute(app_name: string, journal: Pick<Journal, 'listOperations'>): boolean {
+/** Whether proxy and page are as kept of the app: an operation that got stuck may have left them otherwise. */
+export function isAsKept(app_name: string, journal: Pick<Journal, 'listOperations'>): boolean {
   for (const { state, steps } of journal.listOperations({ app_name, limit: HISTORY })) {
     if (state === 'stuck') return false;
     // A bring-up has told the proxy anew.

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Executors, StepContext, StepResult } from './saga.ts';
 import type { Step } from './steps.ts';
+import { foreignContainer } from './test-container.ts';
 import { createEngine, run } from './test-engine.ts';
 import { prepare, SCENARIOS, snapshotOf, undisturbed, withoutFailedRelease } from './test-scenarios.ts';
-import type { ModelContainer } from './test-world.ts';
 import { toOperation } from './view.ts';
 
 describe.each(SCENARIOS)('$name', (scenario) => {
@@ -75,17 +75,10 @@ describe.each(SCENARIOS)('$name', (scenario) => {
     const parts = await prepare(scenario);
     const { containers } = parts.world.state;
     const idle = ['blue', 'green'].map((slot) => `nextdeploy-shop-${slot}-0`).filter((name) => !containers.has(name));
-    const foreign = (name: string): ModelContainer => {
-      const role = { kind: 'replica', replica: 0 };
-      const spec = { role, slot: 'blue', name, app_name: '', operation_id: '', release: '', env: {} };
-      // Nobody looks at the rest of it.
-      const never = { is_kept: false, started_at: null, restarts: 0, exit_code: null, oom_killed: false };
-      return { spec: spec as unknown as ModelContainer['spec'], is_running: true, ...never };
-    };
-    for (const name of idle) containers.set(name, foreign(name));
+    for (const name of idle) containers.set(name, foreignContainer(name));
     const before = snapshotOf(parts);
     const operation = await run(createEngine(parts.world, parts.journal), scenario.intent);
-    for (const name of idle) expect(containers.get(name)).toEqual(foreign(name));
+    for (const name of idle) expect(containers.get(name)).toEqual(foreignContainer(name));
     if (operation.slot === null) expect(operation.state).toBe('succeeded');
     else expect(operation).toMatchObject({ state: 'failed', error: { message: expect.stringContaining('in the way') } });
     if (operation.slot !== null) expect(withoutFailedRelease(snapshotOf(parts), operation)).toEqual(before);

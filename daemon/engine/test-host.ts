@@ -5,11 +5,12 @@ import type { Engine } from './engine.ts';
 import { namesOf, routeOf } from './routing.ts';
 import type { AppRecord, OperationRecord } from './state.ts';
 import { APPS, type Command, FAILING_COMMAND, GOOD, HANGING_COMMAND, SICK, type Trouble } from './test-commands.ts';
+import { foreignContainer, type ModelContainer } from './test-container.ts';
 import { engineOver, SETTINGS, signal } from './test-engine.ts';
 import { ModelJournal } from './test-journal.ts';
 import { Life } from './test-life.ts';
 import { watchVisitors } from './test-visitors.ts';
-import { type ModelContainer, ModelWorld } from './test-world.ts';
+import { ModelWorld } from './test-world.ts';
 
 type Operate = Extract<Command, { kind: 'operate' }>;
 type Asked = Operate['asked'][number];
@@ -28,6 +29,8 @@ export class ModelHost {
   readonly damaged = new Set<string>();
   /** Apps with an operation that got stuck, likewise. */
   readonly stuck = new Set<string>();
+  /** Proxies and pages are told again then. */
+  isEverStuck: boolean = false;
   /** Apps with something left behind that the next start of the daemon puts right. */
   readonly untidy = new Set<string>();
   readonly lostMarkers = new Set<string>();
@@ -52,6 +55,8 @@ export class ModelHost {
         this.#die(command);
         return;
       case 'lose marker':
+        // With its directory.
+        this.world.state.pages.delete(command.app);
         if (this.world.state.markers.delete(command.app)) this.lostMarkers.add(command.app);
         return;
       case 'reboot':
@@ -118,18 +123,7 @@ export class ModelHost {
 
   #addForeign(name: string): void {
     if (this.world.state.containers.has(name)) return;
-    const spec = {
-      name,
-      app_name: '',
-      operation_id: '',
-      release: '',
-      slot: 'blue',
-      env: {},
-      role: { kind: 'replica', replica: 0 },
-    };
-    const state = { is_running: true, is_kept: true, started_at: null, restarts: 0, exit_code: null, oom_killed: false };
-    // Nobody looks at the rest of it.
-    const container = { spec: spec as unknown as ModelContainer['spec'], ...state };
+    const container = foreignContainer(name);
     this.foreign.set(name, structuredClone(container));
     this.world.state.containers.set(name, container);
   }
@@ -182,6 +176,7 @@ export class ModelHost {
       const hasReason = this.damaged.has(app) || troubles.has('outage');
       expect({ stuck: error?.message, hasReason }).toMatchObject({ hasReason: true });
       this.stuck.add(app);
+      this.isEverStuck = true;
       this.untidy.add(app);
       return;
     }

@@ -1,21 +1,10 @@
 /** An in-memory model of everything the engine touches, for tests: it keeps the promises of the real parts. */
 import { DomainError } from '../contract/errors.ts';
-import type { ContainerSpec, Containers, Inspection, ReverseProxy, World } from './ports.ts';
+import type { Containers, ReverseProxy, World } from './ports.ts';
 import type { MarkerState, RouteModel } from './state.ts';
 import { ModelClock } from './test-clock.ts';
+import { type ModelContainer, observe } from './test-container.ts';
 import { modelImages } from './test-images.ts';
-
-export interface ModelContainer {
-  spec: ContainerSpec;
-  is_running: boolean;
-  is_kept: boolean;
-  /** Null: it has never run. */
-  started_at: string | null;
-  /** How often Docker has started it again. */
-  restarts: number;
-  exit_code: number | null;
-  oom_killed: boolean;
-}
 
 export interface ModelState {
   containers: Map<string, ModelContainer>;
@@ -290,10 +279,4 @@ export class ModelWorld {
     if (this.isDockerDown) throw new DomainError('unavailable', 'Docker does not answer.');
     return body();
   }
-}
-
-function observe(name: string, { spec, is_running, started_at, restarts, exit_code, oom_killed }: ModelContainer): Inspection {
-  const { app_name, release, slot, operation_id, role } = spec;
-  const inspected = { exit_code, oom_killed, restart_count: restarts, started_at };
-  return { id: name, name, app_name, release, slot, operation_id, role: role.kind, is_running, ...inspected };
 }
