@@ -10,7 +10,7 @@ const NEW = featuresOf('2.11.4');
 describe('renderCaddyfile', () => {
   it('names both slots and lets the marker choose', () => {
     expect(renderCaddyfile(ROUTE, NEW)).toMatchInlineSnapshot(`
-      "# Written by NextDeploy for the app shop, generation 93cfbc63ecb67a8c; what is changed here is overwritten.
+      "# Written by NextDeploy for the app shop, generation 56c512435d2cd513; what is changed here is overwritten.
       http://shop.test {
       	@nextdeploy_verify header x-nextdeploy-verify abcdef0123456789abcdef0123456789
       	@nextdeploy_blue {
@@ -55,7 +55,7 @@ describe('renderCaddyfile', () => {
       		route @nextdeploy_verify {
       			vars nextdeploy_verified yes
       			request_header -x-nextdeploy-verify
-      			header x-nextdeploy-generation "shop 93cfbc63ecb67a8c"
+      			header x-nextdeploy-generation "shop 56c512435d2cd513"
       			header @nextdeploy_any_blue {
       				x-nextdeploy-slot blue
       				defer
@@ -89,49 +89,53 @@ describe('renderCaddyfile', () => {
       				keepalive_idle_conns_per_host 256
       			}
       		}
-      		handle @nextdeploy_stopped {
-      			header Retry-After 30
-      			respond "This site is stopped." 503
-      		}
-      		handle @nextdeploy_maintenance {
-      			route {
-      				method GET
-      				request_header -Range
-      				request_header -If-None-Match
-      				request_header -If-Modified-Since
+      		handle {
+      			handle @nextdeploy_stopped {
       				header Retry-After 30
-      				header Cache-Control no-store
-      				rewrite * /maintenance.html
-      				file_server {
-      					root /var/lib/nextdeploy/slots/shop
-      					status 503
-      					pass_thru
+      				respond "This site is stopped." 503
+      			}
+      			handle @nextdeploy_maintenance {
+      				route {
+      					method GET
+      					request_header -Range
+      					request_header -If-None-Match
+      					request_header -If-Modified-Since
+      					header Retry-After 30
+      					header Cache-Control no-store
+      					rewrite * /maintenance.html
+      					file_server {
+      						root /var/lib/nextdeploy/slots/shop
+      						status 503
+      						pass_thru
+      					}
+      					respond 503
       				}
-      				respond 503
       			}
-      		}
-      		reverse_proxy @nextdeploy_any_green 10.213.0.24:4000 {
-      			header_down -x-nextdeploy-slot
-      			lb_try_duration 3s
-      			lb_try_interval 250ms
-      			lb_retry_match remote_ip 255.255.255.255
-      			stream_close_delay 24h
-      			transport http {
-      				dial_timeout 1s
-      				keepalive 4s
-      				keepalive_idle_conns_per_host 256
-      			}
-      		}
-      		reverse_proxy 10.213.0.16:3000 {
-      			header_down -x-nextdeploy-slot
-      			lb_try_duration 3s
-      			lb_try_interval 250ms
-      			lb_retry_match remote_ip 255.255.255.255
-      			stream_close_delay 24h
-      			transport http {
-      				dial_timeout 1s
-      				keepalive 4s
-      				keepalive_idle_conns_per_host 256
+      			handle {
+      				reverse_proxy @nextdeploy_any_green 10.213.0.24:4000 {
+      					header_down -x-nextdeploy-slot
+      					lb_try_duration 3s
+      					lb_try_interval 250ms
+      					lb_retry_match remote_ip 255.255.255.255
+      					stream_close_delay 24h
+      					transport http {
+      						dial_timeout 1s
+      						keepalive 4s
+      						keepalive_idle_conns_per_host 256
+      					}
+      				}
+      				reverse_proxy 10.213.0.16:3000 {
+      					header_down -x-nextdeploy-slot
+      					lb_try_duration 3s
+      					lb_try_interval 250ms
+      					lb_retry_match remote_ip 255.255.255.255
+      					stream_close_delay 24h
+      					transport http {
+      						dial_timeout 1s
+      						keepalive 4s
+      						keepalive_idle_conns_per_host 256
+      					}
+      				}
       			}
       		}
       	}

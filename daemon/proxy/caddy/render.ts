@@ -74,10 +74,15 @@ function renderSite(domains: string[], tls: TlsMode, rendering: Rendering): stri
       ...block('route @nextdeploy_verify', telling(rendering)),
       ...(features.can_repeat_bodies ? [] : block('route @nextdeploy_body', proxyingOpen(rendering, false))),
       ...proxyingOpen(rendering, true),
-      ...block('handle @nextdeploy_stopped', [`header Retry-After ${RETRY_AFTER_SECONDS}`, `respond "${STOPPED_TEXT}" 503`]),
-      ...block('handle @nextdeploy_maintenance', maintenancePage(route)),
-      ...proxying('@nextdeploy_any_green', 'green', rendering, true),
-      ...proxying('', 'blue', rendering, true),
+      // One route for all that is rare: Caddy makes a list of the routes beside it at each request.
+      ...block('handle', [
+        ...block('handle @nextdeploy_stopped', [`header Retry-After ${RETRY_AFTER_SECONDS}`, `respond "${STOPPED_TEXT}" 503`]),
+        ...block('handle @nextdeploy_maintenance', maintenancePage(route)),
+        ...block('handle', [
+          ...proxying('@nextdeploy_any_green', 'green', rendering, true),
+          ...proxying('', 'blue', rendering, true),
+        ]),
+      ]),
     ]),
   ]).join('\n');
 }
