@@ -20,6 +20,8 @@ export interface Victim {
   /** Where visitors are meanwhile: the app itself, or for a first deploy its neighbour. */
   site: Site;
   load: LoadKind;
+  /** Requests that may fail at each kill; 0 unless said otherwise. */
+  lost_max?: number;
   /** Which writes; all of them unless said otherwise. */
   isOfInterest?(write: string): boolean;
   /** Kills the recovery too; only where the operation has begun and not ended. */
@@ -30,6 +32,7 @@ export interface KillResult {
   kills: number;
   writes: number;
   failed: number;
+  failed_max: number;
   /** From the start of the new process to the last of it; milliseconds. */
   converged_ms: number[];
   allowed_ms: number;
@@ -57,7 +60,15 @@ export async function killAtEveryWrite(
   const { stage, app } = world;
   await victim.prepare();
   const { writes, allowed_ms } = await runWithoutKill(world, victim);
-  const result: KillResult = { kills: 0, writes: writes.length, failed: 0, converged_ms: [], allowed_ms, problems: [] };
+  const result: KillResult = {
+    kills: 0,
+    writes: writes.length,
+    failed: 0,
+    failed_max: 0,
+    converged_ms: [],
+    allowed_ms,
+    problems: [],
+  };
   for (const [index, write] of writes.entries()) {
     if (victim.isOfInterest?.(write) === false) continue;
     for (const phase of phases) {
@@ -70,6 +81,7 @@ export async function killAtEveryWrite(
       stage.say(`  ${name}: ${[`${outcome.ended} after ${outcome.converged_ms} ms`, ...outcome.problems].join('; ')}`);
       result.kills += 1;
       result.failed += outcome.failed;
+      result.failed_max += victim.lost_max ?? 0;
       result.converged_ms.push(outcome.converged_ms);
       result.problems.push(...outcome.problems.map((problem) => `${name}: ${problem}`));
     }
@@ -116,7 +128,7 @@ async function killOnce(world: World, victim: Victim, order: KillOrder, allowed_
     if (ended !== null && ended.state !== 'succeeded') problems.push(`${ended.kind} ${ended.state}: ${ended.error?.message}`);
     problems.push(...(await wrongAnswers(world)));
     const { failed, failures } = await load.stop();
-    if (failed > 0) problems.push(`${failed} requests failed: ${describeFailures(failures)}`);
+    if (failed > (victim.lost_max ?? 0)) problems.push(`${failed} requests failed: ${describeFailures(failures)}`);
     problems.push(...(await nextOperation(victim)));
     return { ended: ended === null ? 'never begun' : ended.state, failed, converged_ms, problems };
   } finally {

@@ -11,10 +11,16 @@ import type { Bed } from '../bed/bed.ts';
 import { startWrk, type WrkRun } from '../load/wrk.ts';
 
 /**
- * `saturating`: wrk and visitors. `paced`: visitors alone. `new`: visitors with a connection for each request, which no reload of a proxy
- * may cost anything; a kept one may be closed just when the next request is sent, which browsers know how to repeat.
+ * `saturating`: wrk and visitors. `paced`: visitors alone. `new`: visitors with a connection for each request, for changes that need a reload of the
+ * proxy: a kept one may be closed just when the next request is sent, which browsers know how to repeat.
  */
 export type LoadKind = 'saturating' | 'paced' | 'new';
+
+/**
+ * New connections that one reload may cost, whoever orders it. Caddy opens its listeners anew beside the old ones (SO_REUSEPORT), and what waits
+ * unaccepted in an old one is reset: 33 of 13,160 in 30 times `systemctl reload caddy`. nginx hands its listeners on: 0 of 5,295 in 15.
+ */
+export const LOST_IN_RELOAD_MAX: Record<ProxyType, number> = { caddy: 2, nginx: 0 };
 
 export interface LoadResult {
   requests: number;

@@ -1,5 +1,6 @@
 /** The operations that are killed: a first deploy, one on a running app, a swap, one in its watch window, a rollback. */
 import type { Victim } from './kills.ts';
+import { LOST_IN_RELOAD_MAX } from './load.ts';
 import { type Deploy, deploy, deployBody, neighbourOf, otherImage, purge, swapToOther, type World } from './world.ts';
 
 /** Long enough to be killed in, short enough to be over within what the daemon has to come back. */
@@ -16,9 +17,10 @@ export const VICTIMS = {
       },
       begin: (idempotencyKey) => client.call('deploy', { body: deployBody(world, images.v1), idempotencyKey }),
       next: () => deploy(world, images.v2),
-      // The new route makes the proxy reload, which a neighbour may not feel.
+      // The new route makes the proxy reload, once more when the daemon was killed meanwhile.
       site: neighbour.site,
       load: 'new',
+      lost_max: 2 * LOST_IN_RELOAD_MAX[world.site.proxy],
     };
   },
   kill_deploy: (world) => ({
