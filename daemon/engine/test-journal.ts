@@ -15,6 +15,16 @@ export class ModelJournal implements Journal {
   removedImages: ReleaseImage[] = [];
   beforeCommit: () => void = () => undefined;
 
+  copy(): ModelJournal {
+    const journal = new ModelJournal();
+    for (const [name, app] of this.apps) journal.apps.set(name, { ...app });
+    for (const [key, release] of this.releases) journal.releases.set(key, { ...release });
+    for (const [key, entry] of this.keys) journal.keys.set(key, entry);
+    journal.operations.push(...this.operations);
+    journal.events.push(...this.events);
+    return journal;
+  }
+
   begin({ operation, app, release, idempotency, event }: BeginEntry): DaemonEvent {
     const busy = this.operations.find((other) => other.app_name === app.name && other.state === 'running');
     if (busy) throw new DomainError('conflict', 'busy', { operation_id: busy.id });

@@ -89,11 +89,23 @@ export const SCENARIOS: Scenario[] = [
   { name: 'remove', before: [v1, swap], intent: { kind: 'remove' }, isSeamless: false },
 ];
 
-export async function prepare({ before, isSeamless }: Scenario) {
+const prepared = new Map<Scenario, Promise<{ world: ModelWorld; journal: ModelJournal }>>();
+
+async function begin({ before }: Scenario) {
   const world = new ModelWorld();
   world.state.images.set('shop:v1', 'sha256:1').set('shop:v2', 'sha256:2');
   const journal = new ModelJournal();
   for (const intent of before) expect((await run(createEngine(world, journal), intent)).state).toBe('succeeded');
+  return { world, journal };
+}
+
+/** What the scenario's operation finds; made once, copied each time. */
+export async function prepare(scenario: Scenario) {
+  const { isSeamless } = scenario;
+  const begun = prepared.get(scenario) ?? begin(scenario);
+  prepared.set(scenario, begun);
+  const world = (await begun).world.copy();
+  const journal = (await begun).journal.copy();
   const seen = new Set<unknown>();
   const watch = () => void seen.add(typeof world.serving('shop'));
   world.hook = watch;

@@ -45,6 +45,13 @@ export class ModelWorld {
   onLook: (what: string) => void = () => undefined;
   readonly #exits = new Map<string, Set<() => void>>();
 
+  /** With the same state and none of the trouble. */
+  copy(): ModelWorld {
+    const world = new ModelWorld();
+    Object.assign(world.state, structuredClone(this.state));
+    return world;
+  }
+
   /** What would be seen from outside, as one comparable value; who made what and when is left out. */
   snapshot(): unknown {
     const { containers, markers, routes, pages } = this.state;
