@@ -85,7 +85,8 @@ export function bringUpSteps(wish: BringUp, settings: PlanSettings): Step[] {
     steps.push({ name: 'verify', on_failure, proxy: target.proxy, sites, path, slot, verify_key: app.verify_key });
   }
   steps.push(...runHook('post_switch', configuration.post_switch));
-  if (old.length > 0 && configuration.watch_ms > 0) {
+  // A restart brings up what has proved itself already.
+  if (old.length > 0 && configuration.watch_ms > 0 && release.id !== app.release) {
     steps.push({ name: 'watch', on_failure, containers, health: configuration.health, watch_ms: configuration.watch_ms });
   }
   const isLast = { on_failure: 'stuck', app_name: app.name } as const;

@@ -105,7 +105,7 @@ describe('a plan', () => {
     const route = step(plan(deploy({ ports: [8080] }), first).steps, 'retire')?.routing?.to;
     expect(route).toMatchObject({ upstreams: { blue: ['10.213.0.16:8080'], green: ['10.213.0.24:8080'] } });
     if (!route) throw new Error('the route is to change');
-    const after = { ...first.app, release: 'r2', slot: 'green' as const, route };
+    const after = { ...first.app, release: 'r2', last_release_number: 2, slot: 'green' as const, route };
     const observed = { app: after, live: release('r2', configuration), others: [], has_certain_route: true };
     const next = plan(deploy({ ports: [8080] }), observed);
     expect(names(next.steps)).toBe('validate pull create start probe switch verify watch drain retire');
