@@ -25,8 +25,9 @@ export function watchVisitors({ world, journal, damaged, lostMarkers }: ModelHos
   const expectServed = (stopped: readonly string[]) => {
     for (const app of served) {
       const record = journal.getApp(app);
-      // Given no name.
-      const isOver = stopped.includes(app) || record?.route == null;
+      const live = record?.release ? journal.getRelease(app, record.release) : null;
+      // It may have given its name up.
+      const isOver = stopped.includes(app) || live?.configuration.domain === undefined;
       if (!isOver) expect({ app, turned_away_at: turnedAway.get(app) }).toEqual({ app });
     }
   };
