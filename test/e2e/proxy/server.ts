@@ -92,8 +92,8 @@ export class ProxyServer {
 
   /** Puts a route and its marker there. */
   async deploy(route: RouteModel): Promise<void> {
-    await this.call({ kind: 'mark', app: route.app_name, state: 'blue' });
-    await this.apply(route);
+    const { proxy, app_name: app } = route;
+    await this.call({ kind: 'mark', app, state: 'blue' }, { kind: 'apply', proxy, app, route });
   }
 
   remove(proxy: ProxyType, app: string): Promise<string[]> {
