@@ -35,6 +35,8 @@ export interface ResourcesOptions {
 export class DockerHostResources implements HostResources {
   readonly #client: DockerClient;
   readonly #options: ResourcesOptions;
+  /** Where Docker keeps its files. Asked once: Docker starts programs of its own to answer. */
+  #root: string | null = null;
 
   constructor(client: DockerClient, options: ResourcesOptions) {
     this.#client = client;
@@ -85,8 +87,8 @@ export class DockerHostResources implements HostResources {
   }
 
   async dockerDisk(signal: AbortSignal): Promise<{ total_bytes: number; available_bytes: number }> {
-    const { DockerRootDir } = infoSchema.parse(await this.#client.call((docker) => docker.info(), { signal }));
-    for (const path of [DockerRootDir, ...LIKELY_ROOTS]) {
+    this.#root ??= infoSchema.parse(await this.#client.call((docker) => docker.info(), { signal })).DockerRootDir;
+    for (const path of [this.#root, ...LIKELY_ROOTS]) {
       const figures = await abortable(statfs(path), signal).catch((error: unknown) => {
         if (isHidden(error)) return null;
         throw error;
