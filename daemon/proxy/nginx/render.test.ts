@@ -10,7 +10,12 @@ const FEATURES = { http_port: 80, has_ipv6: true };
 describe('renderNginx', () => {
   it('names both slots and lets the marker choose', () => {
     expect(renderNginx(ROUTE, FEATURES)).toMatchInlineSnapshot(`
-      "# Written by NextDeploy for the app shop, generation 2603557a91857b60; what is changed here is overwritten.
+      "# Written by NextDeploy for the app shop, generation 3442f9091adf9d5f; what is changed here is overwritten.
+      map $http_host $nextdeploy_port {
+      	default "";
+      	"~(:[0-9]+)$" $1;
+      }
+
       upstream nextdeploy_shop_blue {
       	server 10.213.0.16:3000;
       	keepalive 64;
@@ -34,7 +39,7 @@ describe('renderNginx', () => {
       	if ($server_addr != 127.213.0.1) {
       		return 404;
       	}
-      	return 200 "shop 2603557a91857b60";
+      	return 200 "shop 3442f9091adf9d5f";
       }
 
       server {
@@ -65,70 +70,51 @@ describe('renderNginx', () => {
       	proxy_set_header x-nextdeploy-verify '';
       	proxy_hide_header x-nextdeploy-slot;
       	proxy_connect_timeout 3s;
-      	set $nextdeploy_blue '';
-      	set $nextdeploy_green '';
-      	set $nextdeploy_told '';
-      	if ($http_x_nextdeploy_verify = abcdef0123456789abcdef0123456789) {
-      		set $nextdeploy_blue blue;
-      		set $nextdeploy_green green;
-      	}
-      	add_header x-nextdeploy-slot $nextdeploy_told always;
       	set $nextdeploy_connection '';
       	if ($http_upgrade) {
       		set $nextdeploy_connection upgrade;
       	}
       	set $nextdeploy_host $http_host;
-      	set $nextdeploy_other '';
       	if ($http_host != $host) {
-      		set $nextdeploy_other "$host $http_host";
+      		set $nextdeploy_host $host$nextdeploy_port;
       	}
-      	if ($nextdeploy_other !~* "^(?:(\\S+) \\1(?::\\d+)?)?$") {
-      		set $nextdeploy_host $host;
-      	}
+      	error_page 417 = @nextdeploy_verified;
       	error_page 418 =503 /../nextdeploy/maintenance;
       	error_page 419 =503 /../nextdeploy/stopped;
+      	if ($http_x_nextdeploy_verify = abcdef0123456789abcdef0123456789) {
+      		return 417;
+      	}
       	location / {
       		if (-f /var/lib/nextdeploy/slots/shop/blue) {
-      			set $nextdeploy_told $nextdeploy_blue;
       			proxy_pass http://nextdeploy_shop_blue;
       			break;
       		}
       		if (-f /var/lib/nextdeploy/slots/shop/green) {
-      			set $nextdeploy_told $nextdeploy_green;
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
       		if (-f /var/lib/nextdeploy/slots/shop/stopped) {
       			return 419;
       		}
-      		set $nextdeploy_gate '';
       		if (-f /var/lib/nextdeploy/slots/shop/maintenance.html) {
-      			set $nextdeploy_gate "closed$nextdeploy_blue";
-      		}
-      		if ($nextdeploy_gate = closed) {
       			return 418;
       		}
       		if (-f /var/lib/nextdeploy/slots/shop/green.maintenance) {
-      			set $nextdeploy_told $nextdeploy_green;
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
       		if (-f /var/lib/nextdeploy/slots/shop/green) {
-      			set $nextdeploy_told $nextdeploy_green;
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
-      		set $nextdeploy_told $nextdeploy_blue;
       		proxy_pass http://nextdeploy_shop_blue;
       	}
       	location = "/api/health" {
       		if (-f /var/lib/nextdeploy/slots/shop/blue) {
-      			set $nextdeploy_told $nextdeploy_blue;
       			proxy_pass http://nextdeploy_shop_blue;
       			break;
       		}
       		if (-f /var/lib/nextdeploy/slots/shop/green) {
-      			set $nextdeploy_told $nextdeploy_green;
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
@@ -136,16 +122,40 @@ describe('renderNginx', () => {
       			return 419;
       		}
       		if (-f /var/lib/nextdeploy/slots/shop/green.maintenance) {
-      			set $nextdeploy_told $nextdeploy_green;
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
       		if (-f /var/lib/nextdeploy/slots/shop/green) {
-      			set $nextdeploy_told $nextdeploy_green;
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
-      		set $nextdeploy_told $nextdeploy_blue;
+      		proxy_pass http://nextdeploy_shop_blue;
+      	}
+      	location @nextdeploy_verified {
+      		add_header x-nextdeploy-slot blue always;
+      		if (-f /var/lib/nextdeploy/slots/shop/blue) {
+      			proxy_pass http://nextdeploy_shop_blue;
+      			break;
+      		}
+      		if (-f /var/lib/nextdeploy/slots/shop/green) {
+      			add_header x-nextdeploy-slot green always;
+      			proxy_pass http://nextdeploy_shop_green;
+      			break;
+      		}
+      		if (-f /var/lib/nextdeploy/slots/shop/stopped) {
+      			add_header Retry-After 30 always;
+      			return 503 "This site is stopped.";
+      		}
+      		if (-f /var/lib/nextdeploy/slots/shop/green.maintenance) {
+      			add_header x-nextdeploy-slot green always;
+      			proxy_pass http://nextdeploy_shop_green;
+      			break;
+      		}
+      		if (-f /var/lib/nextdeploy/slots/shop/green) {
+      			add_header x-nextdeploy-slot green always;
+      			proxy_pass http://nextdeploy_shop_green;
+      			break;
+      		}
       		proxy_pass http://nextdeploy_shop_blue;
       	}
       	location = /../nextdeploy/maintenance {

@@ -22,9 +22,10 @@ const IDLE_CONNECTIONS_MAX = 64;
 /** Longer names do not fit nginx's table of exact names with its default size of a bucket (64 bytes). */
 const EXACT_NAME_CHARACTERS_MAX = 46;
 /** Not a status that anybody sees: they lead to our own pages. */
-const CODE = { maintenance: 418, stopped: 419 } as const;
+const CODE = { verified: 417, maintenance: 418, stopped: 419 } as const;
+const VERIFIED = '@nextdeploy_verified';
 /** No request has such a path: nginx resolves `..` in what it is sent. */
-const page = (name: keyof typeof CODE) => `/../nextdeploy/${name}`;
+const page = (name: 'maintenance' | 'stopped') => `/../nextdeploy/${name}`;
 
 export interface NginxFeatures {
   http_port: number;
@@ -45,6 +46,7 @@ export function renderNginx(route: RouteModel, features: NginxFeatures): string 
   }
   return stampGeneration(route.app_name, (generation) =>
     [
+      PORT,
       ...(['blue', 'green'] as const).map((slot) => renderUpstream(route, slot)),
       renderStatus(route, features, generation),
       renderSite(route, features),
@@ -112,54 +114,57 @@ function renderSite(route: RouteModel, features: NginxFeatures): string {
     ...PROXY_SETTINGS,
     // A single container may be on its way back; where there are others, they are near.
     `proxy_connect_timeout ${isBalanced(route) ? `${REPLICA_CONNECT_MS}ms` : '3s'};`,
-    // What each slot would be called to whoever asks.
-    "set $nextdeploy_blue '';",
-    "set $nextdeploy_green '';",
-    "set $nextdeploy_told '';",
-    `if ($http_${VERIFY_HEADER.replaceAll('-', '_')} = ${verify_key}) {`,
-    '\tset $nextdeploy_blue blue;',
-    '\tset $nextdeploy_green green;',
-    '}',
-    `add_header ${SLOT_HEADER} $nextdeploy_told always;`,
     ...HEADER_VALUES,
+    `error_page ${CODE.verified} = ${VERIFIED};`,
     `error_page ${CODE.maintenance} =503 ${page('maintenance')};`,
     `error_page ${CODE.stopped} =503 ${page('stopped')};`,
+    `if ($http_${VERIFY_HEADER.replaceAll('-', '_')} = ${verify_key}) {`,
+    `\treturn ${CODE.verified};`,
+    '}',
     'location / {',
-    ...proxying(route, [
-      "set $nextdeploy_gate '';",
-      `if (-f ${marker_directory}/${MAINTENANCE_FILE}) {`,
-      '\tset $nextdeploy_gate "closed$nextdeploy_blue";',
-      '}',
-      'if ($nextdeploy_gate = closed) {',
-      `\treturn ${CODE.maintenance};`,
-      '}',
-    ]).map(indent),
+    ...proxying(route, [`if (-f ${marker_directory}/${MAINTENANCE_FILE}) {`, `\treturn ${CODE.maintenance};`, '}']).map(indent),
     '}',
     ...(exempt === null ? [] : [`location = "${exempt}" {`, ...proxying(route, []).map(indent), '}']),
+    `location ${VERIFIED} {`,
+    ...telling(route).map(indent),
+    '}',
     ...renderPages(marker_directory),
   ]);
 }
 
-function proxying({ app_name, marker_directory }: RouteModel, gate: readonly string[]): string[] {
-  const serve = (marker: string, slot: Slot) => [
-    `if (-f ${marker_directory}/${marker}) {`,
-    `\tset $nextdeploy_told $nextdeploy_${slot};`,
-    `\tproxy_pass http://${upstreamName(app_name, slot)};`,
-    '\tbreak;',
-    '}',
-  ];
+function proxying(route: RouteModel, gate: readonly string[]): string[] {
   return [
-    ...serve('blue', 'blue'),
-    ...serve('green', 'green'),
-    `if (-f ${marker_directory}/stopped) {`,
+    ...serve(route, 'blue', 'blue'),
+    ...serve(route, 'green', 'green'),
+    `if (-f ${route.marker_directory}/stopped) {`,
     `\treturn ${CODE.stopped};`,
     '}',
     ...gate,
-    ...serve(`green${MAINTENANCE_SUFFIX}`, 'green'),
-    ...serve('green', 'green'),
-    'set $nextdeploy_told $nextdeploy_blue;',
-    `proxy_pass http://${upstreamName(app_name, 'blue')};`,
+    ...serve(route, `green${MAINTENANCE_SUFFIX}`, 'green'),
+    ...serve(route, 'green', 'green'),
+    `proxy_pass http://${upstreamName(route.app_name, 'blue')};`,
   ];
+}
+
+/** For whoever has the key: in maintenance too he is served, and told by which slot. */
+function telling(route: RouteModel): string[] {
+  const told = (slot: Slot) => `add_header ${SLOT_HEADER} ${slot} always;`;
+  return [
+    told('blue'),
+    ...serve(route, 'blue', 'blue'),
+    ...serve(route, 'green', 'green', told('green')),
+    `if (-f ${route.marker_directory}/stopped) {`,
+    ...STOPPED.map(indent),
+    '}',
+    ...serve(route, `green${MAINTENANCE_SUFFIX}`, 'green', told('green')),
+    ...serve(route, 'green', 'green', told('green')),
+    `proxy_pass http://${upstreamName(route.app_name, 'blue')};`,
+  ];
+}
+
+function serve({ app_name, marker_directory }: RouteModel, marker: string, slot: Slot, ...more: string[]): string[] {
+  const lines = [...more, `proxy_pass http://${upstreamName(app_name, slot)};`, 'break;'];
+  return [`if (-f ${marker_directory}/${marker}) {`, ...lines.map(indent), '}'];
 }
 
 /**
@@ -200,7 +205,7 @@ const PROXY_SETTINGS = [
 
 /**
  * Where a request line names a host of its own, that one counted for the choice of the site, and the Host header may say anything: the app
- * gets it only if it is the same, with the port that the visitor uses.
+ * gets it only if it is the same, and else the name of the site with the header's port.
  */
 const HEADER_VALUES = [
   "set $nextdeploy_connection '';",
@@ -208,14 +213,14 @@ const HEADER_VALUES = [
   '\tset $nextdeploy_connection upgrade;',
   '}',
   'set $nextdeploy_host $http_host;',
-  "set $nextdeploy_other '';",
   'if ($http_host != $host) {',
-  '\tset $nextdeploy_other "$host $http_host";',
-  '}',
-  'if ($nextdeploy_other !~* "^(?:(\\S+) \\1(?::\\d+)?)?$") {',
-  '\tset $nextdeploy_host $host;',
+  '\tset $nextdeploy_host $host$nextdeploy_port;',
   '}',
 ];
+/** Looked up only when it is needed. Each of our files says the same, so that none depends on another. */
+const PORT = 'map $http_host $nextdeploy_port {\n\tdefault "";\n\t"~(:[0-9]+)$" $1;\n}\n';
+
+const STOPPED = [`add_header Retry-After ${RETRY_AFTER_SECONDS} always;`, `return 503 "${STOPPED_TEXT}";`];
 
 /** Reached by `error_page` alone, which makes a GET of any request. */
 function renderPages(marker_directory: string): string[] {
@@ -232,8 +237,7 @@ function renderPages(marker_directory: string): string[] {
     `location = ${page('stopped')} {`,
     '\tinternal;',
     '\tdefault_type text/plain;',
-    `\tadd_header Retry-After ${RETRY_AFTER_SECONDS} always;`,
-    `\treturn 503 "${STOPPED_TEXT}";`,
+    ...STOPPED.map(indent),
     '}',
   ];
 }
