@@ -146,6 +146,8 @@ describe('the command on the server', () => {
       '/api/health',
       '--drain',
       '1s',
+      '--watch',
+      '0s',
     );
     expect(deployed).toMatchObject({ code: 0, stdout: expect.stringContaining(`deploy of ${APP} succeeded: r1`) });
     const before = performance.now();
