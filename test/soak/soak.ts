@@ -32,8 +32,10 @@ export async function soak(stage: Stage, proxy: ProxyType, swaps: number, emit: 
     const count = Math.min(step, swaps - done);
     failed += await swapMany(world, warmUp + done, count);
     done += count;
-    samples.push(await takeSample(stage.bed, proxy));
-    stage.say(progress(proxy, done, swaps, failed, performance.now() - started_ms));
+    const sample = await takeSample(stage.bed, proxy);
+    samples.push(sample);
+    const memory = `daemon ${Math.round((sample.get('daemon_rss') ?? 0) / 1024)} MiB`;
+    stage.say(`${progress(proxy, done, swaps, failed, performance.now() - started_ms)}, ${memory}`);
   }
   for (const { name, unit, tolerance } of RESOURCES) {
     const values = samples.map((sample) => sample.get(name) ?? Number.NaN);
