@@ -40,9 +40,16 @@ async function raceExit<T>(
   signal: AbortSignal,
   body: () => Promise<T>,
 ): Promise<T> {
-  const exited = world.containers.waitForExit(plan.name, signal).then((exit): never => {
-    throw new StepFailure(exitReason(exit), { ...exit, probes: log.results() }, { container: plan.name });
-  });
+  const exited = world.containers.waitForExit(plan.name, signal).then(
+    (exit): never => {
+      throw new StepFailure(exitReason(exit), { ...exit, probes: log.results() }, { container: plan.name });
+    },
+    (error: unknown): Promise<never> => {
+      if (signal.aborted) throw error;
+      // Docker went away while it was asked, and the container may live on: then the probes alone decide.
+      return new Promise(() => undefined);
+    },
+  );
   const healthy = body();
   // The loser of the race ends with the scope; its rejection is no news.
   exited.catch(() => undefined);
