@@ -41,8 +41,9 @@ async function serve(file: string): Promise<number | undefined> {
     const config = parseConfig(await readTextIfThere(file), file);
     const daemon = await startDaemon(config, log, packageJson.version);
     const { socket, host, port } = config.listen;
-    log.info({ version: packageJson.version, socket, tcp: `${host}:${port}` }, 'ready');
+    // Whoever reads `ready` may send a signal at once.
     stopOnSignal(daemon, log);
+    log.info({ version: packageJson.version, socket, tcp: `${host}:${port}` }, 'ready');
     return undefined;
   } catch (error) {
     if (error instanceof ConfigError) {
