@@ -94,7 +94,7 @@ async function harmless(world: World, { change, judge }: Harmless): Promise<Obse
 
 async function sickAfterSwitch(world: World, change: Episode['change']): Promise<Observation> {
   const { operation, load, problems } = await runEpisode(world, { load: 'paced', ...(change && { change }) });
-  const first_ms = load.failures[0]?.at_ms ?? 0;
+  const first_ms = load.failures[0]?.failed_ms ?? 0;
   return {
     observed: `${describeOperation(operation)}; ${describeOutage(load)}`,
     failed: load.failed,

@@ -123,22 +123,23 @@ export function nothingLost({ failed, failures }: LoadResult): string[] {
   return failed === 0 ? [] : [`${failed} requests failed: ${describeFailures(failures)}`];
 }
 
-/** Requests may have failed only from `from_ms` on and for `span_ms` at most; both by `performance.now()`. */
+/** Only requests may have failed that were under way at some time from `from_ms` on and for `span_ms`; by `performance.now()`. */
 export function lostOnlyWithin({ failures }: LoadResult, from_ms: number, span_ms: number): string[] {
-  const outside = failures.filter(({ at_ms }) => at_ms < from_ms || at_ms > from_ms + span_ms);
+  const outside = failures.filter(({ asked_ms, failed_ms }) => failed_ms < from_ms || asked_ms > from_ms + span_ms);
   if (outside.length === 0) return [];
-  const times = outside.map(({ at_ms }) => `${((at_ms - from_ms) / 1000).toFixed(1)} s`);
+  const times = outside.map(({ asked_ms }) => `${((asked_ms - from_ms) / 1000).toFixed(1)} s`);
   return [
-    `${outside.length} requests failed outside of the ${span_ms / 1000} s allowed, the last at ${times.at(-1)}: ${describeFailures(outside)}`,
+    `${outside.length} requests failed outside of the ${span_ms / 1000} s allowed, the last asked at ${times.at(-1)}: ${describeFailures(outside)}`,
   ];
 }
 
-/** `requests lost for 1.2 s (ECONNREFUSED ×14), others waited up to 0.4 s`. */
+/** `requests lost for 1.2 s (ECONNREFUSED ×14), others waited up to 0.4 s`: by when they came, however long they waited for their failure. */
 export function describeOutage({ failures, slowest_ms }: LoadResult): string {
   const waited = `waited up to ${(slowest_ms / 1000).toFixed(1)} s`;
-  const [first, last] = [failures[0], failures.at(-1)];
-  if (first === undefined || last === undefined) return `nothing lost, requests ${waited}`;
-  return `requests lost for ${((last.at_ms - first.at_ms) / 1000).toFixed(1)} s (${describeFailures(failures)}), others ${waited}`;
+  if (failures.length === 0) return `nothing lost, requests ${waited}`;
+  const asked = failures.map(({ asked_ms }) => asked_ms);
+  const span_ms = Math.max(...asked) - Math.min(...asked);
+  return `requests lost for ${(span_ms / 1000).toFixed(1)} s (${describeFailures(failures)}), others ${waited}`;
 }
 
 export function describeOperation({ kind, state, error }: Operation): string {

@@ -27,8 +27,15 @@ export interface LoadResult {
   failed: number;
   /** The longest that a visitor waited for an answer. */
   slowest_ms: number;
-  /** Those of the visitors, by `performance.now()`. */
-  failures: { at_ms: number; why: string }[];
+  /** Those of the visitors, in the order in which they failed. */
+  failures: Failure[];
+}
+
+/** Both by `performance.now()`: a visitor who came while the site was away may have waited for his failure beyond that. */
+interface Failure {
+  asked_ms: number;
+  failed_ms: number;
+  why: string;
 }
 
 export interface Load {
@@ -92,7 +99,7 @@ async function visitUntil(signal: AbortSignal, visit: Visit, result: LoadResult)
     const why = await failureOf(visit, agent);
     result.requests += 1;
     if (why === null) result.slowest_ms = Math.max(result.slowest_ms, performance.now() - asked_ms);
-    if (why !== null) result.failures.push({ at_ms: performance.now(), why });
+    if (why !== null) result.failures.push({ asked_ms, failed_ms: performance.now(), why });
     await delay(why === null ? PAUSE_MS : FAILED_PAUSE_MS);
   }
   agent?.destroy();
