@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { PlainReporter } from './scripts/plain-reporter.ts';
+import { BED_WORKERS } from './test/bed/workers.ts';
 
 const NEVER = ['**/node_modules/**', 'out/**', 'dist/**', 'test/fixtures/**'];
 /** Tests that run on real disposable servers; everything else needs nothing but Node. */
@@ -37,8 +38,8 @@ export default defineConfig({
           name: 'bed',
           include: ON_SERVERS,
           exclude: [...NEVER, ...SHELLS],
-          // One file at a time: they share the machine's cores, and one measures what another would disturb.
-          fileParallelism: false,
+          // One for each of the shared servers; nothing here measures.
+          maxWorkers: BED_WORKERS,
           testTimeout: 180_000,
           hookTimeout: 480_000,
           sequence: { groupOrder: 2 },

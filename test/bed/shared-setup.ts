@@ -1,27 +1,39 @@
-/** vitest's global setup for tests on servers: one server for the whole run, removed at its end or by the next run's sweep. */
+/** vitest's global setup for tests on servers: one for each worker and the whole run, removed at its end or by the next run's sweep. */
 import { Readable } from 'node:stream';
 import type { TestProject } from 'vitest/node';
 import { DaemonClient, unixSocketTransport } from '../../daemon/api/client.ts';
 import { Sealed } from '../../daemon/secrets/sealed.ts';
 import { buildTinyImages, saveImage } from '../fixtures/images.ts';
-import { startBed } from './bed.ts';
+import { type Bed, startBed } from './bed.ts';
 import { acquireEngine } from './engine.ts';
 import { installDaemon } from './install-daemon.ts';
 import { keepImages } from './keep-images.ts';
+import type { SharedServer } from './shared.ts';
+import { BED_WORKERS } from './workers.ts';
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const onProgress = (line: string) => console.log(`  ${line}`);
-  const bed = await startBed({ label: 'tests', proxies: 'both', onProgress });
+  const beds: Bed[] = [];
+  const takeDown = async () => void (await Promise.all(beds.map((bed) => bed.stop())));
   try {
-    const { socket, token } = await installDaemon(bed);
-    const images = await loadTinyImages(socket, token);
-    await keepImages(bed, [images.v1, images.v2]);
-    project.provide('server', { bed_id: bed.id, socket, token, images });
+    // One after the other: what the first builds and caches the next finds there.
+    const servers: SharedServer[] = [];
+    for (let worker = 0; worker < BED_WORKERS; worker += 1) servers.push(await startServer(beds));
+    project.provide('servers', servers);
   } catch (error) {
-    await bed.stop();
+    await takeDown();
     throw error;
   }
-  return () => bed.stop();
+  return takeDown;
+}
+
+async function startServer(beds: Bed[]): Promise<SharedServer> {
+  const onProgress = (line: string) => console.log(`  ${line}`);
+  const bed = await startBed({ label: 'tests', proxies: 'both', onProgress });
+  beds.push(bed);
+  const { socket, token } = await installDaemon(bed);
+  const images = await loadTinyImages(socket, token);
+  await keepImages(bed, [images.v1, images.v2]);
+  return { bed_id: bed.id, socket, token, images };
 }
 
 async function loadTinyImages(socket: string, token: string): Promise<{ v1: string; v2: string }> {

@@ -1,4 +1,4 @@
-/** The one server that the tests of a run share, with the daemon installed and the tiny images loaded; see shared-setup.ts. */
+/** The servers that the tests of a run share, one for each worker, with the daemon installed and the tiny images loaded; see shared-setup.ts. */
 import { inject } from 'vitest';
 import { DaemonClient, unixSocketTransport } from '../../daemon/api/client.ts';
 import { Sealed } from '../../daemon/secrets/sealed.ts';
@@ -14,7 +14,7 @@ export interface SharedServer {
 
 declare module 'vitest' {
   interface ProvidedContext {
-    server: SharedServer;
+    servers: SharedServer[];
   }
 }
 
@@ -27,9 +27,12 @@ export interface SharedBed {
   token: string;
 }
 
-/** The run's server. Tests use app names of their own and remove what they deploy; one that breaks the server starts its own bed. */
+/** The worker's server. Tests use app names of their own and remove what they deploy; one that breaks the server starts its own bed. */
 export async function sharedBed(): Promise<SharedBed> {
-  const server = inject('server');
+  // From 1 to the number of workers.
+  const worker = Number(process.env.VITEST_POOL_ID);
+  const server = inject('servers')[worker - 1];
+  if (server === undefined) throw new Error(`there is no server for worker ${process.env.VITEST_POOL_ID}`);
   const bed = (await listBeds()).find(({ id }) => id === server.bed_id);
   if (bed === undefined) throw new Error(`the shared server ${server.bed_id} is gone; a test must have stopped it`);
   const client = new DaemonClient({ transport: unixSocketTransport(server.socket), token: new Sealed(server.token) });

@@ -4,7 +4,6 @@
  * connection can be tried again.
  */
 import { Agent, request as httpRequest } from 'node:http';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProxyType } from '../../daemon/contract/names.ts';
 import type { Bed } from '../bed/bed.ts';
@@ -48,7 +47,7 @@ export interface Site {
   domain: string;
 }
 
-const WRK = { connections: 6, seconds_max: 900, script: join(import.meta.dirname, 'paced.lua') };
+const WRK = { connections: 6, seconds_max: 900, is_paced: true };
 const VISITORS = 4;
 const PAUSE_MS = 30;
 /** After a failure: a visitor does not hammer on a closed door. */

@@ -4,8 +4,11 @@ import type { DaemonClient } from '../../daemon/api/client.ts';
 import type { ProxyType } from '../../daemon/contract/names.ts';
 import type { Bed } from '../bed/bed.ts';
 import { sharedBed } from '../bed/shared.ts';
+import { openDownload, openEvents, openUpload, openWebSocket } from '../bench/agent/open-streams.ts';
+import { describeFailures, LOST_IN_RELOAD_MAX, type Load, startLoad } from '../chaos/load.ts';
 import { startWrk } from '../load/wrk.ts';
 import { deploy, entryOf, failureOf, swap, tracesOf, until, visit } from './engine-harness.ts';
+import { type ForeignSite, placeForeignSite } from './foreign-site.ts';
 
 let bed: Bed;
 let client: DaemonClient;
@@ -33,6 +36,7 @@ afterEach(async () => {
 
 afterAll(() => client?.close());
 
+const act = (route: 'startApp' | 'stopApp' | 'restartApp') => client.call(route, { params: name, query: { wait: 'true' } });
 const status = () => client.call('getAppStatus', { params: name });
 const operation = (id: string) => client.call('getOperation', { params: { id } });
 const ended = (id: string) =>
@@ -50,18 +54,77 @@ const runs = (id: string, step: string) =>
 const inspect = async (container: string) => JSON.parse((await bed.exec(['docker', 'inspect', container])).stdout)[0];
 
 describe.each<ProxyType>(['caddy', 'nginx'])('behind %s', (proxy) => {
+  let foreign: ForeignSite | undefined;
+  let load: Load | undefined;
+  beforeAll(async () => {
+    foreign = await placeForeignSite(bed, proxy);
+    load = startLoad(bed, { proxy, domain: foreign.domain }, 'new');
+  });
+  afterAll(async () => {
+    await load?.stop();
+    await foreign?.remove();
+  });
+
   const ask = (path = '/', host = DOMAIN) => visit(bed, host, path, {}, entryOf(bed, proxy));
   const base = () => ({ app_name: APP, image: images.v1, domain: DOMAIN, proxy });
 
   it('loses no request over swaps, a rollback and a restart under load', async () => {
     await deploy(client, { ...base(), drain_ms: 10_000 });
-    const load = startWrk({ url: `${entryOf(bed, proxy)}/`, host: DOMAIN, connections: 32, seconds_max: 120 });
+    const load = startWrk({ url: `${entryOf(bed, proxy)}/`, host: DOMAIN, connections: 16, seconds_max: 120, is_paced: true });
     await swap(client, APP, images.v2);
     await client.call('rollback', { query: { wait: 'true' }, body: { app_name: APP } });
-    await client.call('restartApp', { params: name, query: { wait: 'true' } });
+    await act('restartApp');
     const result = await load.stop();
     expect({ errors: result.socket_errors_total, non_2xx: result.non_2xx }).toEqual({ errors: 0, non_2xx: 0 });
+    expect(result.requests).toBeGreaterThan(500);
     expect((await ask()).body).toBe('v1\n');
+  });
+
+  it('lets what was open before a swap end after it, and ends the drain with the last of it', async () => {
+    await deploy(client, { ...base(), drain_ms: 60_000 });
+    const { hostname, port } = new URL(entryOf(bed, proxy));
+    const entry = { address: hostname, port: Number(port), host: DOMAIN, path: '/' };
+    const switched = Promise.withResolvers<void>();
+    const length_ms = 6_000;
+    const streams = [
+      openEvents(entry, length_ms),
+      openWebSocket(entry, switched.promise),
+      openDownload(entry, length_ms),
+      openUpload(entry, 'slow', length_ms),
+    ];
+    const ends = Promise.all(streams.map(({ ended }) => ended));
+    ends.catch(() => undefined);
+    await Promise.all(streams.map(({ begun }) => begun));
+    const { id } = await client.call('swap', { body: { app_name: APP, image: images.v2 } });
+    await runs(id, 'drain');
+    expect((await ask()).body).toBe('v2\n');
+    switched.resolve();
+    await ends;
+    const { state, steps } = await ended(id);
+    expect(state).toBe('succeeded');
+    // Long before the drain's limit.
+    expect(steps.find((step) => step.name === 'drain')?.detail).toMatch(/^all connections ended after [12]?\d\.\d s$/);
+  });
+
+  it('stops with a 503 and no container, and starts the same release again', async () => {
+    await deploy(client, base());
+    await act('stopApp');
+    expect((await ask()).status).toBe(503);
+    expect(await status()).toMatchObject({ status: 'stopped', container_id: null, release: 'r1' });
+    expect((await tracesOf(bed, APP)).filter((line) => line.startsWith('nextdeploy-'))).toEqual([]);
+    await expect(act('stopApp')).rejects.toMatchObject({ code: 'conflict' });
+
+    await act('startApp');
+    expect((await ask()).body).toBe('v1\n');
+    await expect(act('startApp')).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('removes everything with purge, and says 404 afterwards', async () => {
+    await deploy(client, base());
+    await client.call('removeApp', { params: name, query: { wait: 'true', purge: 'true' } });
+    expect(await tracesOf(bed, APP)).toEqual([]);
+    expect((await ask()).body).not.toContain('v1');
+    await expect(status()).rejects.toMatchObject({ code: 'not_found' });
   });
 
   it('answers with the maintenance page, keeps the health path answering, and serves again', async () => {
@@ -85,7 +148,7 @@ describe.each<ProxyType>(['caddy', 'nginx'])('behind %s', (proxy) => {
     const scale = (replicas: number) => client.call('scaleApp', { params: name, query: { wait: 'true' }, body: { replicas } });
     await scale(3);
     expect(await status()).toMatchObject({ replicas: 3, replicas_wanted: 3 });
-    const load = startWrk({ url: `${entryOf(bed, proxy)}/`, host: DOMAIN, connections: 16, seconds_max: 30 });
+    const load = startWrk({ url: `${entryOf(bed, proxy)}/`, host: DOMAIN, connections: 16, seconds_max: 60 });
     const logs = ['0', '1', '2'].map((replica) => `nextdeploy-${APP}-blue-${replica}`);
     for (const container of logs) {
       const reads = async () => (await bed.exec(['docker', 'stats', '--no-stream', '--format', '{{.NetIO}}', container])).stdout;
@@ -128,6 +191,14 @@ describe.each<ProxyType>(['caddy', 'nginx'])('behind %s', (proxy) => {
     expect((await ended(id)).state).toBe('cancelled');
     expect((await ask()).body).toBe('v1\n');
     expect((await tracesOf(bed, APP)).filter((trace) => trace.endsWith('running'))).toEqual([`nextdeploy-${APP}-blue-0 running`]);
+  });
+
+  it("lost nothing of the operator's own site beside it in all of that", async () => {
+    if (!load || !foreign) throw new Error('the site could not be placed');
+    const { requests, failed, failures } = await load.stop();
+    expect(requests).toBeGreaterThan(500);
+    const allowed = LOST_IN_RELOAD_MAX[proxy] * (await foreign.countReloads());
+    expect(failed, describeFailures(failures)).toBeLessThanOrEqual(allowed);
   });
 });
 

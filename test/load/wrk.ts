@@ -1,5 +1,6 @@
 /** Load by wrk(1), bounded in time and connections, and what it measured. */
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 
 export interface WrkOptions {
   url: string;
@@ -9,8 +10,8 @@ export interface WrkOptions {
   /** At most this long; `stop()` ends it sooner. */
   seconds_max: number;
   threads?: number;
-  /** A Lua script, as for requests with a body. */
-  script?: string;
+  /** Each connection pauses 10 ms before each request, so that the load leaves the processors to what is tested. */
+  is_paced?: boolean;
   /** Runs wrk elsewhere, such as inside a bed; must take the arguments of wrk. Default: this machine's wrk. */
   command?: [string, ...string[]];
 }
@@ -35,6 +36,7 @@ export interface WrkRun {
 }
 
 const STOP_MS_MAX = 10_000;
+const PACED = join(import.meta.dirname, 'paced.lua');
 
 /** Starts a load. Rejects (at `ended` and `stop`) when wrk cannot be run or prints no report. */
 export function startWrk(options: WrkOptions): WrkRun {
@@ -70,7 +72,7 @@ function wrkArguments(options: WrkOptions): string[] {
     `-d${options.seconds_max}s`,
     '--timeout=10s',
     '--latency',
-    ...(options.script === undefined ? [] : ['-s', options.script]),
+    ...(options.is_paced ? ['-s', PACED] : []),
     ...(options.host === undefined ? [] : ['-H', `Host: ${options.host}`]),
     options.url,
   ];
