@@ -39,16 +39,26 @@ async function run({ swaps, proxy, json }: Options): Promise<number> {
     if (json) process.stdout.write(`${jsonLine(figure)}\n`);
   };
   try {
-    for (const name of PROXY_NAMES.filter((candidate) => proxy === undefined || candidate === proxy)) {
-      // A server each: one proxy's run is not the other's warm-up.
-      await withStage({ label: `soak-${name}`, signal: interrupted.signal, say }, (stage) => soak(stage, name, swaps, emit));
-    }
+    // A server each, so that one proxy's run is not the other's warm-up; both at once, as what is counted is not time.
+    const names = PROXY_NAMES.filter((candidate) => proxy === undefined || candidate === proxy);
+    const runs = names.map((name) =>
+      withStage({ label: `soak-${name}`, signal: interrupted.signal, say }, (stage) => soak(stage, name, swaps, emit)),
+    );
+    await allOrNone(runs, interrupted);
   } catch (error) {
     say(`The run could not be finished: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
   }
   if (!json) process.stdout.write(`${table(figures)}\n`);
   return figures.every(({ ok }) => ok) ? 0 : 1;
+}
+
+/** When one fails the others are ended, and have taken their servers down when this rejects. */
+async function allOrNone(runs: readonly Promise<void>[], interrupted: AbortController): Promise<void> {
+  const first = Promise.all(runs);
+  first.catch((error: unknown) => interrupted.abort(error));
+  await Promise.allSettled(runs);
+  await first;
 }
 
 function wholeNumber(text: string): number {
