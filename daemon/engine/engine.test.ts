@@ -125,6 +125,31 @@ describe('Engine', () => {
     expect(left).toBeLessThan(0);
   });
 
+  it('takes an operation up again that failed outside its steps', async () => {
+    const { engine, journal } = start();
+    let left = 2;
+    journal.beforeCommit = () => {
+      if (journal.operations[0]?.steps[3]?.state === 'running' && left-- > 0) throw new Error('a bug');
+    };
+    expect((await run(engine, v1)).state).toBe('succeeded');
+    expect(left).toBeLessThan(0);
+  });
+
+  it('ends an operation as stuck that fails outside its steps again and again, and the app is not busy any more', async () => {
+    const { engine, journal, world } = start();
+    let left = 10;
+    journal.beforeCommit = () => {
+      if (journal.operations[0]?.steps[3]?.state === 'running' && left-- > 0) throw new Error('a bug');
+    };
+    const operation = await run(engine, v1);
+    expect(operation).toMatchObject({ state: 'stuck', error: { step: operation.steps[3]?.name } });
+    expect(operation.error?.message).toMatch(/^The operation failed unexpectedly.*restart nextdeployd/);
+    expect(operation.steps.map(({ state }) => state)).not.toContain('running');
+    expect(world.clock.monotonicMs()).toBeGreaterThan(30_000);
+    journal.beforeCommit = () => undefined;
+    expect((await run(engine, v1)).state).toBe('succeeded');
+  });
+
   it('leaves an operation that it could not write about to the next start', async () => {
     const { engine, journal, world } = start();
     let closed: Promise<void> | undefined;

@@ -15,6 +15,7 @@ import { planOperation } from './plan.ts';
 import type { Ids, Journal, ObservedContainer, RegistryCredentials, World } from './ports.ts';
 import { type Reconciliation, reconcile, restoreMarker, type Unfinished } from './reconcile.ts';
 import { isAsKept } from './recovery.ts';
+import { runToEnd } from './run-to-end.ts';
 import { type Executors, runSaga, type SagaDependencies, StepFailure } from './saga.ts';
 import { containerName } from './slots.ts';
 import type { AppRecord, Maintenance, OperationRecord } from './state.ts';
@@ -214,18 +215,28 @@ export class Engine {
 
   async #run(record: OperationRecord, credentials: RegistryCredentials | null = null): Promise<OperationRecord> {
     const { id } = record;
-    const { world, log, onEnd } = this.#options;
+    const { world, journal, log, onEnd } = this.#options;
     const { signal: stopping } = this.#stopping;
     const control = this.#controls.open(id, credentials, (layers) => this.#writer.tellProgress(id, layers));
     try {
-      const start = await this.#withMarker(record);
-      const ended = await runSaga(start, this.#saga, control, stopping);
+      const ended = await runToEnd(record, {
+        ...{ journal, log, stopping, clock: world.clock },
+        resume: async (start) => runSaga(await this.#withMarker(start), this.#saga, control, stopping),
+        giveUp: (left, error) => this.#giveUp(left, error),
+      });
       await removeHooks(ended, world, stopping, (err, container) => log.warn({ err, container }, 'could not remove it'));
       onEnd?.(ended);
       return ended;
     } finally {
       this.#controls.close(id);
     }
+  }
+
+  async #giveUp(record: OperationRecord, error: unknown): Promise<OperationRecord> {
+    const at = this.#options.world.clock.now().toISOString();
+    const stuck = transition(record, { kind: 'given_up', at, message: this.#explain(error, 'the operation') });
+    await this.#saga.commit(stuck, []);
+    return stuck;
   }
 
   /** The plan was made from what is kept, so the marker has to say that too; what cannot be done then is better not begun. */

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AppConfiguration } from '../contract/configuration.ts';
 import { createEngine, deploying, run, startApp } from './test-engine.ts';
+import { runUntilWrite } from './test-life.ts';
 import { prepare, SCENARIOS, undisturbed } from './test-scenarios.ts';
 import type { ModelWorld } from './test-world.ts';
 
@@ -100,13 +101,7 @@ describe('one-off commands', () => {
     const expectOnce = (world: ModelWorld) => expect(world.commands).toEqual([...new Set(world.commands)]);
     for (let cut = 1; cut <= commits; cut += 1) {
       const { world, journal } = await prepare(scenario);
-      let count = 0;
-      journal.beforeCommit = () => {
-        count += 1;
-        if (count >= cut) throw new Error('the daemon dies');
-      };
-      await expect(run(createEngine(world, journal), scenario.intent)).rejects.toThrow('the daemon dies');
-      journal.beforeCommit = () => undefined;
+      await runUntilWrite({ world, journal }, scenario.intent, cut);
       await createEngine(world, journal).recover();
       expect(journal.operations[0]?.state).toBe('succeeded');
       expect(world.commands).toHaveLength(2);

@@ -110,6 +110,20 @@ describe('the journal', () => {
     );
   });
 
+  it('can be given up at any moment, and tells what went wrong first', () => {
+    fc.assert(
+      fc.property(anyFailures, fc.nat({ max: 4 * NAMES.length }), (fails, at) => {
+        const history = play(fails).filter(({ state }) => state === 'running');
+        const current = history[Math.min(at, history.length - 1)]!; // never empty: it begins so
+        const last = transition(current, { kind: 'given_up', at: AT, message: 'a bug' });
+        expect(last).toMatchObject({ state: 'stuck', ended_at: AT, error: { message: expect.stringContaining('a bug') } });
+        if (current.error) expect(last.error?.message.startsWith(current.error.message)).toBe(true);
+        expect(last.steps.flatMap(({ state, undo }) => [state, undo])).not.toContain('running');
+        expect(last.steps.map(({ state }) => state)).not.toContain('pending');
+      }),
+    );
+  });
+
   it('undoes in the opposite order, and never after the point of no return', () => {
     fc.assert(
       fc.property(anyFailures, anyCancel, (fails, cancelAt) => {

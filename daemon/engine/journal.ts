@@ -14,7 +14,9 @@ export type JournalEvent =
   | { kind: 'undo_done'; index: number; at: string }
   | { kind: 'undo_failed'; index: number; at: string; message: string }
   /** Recovery found that going on makes no sense, or somebody has cancelled. */
-  | { kind: 'unwind_ordered'; at: string; message: string; is_cancelled: boolean };
+  | { kind: 'unwind_ordered'; at: string; message: string; is_cancelled: boolean }
+  /** Something fails again and again that is none of its steps. */
+  | { kind: 'given_up'; at: string; message: string };
 
 export type Action = { kind: 'do'; index: number } | { kind: 'undo'; index: number } | { kind: 'end' };
 
@@ -61,6 +63,8 @@ export function transition(record: OperationRecord, event: JournalEvent): Operat
     const { is_cancelled } = event;
     return settle({ ...record, direction: 'unwind', is_cancelled, ...interrupted(record, event.message, event.at) }, event.at);
   }
+  if (event.kind === 'given_up')
+    return settle({ ...record, state: 'stuck', ...abandoned(record, event.message, event.at) }, event.at);
   const expected = nextAction(record);
   const isUndo = event.kind.startsWith('undo_');
   if (expected.kind === 'end' || expected.kind !== (isUndo ? 'undo' : 'do') || expected.index !== event.index) {
@@ -79,7 +83,17 @@ function interrupted(record: OperationRecord, message: string, at: string): Pick
   return { steps, error: { message, step: current?.step.name ?? null } };
 }
 
-type StepEvent = Exclude<JournalEvent, { kind: 'unwind_ordered' }>;
+/** As {@link interrupted}, and what was being undone is not: what went wrong first is told first. */
+function abandoned(record: OperationRecord, message: string, at: string): Pick<OperationRecord, 'steps' | 'error'> {
+  const { steps, error } = interrupted(record, message, at);
+  const before = record.error;
+  return {
+    steps: steps.map((step) => (step.undo === 'running' ? { ...step, undo: 'failed', ended_at: at, detail: message } : step)),
+    error: before === null ? error : { ...before, message: `${before.message} ${message}` },
+  };
+}
+
+type StepEvent = Exclude<JournalEvent, { kind: 'unwind_ordered' | 'given_up' }>;
 
 function stepAfter(record: OperationRecord, step: StepRecord, event: StepEvent): StepRecord {
   switch (event.kind) {
