@@ -1,5 +1,6 @@
 /** Brings the world to what the journal says after the daemon has started: markers, operations that were running, orphans. */
 import { type ProxyType, proxyTypeSchema } from '../contract/names.ts';
+import { PATTERNS } from '../contract/rules.ts';
 import type { EngineLog } from './engine.ts';
 import { transition } from './journal.ts';
 import { maintenancePage } from './maintenance-page.ts';
@@ -141,8 +142,9 @@ async function removeOrphans({ world, journal, log, stopping }: Reconciliation):
 }
 
 /**
- * After operations that got stuck: a proxy that has a route of an app that another one serves, or none, forgets it; and one that may have
- * another route than what is kept is told. Routes of unknown apps stay, as their containers do.
+ * After operations that got stuck, and changes behind our back: a proxy that has a route of an app that another one serves, or none, forgets
+ * it; and one that may have another route than what is kept, or none, is told. A route of an app that is not known goes as well, unless
+ * containers of it are there: if the database was lost or swapped, they are somebody's live sites.
  */
 async function restoreRoutes({ world, journal, log, stopping }: Reconciliation): Promise<void> {
   const apply = async (proxy: ProxyType, name: string, route: RouteModel | null) => {
@@ -151,17 +153,39 @@ async function restoreRoutes({ world, journal, log, stopping }: Reconciliation):
     const signal = AbortSignal.any([stopping, world.clock.timeout(ROUTE_DEADLINE_MS)]);
     if (isIdle) await world.proxies[proxy].apply(name, route, signal);
   };
+  const containers = await world.containers.list(stopping).catch(() => null);
   for (const proxy of proxyTypeSchema.options) {
-    const listed = new Set(await world.proxies[proxy].listApps().catch(() => []));
-    for (const { name, route } of journal.listApps()) {
-      const isItsOwn = route?.proxy === proxy;
-      const isWrong = isItsOwn ? !isAsKept(name, journal) : listed.has(name);
-      if (!isWrong) continue;
-      await apply(proxy, name, isItsOwn ? route : null).catch((err: unknown) => {
+    const listed = await world.proxies[proxy].listApps().catch(() => null);
+    const wrong = findWrongRoutes(proxy, listed, containers, journal);
+    for (const { name, route } of wrong) {
+      await apply(proxy, name, route).catch((err: unknown) => {
         if (!stopping.aborted) log.warn({ err, app: name, proxy }, 'could not set it right');
       });
     }
   }
+}
+
+type RouteOf = Pick<AppRecord, 'name' | 'route'>;
+
+/** With what the proxy is to have of the app. `listed` and `containers` null: not known. */
+function findWrongRoutes(
+  proxy: ProxyType,
+  listed: readonly string[] | null,
+  containers: readonly ObservedContainer[] | null,
+  journal: Reconciliation['journal'],
+): RouteOf[] {
+  const apps = journal.listApps();
+  const known = apps.flatMap(({ name, route }): RouteOf[] => {
+    const isThere = listed?.includes(name);
+    if (route?.proxy !== proxy) return isThere === true ? [{ name, route: null }] : [];
+    return isThere === false || !isAsKept(name, journal) ? [{ name, route }] : [];
+  });
+  if (containers === null) return known;
+  const isUnused = (name: string) =>
+    PATTERNS.app_name.test(name) &&
+    apps.every((app) => app.name !== name) &&
+    containers.every(({ app_name }) => app_name !== name);
+  return [...known, ...(listed ?? []).filter(isUnused).map((name) => ({ name, route: null }))];
 }
 
 /** Null: the daemon stops first. */
