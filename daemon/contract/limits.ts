@@ -42,6 +42,8 @@ export const LIMITS = {
   evidence_body_characters: 500,
   probes_in_evidence_max: 20,
   subscriber_buffer_messages: 2_000,
+  /** Between two events about how far a step of an operation is. */
+  progress_interval_ms: 1_000,
   events_kept: 10_000,
   auth_failures_per_minute_before_delay: 10,
   auth_delay_ms_max: 5_000,

@@ -4,6 +4,7 @@ import { DomainError } from '../contract/errors.ts';
 import type { EngineLog } from './engine.ts';
 import { finalChanges, progressOf } from './outcome.ts';
 import type { BeginEntry, Clock, Journal, NewEvent } from './ports.ts';
+import { Progress, type ProgressParts } from './progress.ts';
 import type { Change, OperationRecord } from './state.ts';
 import { toOperation } from './view.ts';
 
@@ -22,9 +23,13 @@ const RETRY_MS_MAX = 10_000;
 
 export class JournalWriter {
   readonly #dependencies: Dependencies;
+  readonly #progress: Progress;
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
+    const { clock, stopping } = dependencies;
+    const tell: ProgressParts['tell'] = (id, layers, overtaken) => this.#tellProgress(id, layers, overtaken);
+    this.#progress = new Progress({ clock, stopping, tell });
   }
 
   /** Throws as `Journal.begin` does: an operation that cannot be written is not begun. */
@@ -41,6 +46,8 @@ export class JournalWriter {
    */
   async commit(record: OperationRecord, changes: readonly Change[]): Promise<void> {
     const isEnd = record.state !== 'running';
+    this.#progress.settle(record.id);
+    if (isEnd) this.#progress.forget(record.id);
     const events: NewEvent[] = [progressOf(record, (kind, level, message) => this.#event(kind, level, message, record))];
     if (isEnd) {
       const isRemoved = record.kind === 'remove' && record.state === 'succeeded';
@@ -51,19 +58,30 @@ export class JournalWriter {
     for (const event of await this.#write(record, all, events)) this.#dependencies.publish(event);
   }
 
-  /** Of a pull. It is worth no waiting: the next one comes soon. */
+  /** Of a pull: told now or soon, and only the last state is kept. */
   tellProgress(id: string, layers: Layer[]): void {
+    this.#progress.add(id, layers);
+  }
+
+  /** It is worth no waiting: the next one comes soon. */
+  #tellProgress(id: string, layers: Layer[], overtaken: number | null): number | null {
     const { journal, publish, log } = this.#dependencies;
-    const record = journal.getOperation(id);
-    if (!record) return;
-    const done = layers.filter(({ state }) => state === 'done').length;
-    const message = `${record.kind} of ${record.app_name}: pulled ${done} of ${layers.length} layers`;
-    const event = this.#event('operation.progress', 'info', message, record);
     try {
-      publish(journal.appendEvent({ ...event, operation: toOperation(record, layers) }));
+      const record = journal.getOperation(id);
+      if (!record) return null;
+      const event = journal.appendEvent(this.#pullEvent(record, layers), overtaken);
+      publish(event);
+      return event.seq;
     } catch (err) {
       log.warn({ err, operation: id }, 'progress could not be told');
+      return null;
     }
+  }
+
+  #pullEvent(record: OperationRecord, layers: Layer[]): NewEvent {
+    const done = layers.filter(({ state }) => state === 'done').length;
+    const message = `${record.kind} of ${record.app_name}: pulled ${done} of ${layers.length} layers`;
+    return { ...this.#event('operation.progress', 'info', message, record), operation: toOperation(record, layers) };
   }
 
   async #write(record: OperationRecord, changes: readonly Change[], events: readonly NewEvent[]) {

@@ -199,7 +199,8 @@ export interface Journal {
   /** Throws a `conflict` that names the operation in flight, if the app has one. */
   begin(entry: BeginEntry): DaemonEvent;
   commit(record: OperationRecord, changes: readonly Change[], events: readonly NewEvent[]): DaemonEvent[];
-  appendEvent(event: NewEvent): DaemonEvent;
+  /** `overtaken`: the number of an event that this one makes pointless; it is not kept. */
+  appendEvent(event: NewEvent, overtaken?: number | null): DaemonEvent;
   getApp(name: string): AppRecord | null;
   listApps(): AppRecord[];
   getRelease(app: string, id: string): Release | null;

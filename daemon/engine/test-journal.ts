@@ -46,8 +46,10 @@ export class ModelJournal implements Journal {
     return events.map((event) => this.appendEvent(event));
   }
 
-  appendEvent(event: NewEvent): DaemonEvent {
-    const numbered = { seq: this.events.length + 1, ...event };
+  appendEvent(event: NewEvent, overtaken: number | null = null): DaemonEvent {
+    const numbered = { seq: (this.events.at(-1)?.seq ?? 0) + 1, ...event };
+    const index = this.events.findIndex(({ seq }) => seq === overtaken);
+    if (index >= 0) this.events.splice(index, 1);
     this.events.push(numbered);
     return numbered;
   }

@@ -298,6 +298,16 @@ describe('Store', () => {
     store.close();
   });
 
+  it('keeps of progress only what was told last, which pushes nothing else out', () => {
+    const store = new Store(':memory:');
+    store.appendEvent(event('begun'));
+    let last: number | null = null;
+    for (let count = 0; count < 2 * LIMITS.events_kept; count += 1) last = store.appendEvent(event('pulling'), last).seq;
+    expect(store.listEvents({ after: 0, limit: 9 }).map(({ seq }) => seq)).toEqual([1, 2 * LIMITS.events_kept + 1]);
+    expect(store.firstEventSeq()).toBe(1);
+    store.close();
+  });
+
   it('can be read by its owner alone', () => {
     const store = new Store(path);
     store.begin(entry('op-1'));

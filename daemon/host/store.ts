@@ -76,8 +76,11 @@ export class Store implements Journal {
     });
   }
 
-  appendEvent(event: NewEvent): DaemonEvent {
-    return this.#transaction(() => this.#insertEvent(event));
+  appendEvent(event: NewEvent, overtaken: number | null = null): DaemonEvent {
+    return this.#transaction(() => {
+      if (overtaken !== null) this.#run('DELETE FROM events WHERE seq = ?', overtaken);
+      return this.#insertEvent(event);
+    });
   }
 
   getApp(name: string): AppRecord | null {
@@ -161,6 +164,11 @@ export class Store implements Journal {
     const sql = `SELECT seq, event FROM events WHERE seq > ?1 AND (?2 IS NULL OR app_name = ?2) ORDER BY seq ${order} LIMIT ?3`;
     const events = this.#all(sql, after ?? 0, app_name ?? null, limit).map(toEvent);
     return after === undefined ? events.reverse() : events;
+  }
+
+  /** The number of the oldest event that is kept; 0 before the first. */
+  firstEventSeq(): number {
+    return Number(this.#get('SELECT seq FROM events ORDER BY seq LIMIT 1')?.seq ?? 0);
   }
 
   /** The number of the newest event; 0 before the first. */
@@ -255,7 +263,9 @@ export class Store implements Journal {
       JSON.stringify(event),
     );
     const seq = Number(lastInsertRowid);
-    if (seq % TRIM_EVERY === 0) this.#run('DELETE FROM events WHERE seq <= ?', seq - LIMITS.events_kept);
+    // By count: those that were overtaken have left gaps.
+    const surplus = 'SELECT seq FROM events ORDER BY seq DESC LIMIT 1 OFFSET ?';
+    if (seq % TRIM_EVERY === 0) this.#run(`DELETE FROM events WHERE seq <= (${surplus})`, LIMITS.events_kept);
     return { seq, ...event };
   }
 
