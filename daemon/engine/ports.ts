@@ -97,8 +97,16 @@ export interface Images {
   ): Promise<string>;
   /** All images on this host. */
   list(signal: AbortSignal): Promise<Image[]>;
+  /** Images that were loaded or given a name since then, as far back as Docker remembers; those that were there before as well. */
+  listArrivals(since: Date, signal: AbortSignal): Promise<Arrival[]>;
   /** Removes the image with these names; `false` when something else still needs it. Fine if it is gone. */
   remove(imageId: string, references: readonly string[], signal: AbortSignal): Promise<boolean>;
+}
+
+export interface Arrival {
+  image_id: string;
+  /** RFC 3339. */
+  at: string;
 }
 
 /** What of this host a container may be given, and how much room there is. */
@@ -212,7 +220,7 @@ export interface Journal {
     events: readonly NewEvent[],
   ): DaemonEvent[];
   /** Of apps that were removed: what their releases brought to this host. */
-  listRemovedImages(): ReleaseImage[];
+  listRemovedImages(): RemovedImage[];
   /** These are not on this host any more. */
   forgetRemovedImages(image_ids: readonly string[]): void;
   /** Newest first. */
@@ -227,6 +235,11 @@ export interface Journal {
 
 /** The content id, and the name that the release was deployed by. */
 export type ReleaseImage = Pick<Release, 'image_id' | 'image'>;
+
+export interface RemovedImage extends ReleaseImage {
+  /** RFC 3339. */
+  removed_at: string;
+}
 
 export interface BeginEntry {
   operation: OperationRecord;

@@ -27,6 +27,7 @@ export function modelImages(
         return id;
       }),
     list: async () => [],
+    listArrivals: async () => [],
     remove: async () => true,
   };
 }

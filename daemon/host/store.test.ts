@@ -210,7 +210,7 @@ describe('Store', () => {
   });
 
   it('knows the images of a removed app until it is told that they have gone', () => {
-    const first = new Store(path);
+    const first = new Store(path, () => new Date(AT));
     for (const [number, image_id] of ['sha256:a', 'sha256:b', 'sha256:a', ''].entries()) {
       const id = `r${number + 1}`;
       first.begin(entry(`op-${id}`, { release: { ...release(id), image: `shop:${id}` } }));
@@ -224,14 +224,14 @@ describe('Store', () => {
     }
     first.close();
 
-    const store = new Store(path);
+    const store = new Store(path, () => new Date(AT));
     expect(store.listRemovedImages()).toEqual([
-      { image_id: 'sha256:a', image: 'shop:r1' },
-      { image_id: 'sha256:a', image: 'shop:r3' },
-      { image_id: 'sha256:b', image: 'shop:r2' },
+      { image_id: 'sha256:a', image: 'shop:r1', removed_at: AT },
+      { image_id: 'sha256:a', image: 'shop:r3', removed_at: AT },
+      { image_id: 'sha256:b', image: 'shop:r2', removed_at: AT },
     ]);
     store.forgetRemovedImages(['sha256:a', 'sha256:c']);
-    expect(store.listRemovedImages()).toEqual([{ image_id: 'sha256:b', image: 'shop:r2' }]);
+    expect(store.listRemovedImages()).toEqual([{ image_id: 'sha256:b', image: 'shop:r2', removed_at: AT }]);
     store.close();
   });
 

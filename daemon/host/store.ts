@@ -3,11 +3,11 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { DaemonEvent, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
-import type { BeginEntry, Journal, NewEvent, OperationFilter, ReleaseImage } from '../engine/ports.ts';
+import type { BeginEntry, Journal, NewEvent, OperationFilter, RemovedImage } from '../engine/ports.ts';
 import type { AppRecord, Change, NewRelease, OperationRecord } from '../engine/state.ts';
 import { openDatabase } from './store/database.ts';
 import { storageFailure } from './store/failures.ts';
-import { type Row, releaseNumber, toApp, toEvent, toRecord, toRelease, toReleaseImage } from './store/rows.ts';
+import { type Row, releaseNumber, toApp, toEvent, toRecord, toRelease, toRemovedImage } from './store/rows.ts';
 
 interface EventFilter {
   after?: number | undefined;
@@ -118,8 +118,8 @@ export class Store implements Journal {
     });
   }
 
-  listRemovedImages(): ReleaseImage[] {
-    return this.#all('SELECT image_id, image FROM removed_images').map(toReleaseImage);
+  listRemovedImages(): RemovedImage[] {
+    return this.#all('SELECT image_id, image, removed_at FROM removed_images').map(toRemovedImage);
   }
 
   forgetRemovedImages(image_ids: readonly string[]): void {
@@ -226,8 +226,8 @@ export class Store implements Journal {
         return;
       case 'app_removed':
         this.#run(
-          `INSERT OR IGNORE INTO removed_images SELECT image_id, image FROM releases WHERE app_name = ? AND image_id <> ''`,
-          change.app_name,
+          `INSERT OR REPLACE INTO removed_images SELECT image_id, image, ? FROM releases WHERE app_name = ? AND image_id <> ''`,
+          ...[at, change.app_name],
         );
         this.#run('DELETE FROM releases WHERE app_name = ?', change.app_name);
         this.#run('DELETE FROM apps WHERE name = ?', change.app_name);
