@@ -184,11 +184,11 @@ export class Engine {
   }
 
   /**
-   * Resumes or unwinds what was running, then removes containers of ours that no app needs. Waits for Docker as long as it takes.
-   * Resolves when all of it has ended; rejects when the daemon stops first.
+   * Restores markers, then resumes or unwinds what was running, then removes containers of ours that no app needs. Waits for Docker, and for
+   * `prepared` where that is its app network, as long as it takes. Resolves when all of it has ended, or the daemon stops.
    */
-  recover(): Promise<void> {
-    return reconcile(this.#unfinished, { ...this.#reconciliation, run: (record) => this.#run(record) });
+  recover(prepared: Promise<void> = Promise.resolve()): Promise<void> {
+    return reconcile(this.#unfinished, { ...this.#reconciliation, prepared, run: (record) => this.#run(record) });
   }
 
   /** Stops running operations where they are; the next start resumes them. Apps are not touched. */
@@ -199,7 +199,7 @@ export class Engine {
     await Promise.allSettled(this.#running.values());
   }
 
-  get #reconciliation(): Omit<Reconciliation, 'run'> {
+  get #reconciliation(): Omit<Reconciliation, 'run' | 'prepared'> {
     const { world, journal, log } = this.#options;
     return { world, journal, log, stopping: this.#stopping.signal };
   }

@@ -13,6 +13,8 @@ export interface Reconciliation {
   world: Pick<World, 'containers' | 'markers' | 'clock' | 'proxies'>;
   journal: Pick<Journal, 'listApps' | 'getApp' | 'listOperations'>;
   log: EngineLog;
+  /** Resolves when containers can be made, or the daemon stops. */
+  prepared: Promise<void>;
   /** Runs an operation from where its record stands to its end. */
   run(record: OperationRecord): Promise<OperationRecord>;
   /** Aborted when the daemon stops. */
@@ -36,7 +38,8 @@ const EVERYTHING = Number.MAX_SAFE_INTEGER;
 /** Resolves when all of it has ended, or the daemon stops. Waits for Docker as long as it takes. */
 export async function reconcile(unfinished: readonly Unfinished[], parts: Reconciliation): Promise<void> {
   // Proxies go by the markers alone, whether or not Docker is up.
-  await restoreMarkers(parts);
+  await restoreMarkers(unfinished, parts);
+  await parts.prepared;
   const containers = await listWhenDockerIsUp(parts);
   if (containers === null) return;
   const recoveries = unfinished.map(async ({ record, end }) => {
@@ -72,14 +75,15 @@ export async function restoreMarker(
   await world.markers.write(name, wanted);
 }
 
-async function restoreMarkers(parts: Reconciliation): Promise<void> {
+async function restoreMarkers(unfinished: readonly Unfinished[], parts: Reconciliation): Promise<void> {
   const { journal, log, world, stopping } = parts;
+  const waiting = new Set(unfinished.map(({ record }) => record.app_name));
   const restore = async (name: string) => {
     for (let count = 1; ; count += 1) {
-      // An operation that is under way or begins now sees to it itself.
-      if (isBusy(name, journal)) return;
+      // An operation that begins now sees to it itself; one that is under way does so when it can go on, which may be a while.
+      if (isBusy(name, journal) && !waiting.has(name)) return;
       try {
-        return await restoreMarker(journal.getApp(name), 'different', parts);
+        return await restoreMarker(journal.getApp(name), waiting.has(name) ? 'lost' : 'different', parts);
       } catch (err) {
         log.error({ err, app: name }, 'could not restore the marker of an app');
         if (count === MARKER_ATTEMPTS) return;
