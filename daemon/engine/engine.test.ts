@@ -78,6 +78,15 @@ describe('Engine', () => {
     expect(journal.operations).toHaveLength(1);
   });
 
+  it('takes a key for new whose operation is not kept any more, whatever it was used for', async () => {
+    const { engine, journal } = start();
+    const first = await engine.begin('shop', v1, options('key'));
+    await engine.waitFor(first.id, signal);
+    journal.operations.splice(0);
+    const second = await engine.begin('shop', swapping('shop:v2'), options('key', 'another'));
+    expect((await engine.waitFor(second.id, signal)).state).toBe('succeeded');
+  });
+
   it.each<[string, Intent]>([
     ['swap', swapping('shop:v2')],
     ['rollback', rollingBack()],

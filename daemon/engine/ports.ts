@@ -230,6 +230,7 @@ export interface Journal {
   getOperation(id: string): OperationRecord | null;
   /** Newest first. */
   listOperations(filter: OperationFilter): OperationRecord[];
+  /** The operation that was begun with this key; null as well once it is not kept any more. */
   findIdempotent(key: string, actor: string): { operation_id: string; request_hash: string } | null;
 }
 

@@ -58,7 +58,10 @@ export class ModelJournal implements Journal {
   listApps = () => [...this.apps.values()];
   getRelease = (app: string, id: string) => this.releases.get(`${app} ${id}`) ?? null;
   getOperation = (id: string) => this.operations.find((operation) => operation.id === id) ?? null;
-  findIdempotent = (key: string, actor: string) => this.keys.get(`${actor} ${key}`) ?? null;
+  findIdempotent = (key: string, actor: string) => {
+    const found = this.keys.get(`${actor} ${key}`);
+    return found && this.getOperation(found.operation_id) ? found : null;
+  };
 
   listAllReleases(): Release[] {
     return [...this.releases.values()];

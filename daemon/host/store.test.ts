@@ -289,6 +289,27 @@ describe('Store', () => {
     store.close();
   });
 
+  it('forgets an idempotency key with its operation', () => {
+    const store = new Store(path);
+    const keyed = (id: string) => entry(id, { idempotency: { key: id, request_hash: 'h' } });
+    const end = (id: string) => store.commit({ ...operation(id), state: 'succeeded' }, [], []);
+    const database = new DatabaseSync(path);
+    store.begin(keyed('op-1'));
+    end('op-1');
+    store.begin(keyed('op-2'));
+    end('op-2');
+    // Whatever it was that removed it.
+    database.exec("DELETE FROM operations WHERE id = 'op-1'");
+    expect(store.findIdempotent('op-1', 'admin')).toBeNull();
+    expect(store.findIdempotent('op-2', 'admin')).toMatchObject({ operation_id: 'op-2' });
+    database.exec("UPDATE sqlite_sequence SET seq = 9000 WHERE name = 'operations'");
+    store.begin(keyed('op-3'));
+    expect(database.prepare('SELECT key FROM idempotency_keys').all()).toEqual([{ key: 'op-3' }]);
+    expect(store.findIdempotent('op-2', 'admin')).toBeNull();
+    database.close();
+    store.close();
+  });
+
   it('keeps a bounded number of events', () => {
     const store = new Store(':memory:');
     for (let count = 0; count < LIMITS.events_kept + 600; count += 1) store.appendEvent(event('again', null));

@@ -16,7 +16,6 @@ interface EventFilter {
 }
 
 const OPERATIONS_KEPT = 5_000;
-const IDEMPOTENCY_KEYS_KEPT = 10_000;
 /** Trimming is cheap but not free: once in this many events. */
 const TRIM_EVERY = 256;
 
@@ -58,8 +57,10 @@ export class Store implements Journal {
           ...[operation.actor, idempotency.key, operation.id, idempotency.request_hash, lastInsertRowid],
         );
       }
-      this.#run('DELETE FROM idempotency_keys WHERE number <= ?', Number(lastInsertRowid) - IDEMPOTENCY_KEYS_KEPT);
-      this.#run("DELETE FROM operations WHERE number <= ? AND state <> 'running'", Number(lastInsertRowid) - OPERATIONS_KEPT);
+      const last = Number(lastInsertRowid) - OPERATIONS_KEPT;
+      this.#run("DELETE FROM operations WHERE number <= ? AND state <> 'running'", last);
+      // A key goes with its operation.
+      this.#run('DELETE FROM idempotency_keys WHERE number <= ? AND number NOT IN (SELECT number FROM operations)', last);
       return this.#insertEvent(event);
     });
   }
@@ -154,7 +155,9 @@ export class Store implements Journal {
   }
 
   findIdempotent(key: string, actor: string): { operation_id: string; request_hash: string } | null {
-    const row = this.#get('SELECT operation_id, request_hash FROM idempotency_keys WHERE actor = ? AND key = ?', actor, key);
+    const sql = `SELECT operation_id, request_hash FROM idempotency_keys
+       WHERE actor = ? AND key = ? AND EXISTS (SELECT 1 FROM operations WHERE operations.number = idempotency_keys.number)`;
+    const row = this.#get(sql, actor, key);
     return row ? { operation_id: String(row.operation_id), request_hash: String(row.request_hash) } : null;
   }
 
