@@ -120,6 +120,11 @@ function restorable({ state }: Release): Verdict {
   return refused(state === 'pruned' ? 'its image is not kept any more; deploy it anew' : 'this release never went live');
 }
 
+/** Why an operation failed in one sentence, with the field of its request that it is about, for where no form shows it. */
+export function failureSentence({ message, field }: NonNullable<Operation['error']>): string {
+  return field == null ? message : `${message} (field "${field}")`;
+}
+
 /** Whether the new release serves and the one before it is kept warm. */
 export function isWatching(operation: Operation): boolean {
   return operation.state === 'running' && operation.steps.some(({ name, state }) => name === 'watch' && state === 'running');

@@ -9,7 +9,7 @@ import { describeLeft, isUndoable } from './steps.ts';
 export type JournalEvent =
   | { kind: 'step_started'; index: number; at: string }
   | { kind: 'step_done'; index: number; at: string; detail: string | null; output: StepOutput }
-  | { kind: 'step_failed'; index: number; at: string; message: string; evidence: Evidence | null }
+  | { kind: 'step_failed'; index: number; at: string; message: string; field?: string | null; evidence: Evidence | null }
   | { kind: 'undo_started'; index: number; at: string }
   | { kind: 'undo_done'; index: number; at: string }
   | { kind: 'undo_failed'; index: number; at: string; message: string }
@@ -80,7 +80,7 @@ function interrupted(record: OperationRecord, message: string, at: string): Pick
   const current = record.steps.find((step) => step.state === 'running');
   const failed: Partial<StepRecord> = { state: 'failed', ended_at: at, detail: message };
   const steps = record.steps.map((step) => (step === current ? { ...step, ...failed } : step));
-  return { steps, error: { message, step: current?.step.name ?? null } };
+  return { steps, error: { message, step: current?.step.name ?? null, field: null } };
 }
 
 /** As {@link interrupted}, and what was being undone is not: what went wrong first is told first. */
@@ -118,7 +118,7 @@ function stepAfter(record: OperationRecord, step: StepRecord, event: StepEvent):
 
 function consequence(step: StepRecord, event: StepEvent): Partial<OperationRecord> {
   if (event.kind === 'step_failed') {
-    const error = { message: event.message, step: step.step.name };
+    const error = { message: event.message, step: step.step.name, field: event.field ?? null };
     const hasNoWayBack = step.step.on_failure === 'stuck';
     return { error, evidence: event.evidence, ...(hasNoWayBack ? { state: 'stuck' } : { direction: 'unwind' }) };
   }
@@ -148,7 +148,8 @@ function stuckError({ error }: OperationRecord, left: readonly StepRecord[]): Op
   const things = left.map(({ step }) => describeLeft(step)).join(', ');
   const reasons = left.flatMap(({ undo, detail }) => (undo === 'failed' ? [detail] : [])).join('; ');
   const told = `${error?.message ?? ''} Still there: ${things} (${reasons}).`.trim();
-  return { message: `${told} ${RESTART} removes what the app does not need.`, step: error?.step ?? null };
+  const message = `${told} ${RESTART} removes what the app does not need.`;
+  return { message, step: error?.step ?? null, field: error?.field ?? null };
 }
 
 const RESTART = 'When the cause is mended, `systemctl restart nextdeployd`';

@@ -133,17 +133,17 @@ describe('routes', () => {
   it('are refused before any effect when a name belongs to another app, be it domain, alias or redirect', async () => {
     const { world, journal, engine } = await startApp({ aliases: ['www.test'], redirects: [{ from: 'old.test', status: 308 }] });
     const before = world.snapshot();
-    const wanted: Partial<AppConfiguration>[] = [
-      { domain: 'shop.test' },
-      { domain: 'old.test' },
-      { domain: 'blog.test', aliases: ['www.test'] },
-      { domain: 'blog.test', redirects: [{ from: 'shop.test', status: 308 }] },
+    const wanted: [Partial<AppConfiguration>, field: string][] = [
+      [{ domain: 'shop.test' }, 'domain'],
+      [{ domain: 'old.test' }, 'domain'],
+      [{ domain: 'blog.test', aliases: ['www.test'] }, 'aliases.0'],
+      [{ domain: 'blog.test', redirects: [{ from: 'shop.test', status: 308 }] }, 'redirects.0.from'],
     ];
-    for (const changes of wanted) {
+    for (const [changes, field] of wanted) {
       const operation = await run(engine, deploying('shop:v2', changes), 'blog');
       expect(operation).toMatchObject({
         state: 'failed',
-        error: { step: 'validate', message: expect.stringContaining('belongs to the app shop') },
+        error: { step: 'validate', field, message: expect.stringContaining('belongs to the app shop') },
       });
       expect(world.snapshot()).toEqual(before);
     }

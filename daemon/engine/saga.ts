@@ -47,18 +47,21 @@ export type Executors = {
 export class StepFailure extends Error {
   readonly evidence: Partial<Evidence>;
   readonly container: string | null;
+  readonly field: string | null;
 
-  /** `container`: the one it is about, whose output tells more. */
-  constructor(message: string, evidence: Partial<Evidence> = {}, { cause, container = null }: FailureOrigin = {}) {
+  /** `container`: the one it is about, whose output tells more. `field`: of the request, which has to change. */
+  constructor(message: string, evidence: Partial<Evidence> = {}, { cause, container = null, field = null }: FailureOrigin = {}) {
     super(message, { cause });
     this.evidence = evidence;
     this.container = container;
+    this.field = field;
   }
 }
 
 interface FailureOrigin {
   cause?: unknown;
   container?: string | null;
+  field?: string | null;
 }
 
 /** What an unwinding would go back to is not there: trying again does not help. */
@@ -149,13 +152,15 @@ async function attemptDo(record: OperationRecord, index: number, run: Run): Prom
     signal.throwIfAborted();
     if (scope.aborted) return { event: null, changes: [] };
     const message = dependencies.explain(error, step);
-    const { evidence: seen, container } = error instanceof StepFailure ? error : { evidence: {}, container: null };
+    const { evidence: seen, container, field } = error instanceof StepFailure ? error : NOTHING_KNOWN;
     const deadline = AbortSignal.any([signal, dependencies.clock.timeout(EVIDENCE_DEADLINE_MS)]);
     const evidence = await dependencies.examine(record, step, { message, evidence: seen, container }, deadline);
     signal.throwIfAborted();
-    return { event: { kind: 'step_failed', index, at, message: evidence.reason, evidence }, changes: [] };
+    return { event: { kind: 'step_failed', index, at, message: evidence.reason, field, evidence }, changes: [] };
   }
 }
+
+const NOTHING_KNOWN = { evidence: {}, container: null, field: null };
 
 async function attemptUndo(record: OperationRecord, index: number, run: Run): Promise<Outcome> {
   const { dependencies, signal } = run;

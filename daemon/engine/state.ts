@@ -94,7 +94,8 @@ export interface OperationRecord {
   created_at: string;
   ended_at: string | null;
   steps: StepRecord[];
-  error: { message: string; step: StepName | null } | null;
+  /** `field`: of the request. Records of earlier versions have none. */
+  error: { message: string; step: StepName | null; field?: string | null } | null;
   evidence: Evidence | null;
 }
 

@@ -15,14 +15,14 @@ interface Context {
   signal: AbortSignal;
 }
 
-/** Throws {@link StepFailure} or a DomainError that names the field and what to do. */
+/** Throws {@link StepFailure} or a DomainError that says what to do; the former with the field. */
 export async function validate(step: StepOf<'validate'>, context: Context): Promise<void> {
   const { world, journal, credentials, signal } = context;
   for (const domain of step.domains) {
     const owner = domainOwner(journal, domain, step.app_name);
     if (!owner) continue;
     const message = `The domain ${domain} belongs to the app ${owner}; choose another, or purge that app.`;
-    throw new StepFailure(`${message} (field "${fieldOf(domain, step)}")`);
+    throw new StepFailure(message, {}, { field: fieldOf(domain, step) });
   }
   const { resources, images, proxies } = world;
   for (const [index, volume] of step.volumes.entries()) {
@@ -85,6 +85,6 @@ async function named(field: string, check: Promise<void>): Promise<void> {
     await check;
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    throw new StepFailure(`${error.message} (field "${field}")`, {}, { cause: error.cause });
+    throw new StepFailure(error.message, {}, { cause: error.cause, field });
   }
 }
