@@ -3,6 +3,7 @@
  * Everything that happens to an operation is written as one of these events before (intent) and after (outcome) it happens.
  */
 import type { Evidence } from '../contract/domain.ts';
+import { isPastReturn } from '../contract/rules.ts';
 import { isSlot, type OperationRecord, type StepOutput, type StepRecord } from './state.ts';
 import { describeLeft, isUndoable } from './steps.ts';
 
@@ -41,11 +42,9 @@ export function directing({ steps }: OperationRecord): 'switch' | 'route' {
 }
 
 /** Whether all that was done can still be undone, and has not been begun to be. */
-export function hasWayBack({ state, direction, steps }: OperationRecord): boolean {
-  const [first] = steps;
-  const isOneWay =
-    first?.step.on_failure === 'stuck' || steps.some((step) => step.step.on_failure === 'stuck' && step.state !== 'pending');
-  return state === 'running' && direction === 'forward' && !isOneWay;
+export function hasWayBack({ state, direction, kind, steps }: OperationRecord): boolean {
+  const progressed = { kind, steps: steps.map(({ step, state: reached }) => ({ name: step.name, state: reached })) };
+  return state === 'running' && direction === 'forward' && !isPastReturn(progressed);
 }
 
 /** It has left something behind that was not taken back. */
