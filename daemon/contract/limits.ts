@@ -38,6 +38,9 @@ export const LIMITS = {
   evidence_log_lines: 50,
   /** Last lines of a one-off command kept with its step. */
   hook_output_lines: 100,
+  /** Last lines shown of one that runs, and how much of each. */
+  hook_progress_lines: 20,
+  hook_progress_line_characters: 500,
   /** Start of a probe's answer kept as evidence. */
   evidence_body_characters: 500,
   probes_in_evidence_max: 20,

@@ -155,7 +155,7 @@ export class Engine {
   /** How it stands now, or null. */
   describe(id: string): Operation | null {
     const record = this.#options.journal.getOperation(id);
-    return record && toOperation(record, this.#controls.layersOf(id));
+    return record && toOperation(record, this.#controls.progressOf(id));
   }
 
   /**
@@ -217,7 +217,7 @@ export class Engine {
     const { id } = record;
     const { world, journal, log, onEnd } = this.#options;
     const { signal: stopping } = this.#stopping;
-    const control = this.#controls.open(id, credentials, (layers) => this.#writer.tellProgress(id, layers));
+    const control = this.#controls.open(id, credentials, (progress) => this.#writer.tellProgress(id, progress));
     try {
       const ended = await runToEnd(record, {
         ...{ journal, log, stopping, clock: world.clock },

@@ -1,11 +1,10 @@
 /** Writes what happens to operations into the journal and tells the world, in that order: nothing is told that is not on disk. */
-import type { Layer } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import type { EngineLog } from './engine.ts';
 import { finalChanges, progressOf } from './outcome.ts';
 import type { BeginEntry, Clock, Journal, NewEvent } from './ports.ts';
 import { Progress, type ProgressParts } from './progress.ts';
-import type { Change, OperationRecord } from './state.ts';
+import type { Change, OperationRecord, StepProgress } from './state.ts';
 import { toOperation } from './view.ts';
 
 interface Dependencies {
@@ -28,7 +27,7 @@ export class JournalWriter {
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
     const { clock, stopping } = dependencies;
-    const tell: ProgressParts['tell'] = (id, layers, overtaken) => this.#tellProgress(id, layers, overtaken);
+    const tell: ProgressParts['tell'] = (id, progress, overtaken) => this.#tellProgress(id, progress, overtaken);
     this.#progress = new Progress({ clock, stopping, tell });
   }
 
@@ -58,18 +57,18 @@ export class JournalWriter {
     for (const event of await this.#write(record, all, events)) this.#dependencies.publish(event);
   }
 
-  /** Of a pull: told now or soon, and only the last state is kept. */
-  tellProgress(id: string, layers: Layer[]): void {
-    this.#progress.add(id, layers);
+  /** Told now or soon, and only the last state of each step is kept. */
+  tellProgress(id: string, progress: StepProgress): void {
+    this.#progress.add(id, progress);
   }
 
   /** It is worth no waiting: the next one comes soon. */
-  #tellProgress(id: string, layers: Layer[], overtaken: number | null): number | null {
+  #tellProgress(id: string, progress: StepProgress, overtaken: number | null): number | null {
     const { journal, publish, log } = this.#dependencies;
     try {
       const record = journal.getOperation(id);
       if (!record) return null;
-      const event = journal.appendEvent(this.#pullEvent(record, layers), overtaken);
+      const event = journal.appendEvent(this.#progressEvent(record, progress), overtaken);
       publish(event);
       return event.seq;
     } catch (err) {
@@ -78,10 +77,12 @@ export class JournalWriter {
     }
   }
 
-  #pullEvent(record: OperationRecord, layers: Layer[]): NewEvent {
-    const done = layers.filter(({ state }) => state === 'done').length;
-    const message = `${record.kind} of ${record.app_name}: pulled ${done} of ${layers.length} layers`;
-    return { ...this.#event('operation.progress', 'info', message, record), operation: toOperation(record, layers) };
+  #progressEvent(record: OperationRecord, progress: StepProgress): NewEvent {
+    const { step, layers } = progress;
+    const done = layers?.filter(({ state }) => state === 'done').length;
+    const news = layers === null ? `${step} has printed more` : `pulled ${done} of ${layers.length} layers`;
+    const event = this.#event('operation.progress', 'info', `${record.kind} of ${record.app_name}: ${news}`, record);
+    return { ...event, operation: toOperation(record, progress) };
   }
 
   async #write(record: OperationRecord, changes: readonly Change[], events: readonly NewEvent[]) {

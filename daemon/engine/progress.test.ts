@@ -1,9 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Layer } from '../contract/domain.ts';
 import { Progress } from './progress.ts';
+import type { StepProgress } from './state.ts';
 
-const layers = (current_bytes: number): Layer[] => [{ id: 'a', state: 'downloading', current_bytes, total_bytes: 100 }];
+const layers = (current_bytes: number): StepProgress => ({
+  ...{ step: 'pull', lines: null },
+  layers: [{ id: 'a', state: 'downloading', current_bytes, total_bytes: 100 }],
+});
 
 function start() {
   let now = 0;
@@ -13,7 +16,8 @@ function start() {
     monotonicMs: () => now,
     sleep: (ms: number) => new Promise<void>((wake) => void sleepers.push({ at: now + ms, wake })),
   };
-  const tell = (_: string, [layer]: Layer[], overtaken: number | null) => told.push([now, layer?.current_bytes ?? 0, overtaken]);
+  const tell = (_: string, progress: StepProgress, overtaken: number | null) =>
+    told.push([now, progress.layers?.[0]?.current_bytes ?? 0, overtaken]);
   const progress = new Progress({ clock, tell, stopping: new AbortController().signal });
   const pass = async (ms: number) => {
     now += ms;

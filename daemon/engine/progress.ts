@@ -1,12 +1,12 @@
 /** Tells how far running operations are: at most once a second each, and the last state always. */
-import type { Layer } from '../contract/domain.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Clock } from './ports.ts';
+import type { StepProgress } from './state.ts';
 
 export interface ProgressParts {
   clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
   /** Tells it, and returns the event's number, or null when that was not possible. `overtaken`: the event that it stands in for. */
-  tell(id: string, layers: Layer[], overtaken: number | null): number | null;
+  tell(id: string, progress: StepProgress, overtaken: number | null): number | null;
   /** Aborted when the daemon stops. */
   stopping: AbortSignal;
 }
@@ -15,7 +15,7 @@ interface Known {
   told_ms: number;
   seq: number | null;
   /** Not told yet. */
-  pending: Layer[] | null;
+  pending: StepProgress | null;
   isWaiting: boolean;
 }
 
@@ -27,11 +27,11 @@ export class Progress {
     this.#parts = parts;
   }
 
-  add(id: string, layers: Layer[]): void {
+  add(id: string, progress: StepProgress): void {
     const { clock, stopping } = this.#parts;
     const known = this.#known.get(id) ?? { told_ms: Number.NEGATIVE_INFINITY, seq: null, pending: null, isWaiting: false };
     this.#known.set(id, known);
-    known.pending = layers;
+    known.pending = progress;
     const rest_ms = known.told_ms + LIMITS.progress_interval_ms - clock.monotonicMs();
     if (rest_ms <= 0) this.#tell(id);
     else if (!known.isWaiting) {
@@ -60,8 +60,8 @@ export class Progress {
     const known = this.#known.get(id);
     if (known === undefined || known.pending === null) return;
     const { clock, tell } = this.#parts;
-    const layers = known.pending;
+    const progress = known.pending;
     Object.assign(known, { pending: null, told_ms: clock.monotonicMs() });
-    known.seq = tell(id, layers, known.seq) ?? known.seq;
+    known.seq = tell(id, progress, known.seq) ?? known.seq;
   }
 }

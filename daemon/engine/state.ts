@@ -1,5 +1,5 @@
 /** What the engine keeps: apps, operations with their steps, and the changes a step makes to them. Plain data, stored as it stands. */
-import type { Evidence, OperationKind, OperationState, Release, ReleaseState, StepName } from '../contract/domain.ts';
+import type { Evidence, Layer, OperationKind, OperationState, Release, ReleaseState, StepName } from '../contract/domain.ts';
 import type { ProxyType, Slot, TlsMode } from '../contract/names.ts';
 import type { Step } from './steps.ts';
 
@@ -73,6 +73,15 @@ export interface StepOutput {
   image_id?: string;
   /** Last lines of a one-off command. */
   lines?: string[];
+}
+
+/** How far a running step is: not kept with it, but told. */
+export interface StepProgress {
+  step: StepName;
+  /** Of a pull. */
+  layers: Layer[] | null;
+  /** Last lines of a one-off command. */
+  lines: string[] | null;
 }
 
 export interface OperationRecord {
