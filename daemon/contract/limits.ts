@@ -44,7 +44,7 @@ export const LIMITS = {
   /** Start of a probe's answer kept as evidence. */
   evidence_body_characters: 500,
   probes_in_evidence_max: 20,
-  /** So long an image that was loaded or tagged is left for the deploy that it was brought for. */
+  /** So long an image that was loaded is left for the deploy that it was brought for. */
   image_grace_ms: 10 * 60_000,
   subscriber_buffer_messages: 2_000,
   /** Between two events about how far a step of an operation is. */

@@ -41,7 +41,7 @@ describe('images that come', () => {
   it('are told of by the events that Docker remembers, those that were there before as well', async () => {
     const event = (Action: string, ID: string, timeNano: number) =>
       JSON.stringify({ Type: 'image', Action, Actor: { ID }, timeNano });
-    const [first, second] = [event('load', 'sha256:1', 1_767_225_600.5e9), event('tag', 'sha256:2', 1_767_225_601e9)];
+    const [first, second] = [event('load', 'sha256:1', 1_767_225_600.5e9), event('import', 'sha256:2', 1_767_225_601e9)];
     fake.answers = [says(200, `${first}\n${second}\n`)];
     const since = new Date('2026-01-01T00:00:00.250Z');
     expect(await new DockerImages(client).listArrivals(since, signal)).toEqual([
@@ -51,7 +51,7 @@ describe('images that come', () => {
     const url = new URL(fake.paths[0]?.replace('GET ', '') ?? '', 'http://docker');
     expect(url.searchParams.get('since')).toBe('1767225600.25');
     expect(Number(url.searchParams.get('until'))).toBeLessThanOrEqual(Date.now() / 1000);
-    expect(JSON.parse(url.searchParams.get('filters') ?? '')).toEqual({ type: ['image'], event: ['load', 'import', 'tag'] });
+    expect(JSON.parse(url.searchParams.get('filters') ?? '')).toEqual({ type: ['image'], event: ['load', 'import'] });
   });
 
   it.each([

@@ -135,7 +135,8 @@ export class DockerImages implements Images {
 
   async listArrivals(since: Date, signal: AbortSignal): Promise<Arrival[]> {
     // Docker answers with what it remembers and ends there, as `until` is not to come. Its list of images has no time for this.
-    const filters = { type: ['image'], event: ['load', 'import', 'tag'] };
+    // Not when it was tagged: we do that ourselves, to give a name back.
+    const filters = { type: ['image'], event: ['load', 'import'] };
     const options = { since: since.getTime() / 1000, until: Date.now() / 1000, filters: JSON.stringify(filters) };
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(EVENTS_DEADLINE_MS)]);
     const answer = await this.#client.stream((docker) => docker.getEvents(options), { signal: deadline });
