@@ -174,6 +174,16 @@ describe('Engine', () => {
     expect(journal.operations[0]?.state).toBe('succeeded');
   });
 
+  it('looks for an image that is here once, for its check aside', async () => {
+    const { engine, world } = start();
+    let looks = 0;
+    world.hook = (effect, phase) => {
+      if (effect === 'find' && phase === 'begun') looks += 1;
+    };
+    await run(engine, v1);
+    expect(looks).toBe(1);
+  });
+
   it('says what was pulled, that a tag on the host was not, and what was started', async () => {
     const { engine } = start();
     const { steps } = await run(engine, v1);

@@ -85,10 +85,10 @@ export interface Images {
   /** The content id of an image on this host, by reference or id; null if it is not here. */
   find(reference: string, signal: AbortSignal): Promise<string | null>;
   /**
-   * Changes nothing. Throws a DomainError that says why the image cannot be had, as far as that can be known before: not on this host and
+   * Changes nothing. Gives the content id, or null for one that is to be pulled. Throws a DomainError that says why the image cannot be had, as far as that can be known before: not on this host and
    * not in its registry, bad credentials, a digest that does not exist or does not match, another architecture.
    */
-  check(wish: ImageWish, credentials: RegistryCredentials | null, signal: AbortSignal): Promise<void>;
+  check(wish: ImageWish, credentials: RegistryCredentials | null, signal: AbortSignal): Promise<string | null>;
   /** Returns the content id. Throws a DomainError that says why the image cannot be had. */
   pull(
     reference: string,

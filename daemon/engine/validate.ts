@@ -35,14 +35,12 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
     step.proxies.map((proxy) => named('proxy', proxies[proxy].check(signal, step.route?.proxy === proxy ? step.route : null))),
   );
   if (step.image === null) return;
-  const { reference, pinned_image_id, pull } = step.image;
-  const isHere = (await images.find(pinned_image_id ?? reference, signal)) !== null;
-  if (!isHere || pull === 'always') await demandRoom(context);
   const { image, has_credentials } = step;
-  await named(
+  const here = await named(
     'image',
     withCredentials({ has_credentials, credentials }, () => images.check(image, credentials, signal)),
   );
+  if (here === null) await demandRoom(context);
 }
 
 /** What of the request names a domain. */
@@ -80,9 +78,9 @@ export async function withCredentials<T>(
   }
 }
 
-async function named(field: string, check: Promise<void>): Promise<void> {
+async function named<T>(field: string, check: Promise<T>): Promise<T> {
   try {
-    await check;
+    return await check;
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     throw new StepFailure(error.message, {}, { cause: error.cause, field });

@@ -106,6 +106,13 @@ describe('checking an image', () => {
     return new DockerImages(client, { registry_deadline_ms: 200, platform }).check(wish, null, signal);
   };
 
+  it('of one that is here gives its content id, and asks no registry', async () => {
+    const image = { Id: 'sha256:abc', Size: 1, Created: '', Architecture: 'amd64', Os: 'linux' };
+    fake.answers = [says(200, JSON.stringify(image))];
+    expect(await check()).toBe('sha256:abc');
+    expect(fake.paths).toEqual(['GET /v1.41/images/r.test/shop%3Av1/json']);
+  });
+
   it('does not wait longer for a registry than it is worth', async () => {
     fake.answers = [none, () => undefined];
     await expect(check()).rejects.toThrow(
@@ -123,7 +130,7 @@ describe('checking an image', () => {
         }),
       );
     fake.answers = [none, platforms('arm64', 'amd64', 'unknown')];
-    await check();
+    expect(await check()).toBeNull();
     fake.answers = [none, platforms('arm64', 's390x', 'unknown')];
     await expect(check()).rejects.toThrow('is made for linux/arm64, linux/s390x, but this host is linux/amd64');
     fake.answers = [none, platforms()];

@@ -82,15 +82,19 @@ export class DockerImages implements Images {
     return (await this.#inspect(reference, signal))?.Id ?? null;
   }
 
-  async check(wish: ImageWish, credentials: RegistryCredentials | null, signal: AbortSignal): Promise<void> {
+  async check(wish: ImageWish, credentials: RegistryCredentials | null, signal: AbortSignal): Promise<string | null> {
     const { reference, pinned_image_id, pull } = wish;
     const isFetched = pull === 'always' && pinned_image_id === null;
     const here = isFetched ? null : await this.#inspect(pinned_image_id ?? reference, signal);
-    if (here !== null) return this.#refuseForeign(reference, [platformOf(here)]);
+    if (here !== null) {
+      this.#refuseForeign(reference, [platformOf(here)]);
+      return here.Id;
+    }
     const lead = isFetched ? `The image ${reference} is to be pulled` : await this.#leadOf(wish, signal);
     const login = await this.#login(reference, credentials);
     const platforms = await this.#askRegistry(login, lead, signal);
     if (platforms.length > 0) this.#refuseForeign(reference, platforms);
+    return null;
   }
 
   async pull(
