@@ -15,14 +15,14 @@ interface Context {
   signal: AbortSignal;
 }
 
-/** Throws {@link StepFailure} or a DomainError that names the field and what to do. */
+/** Throws {@link StepFailure} or a DomainError that says what to do; the former with the field. */
 export async function validate(step: StepOf<'validate'>, context: Context): Promise<void> {
   const { world, journal, credentials, signal } = context;
   for (const domain of step.domains) {
     const owner = domainOwner(journal, domain, step.app_name);
     if (!owner) continue;
     const message = `The domain ${domain} belongs to the app ${owner}; choose another, or purge that app.`;
-    throw new StepFailure(`${message} (field "${fieldOf(domain, step)}")`);
+    throw new StepFailure(message, {}, { field: fieldOf(domain, step) });
   }
   const { resources, images, proxies } = world;
   for (const [index, volume] of step.volumes.entries()) {
@@ -35,14 +35,12 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
     step.proxies.map((proxy) => named('proxy', proxies[proxy].check(signal, step.route?.proxy === proxy ? step.route : null))),
   );
   if (step.image === null) return;
-  const { reference, pinned_image_id, pull } = step.image;
-  const isHere = (await images.find(pinned_image_id ?? reference, signal)) !== null;
-  if (!isHere || pull === 'always') await demandRoom(context);
   const { image, has_credentials } = step;
-  await named(
+  const here = await named(
     'image',
     withCredentials({ has_credentials, credentials }, () => images.check(image, credentials, signal)),
   );
+  if (here === null) await demandRoom(context);
 }
 
 /** What of the request names a domain. */
@@ -80,11 +78,11 @@ export async function withCredentials<T>(
   }
 }
 
-async function named(field: string, check: Promise<void>): Promise<void> {
+async function named<T>(field: string, check: Promise<T>): Promise<T> {
   try {
-    await check;
+    return await check;
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    throw new StepFailure(`${error.message} (field "${field}")`, {}, { cause: error.cause });
+    throw new StepFailure(error.message, {}, { cause: error.cause, field });
   }
 }
