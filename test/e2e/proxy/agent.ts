@@ -26,7 +26,7 @@ async function perform(call: Call): Promise<string> {
       await drivers[call.proxy].apply(call.app, call.route, signal);
       return '';
     case 'check':
-      await drivers[call.proxy].check(signal);
+      await drivers[call.proxy].check(signal, call.route);
       return '';
     case 'version':
       return drivers[call.proxy].version(signal);
