@@ -129,8 +129,16 @@ export interface Markers {
   remove(app: string): Promise<void>;
 }
 
+/** The details of the DomainError about a route that a proxy refuses for one of its names. */
+export interface RefusedRoute {
+  domain: string;
+}
+
 export interface ReverseProxy {
-  /** Throws a DomainError with the remedy when the proxy does not run, cannot take routes, or could not serve this one. Changes nothing. */
+  /**
+   * Throws a DomainError with the remedy when the proxy does not run, cannot take routes, or could not serve this one, which it is asked
+   * about only if it does not serve it already ({@link RefusedRoute}). Changes nothing.
+   */
   check(signal: AbortSignal, route?: RouteModel | null): Promise<void>;
   /**
    * Makes the proxy serve exactly this route for the app (null: none). Either it does so when this resolves, or all is as before. To serve

@@ -2,7 +2,7 @@
 import { DomainError } from '../contract/errors.ts';
 import { DEFAULTS } from '../contract/limits.ts';
 import { domainOwner } from './domains.ts';
-import type { Journal, RegistryCredentials, World } from './ports.ts';
+import type { Journal, RefusedRoute, RegistryCredentials, World } from './ports.ts';
 import { StepFailure } from './saga.ts';
 import type { StepOf } from './steps.ts';
 
@@ -32,7 +32,12 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
     await named(`networks.${index}`, resources.checkNetwork(network, signal));
   }
   await Promise.all(
-    step.proxies.map((proxy) => named('proxy', proxies[proxy].check(signal, step.route?.proxy === proxy ? step.route : null))),
+    step.proxies.map((proxy) =>
+      named(
+        (error) => refusedField(error, step) ?? 'proxy',
+        proxies[proxy].check(signal, step.route?.proxy === proxy ? step.route : null),
+      ),
+    ),
   );
   if (step.image === null) return;
   const { image, has_credentials } = step;
@@ -48,6 +53,12 @@ function fieldOf(name: string, { route }: StepOf<'validate'>): string {
   const site = route?.sites.findIndex(({ domain }) => domain === name) ?? -1;
   if (site >= 0) return site === 0 ? 'domain' : `aliases.${site - 1}`;
   return `redirects.${route?.redirects.findIndex(({ from }) => from === name) ?? 0}.from`;
+}
+
+/** Where a proxy refuses a route for one of its names. */
+function refusedField({ details }: DomainError, step: StepOf<'validate'>): string | null {
+  const { domain } = (details ?? {}) as Partial<RefusedRoute>; // of the proxy's own drivers
+  return domain === undefined ? null : fieldOf(domain, step);
 }
 
 /** What is pulled has to fit; how large it is the registry does not say before. */
@@ -78,11 +89,12 @@ export async function withCredentials<T>(
   }
 }
 
-async function named<T>(field: string, check: Promise<T>): Promise<T> {
+async function named<T>(field: string | ((error: DomainError) => string), check: Promise<T>): Promise<T> {
   try {
     return await check;
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    throw new StepFailure(error.message, {}, { cause: error.cause, field });
+    const name = typeof field === 'string' ? field : field(error);
+    throw new StepFailure(error.message, {}, { cause: error.cause, field: name });
   }
 }
