@@ -21,12 +21,13 @@ const RETENTION_PAUSE_MS = 60 * 60_000;
 
 /** Must not keep the API from answering. Never rejects; resolves when the daemon stops. */
 export async function runBackground({ docker, engine, supervisor, retention, log, signal }: Background): Promise<void> {
-  await prepareNetwork(docker, log, signal);
-  if (signal.aborted) return;
+  const prepared = prepareNetwork(docker, log, signal);
   // An operation in its watch window has an hour to go, maybe: the others are not to wait for it. Apps with an operation are left alone.
-  const recovery = engine.recover().catch((err: unknown) => {
+  const recovery = engine.recover(prepared).catch((err: unknown) => {
     if (!signal.aborted) log.error({ err }, 'recovery failed');
   });
+  await prepared;
+  if (signal.aborted) return recovery;
   supervisor.start(signal);
   while (!signal.aborted) {
     await retention.run(signal).catch(() => undefined); // it logs its failures itself

@@ -27,7 +27,7 @@ export function createHost(config: Config, stopping: AbortSignal): Host {
   const docker = new Docker({ ...config.docker, bind_roots: config.volumes.bind_roots });
   const { caddy, nginx } = config.proxy;
   const proxies = {
-    caddy: new CaddyDriver({ ...caddy, slots_directory }, createCaddyMachine(caddy.admin, caddy.service), stopping),
+    caddy: new CaddyDriver(caddy, createCaddyMachine(caddy.admin, caddy.service), stopping),
     nginx: new NginxDriver(nginx, createNginxMachine(nginx.service), stopping),
   };
   const listener = (proxy: ProxyType) => {

@@ -1,6 +1,6 @@
 import type { Operation, OperationKind } from '../contract/domain.ts';
 import { type RouteName, type RouteResult, routes } from '../contract/routes.ts';
-import { isTerminal } from '../contract/rules.ts';
+import { failureSentence, isTerminal } from '../contract/rules.ts';
 
 const VERBS: Record<OperationKind, { running: string; done: string; noun: string }> = {
   deploy: { running: 'Deploying', done: 'is deployed', noun: 'deployment' },
@@ -27,12 +27,15 @@ export function operationMessage(operation: Operation): string {
       return `The ${verb.noun} of ${app_name} was cancelled.`;
     case 'rolled_back':
       return (
-        operation.error?.message ??
+        (operation.error && failureSentence(operation.error)) ??
         `${app_name} went back${from_release === null ? '' : ` to ${from_release}`} after its ${verb.noun}.`
       );
     case 'failed':
     case 'stuck':
-      return operation.error?.message ?? `The ${verb.noun} of ${app_name} ${state === 'stuck' ? 'is stuck' : 'failed'}.`;
+      return (
+        (operation.error && failureSentence(operation.error)) ??
+        `The ${verb.noun} of ${app_name} ${state === 'stuck' ? 'is stuck' : 'failed'}.`
+      );
     default:
       return state satisfies never;
   }

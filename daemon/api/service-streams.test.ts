@@ -64,6 +64,26 @@ describe('followEvents', () => {
     expect(await take(follow(0), 2)).toEqual(['dropped 240', '241']);
   });
 
+  it('passes over events that were overtaken, for those who did not see them in time', async () => {
+    const { store, hub, tell, follow } = start();
+    tell('begun');
+    const live = follow(0);
+    expect(await take(live, 1)).toEqual(['begun']);
+    const progress = (message: string, overtaken: number | null) => {
+      const event = { ts: '', kind: 'operation.progress', level: 'info', message, app_name: null, operation: null } as const;
+      const kept = store.appendEvent(event, overtaken);
+      hub.publish(kept);
+      return kept.seq;
+    };
+    const first = progress('1 of 3', null);
+    expect(await take(live, 1)).toEqual(['1 of 3']);
+    progress('3 of 3', progress('2 of 3', first));
+    tell('ended');
+    expect(await take(live, 2)).toEqual(['3 of 3', 'ended']);
+    expect(await take(follow(0), 3)).toEqual(['begun', '3 of 3', 'ended']);
+    expect(await take(follow(first), 2)).toEqual(['3 of 3', 'ended']);
+  });
+
   it('starts from what there is when the number is from another database', async () => {
     const { tell, follow } = start();
     tell('1');

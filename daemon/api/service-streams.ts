@@ -5,6 +5,8 @@ import type { Dropped, Hub } from '../stream/hub.ts';
 export interface EventSource {
   /** Kept events after `after`, or without it the newest; oldest first. */
   listEvents(options: { after?: number | undefined; app_name?: string | undefined; limit: number }): DaemonEvent[];
+  /** The number of the oldest event that is kept; 0 before the first. */
+  firstEventSeq(): number;
   /** The number of the newest event; 0 before the first. */
   lastEventSeq(): number;
 }
@@ -29,8 +31,10 @@ export async function* followEvents(
       page.length > 0;
       page = source.listEvents({ after: last, limit: PAGE })
     ) {
-      const missing = page[0]!.seq - last - 1; // the page is not empty
-      if (missing > 0) yield { dropped: missing };
+      const first = page[0]!.seq; // the page is not empty
+      const missing = first - last - 1;
+      // Other gaps are of progress that was overtaken by later progress.
+      if (missing > 0 && first === source.firstEventSeq()) yield { dropped: missing };
       for (const event of page) {
         if (signal.aborted) return;
         yield event;

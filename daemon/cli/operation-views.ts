@@ -1,5 +1,6 @@
 /** Operations as text. Pure. */
 import type { Operation } from '../contract/domain.ts';
+import { failureSentence } from '../contract/rules.ts';
 import { age, elidedTable, pairs, seconds } from './format.ts';
 import { evidenceLines, hints, timeline } from './timeline.ts';
 
@@ -14,7 +15,7 @@ export function operationTable(operations: Operation[], columns: number, now_ms:
     operation.release ?? none,
     age(operation.created_at, now_ms),
     operation.ended_at === null ? none : seconds(Date.parse(operation.ended_at) - Date.parse(operation.created_at)),
-    operation.error?.message ?? '',
+    operation.error === null ? '' : failureSentence(operation.error),
   ]);
   const head = ['OPERATION', 'APP', 'KIND', 'STATE', 'RELEASE', 'BEGAN', 'TOOK', 'ERROR'];
   const { text, isElided } = elidedTable(head, rows, columns);
@@ -32,7 +33,7 @@ export function operationDetails(operation: Operation, columns: number, now_ms: 
     ['by', operation.actor],
     ['began', operation.created_at],
     ...(operation.ended_at === null ? [] : [['ended', operation.ended_at] as [string, string]]),
-    ...(operation.error === null ? [] : [['error', operation.error.message] as [string, string]]),
+    ...(operation.error === null ? [] : [['error', failureSentence(operation.error)] as [string, string]]),
   ]);
   const evidence = operation.evidence === null ? [] : ['', ...evidenceLines(operation.evidence, operation.error?.message)];
   const steps = timeline(operation, { columns, now_ms, watch_ms: null, output: 'all' });

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DaemonClient } from '../api/client.ts';
 import type { Operation, OperationState } from '../contract/domain.ts';
 import { DomainError, ERROR_CODES, type ErrorCode } from '../contract/errors.ts';
-import { isTerminal, isWatching } from '../contract/rules.ts';
+import { failureSentence, isTerminal, isWatching } from '../contract/rules.ts';
 import { LiveView, PlainView } from './operation-progress.ts';
 import { complain, print, printable, type Terminal } from './terminal.ts';
 import { evidenceLines, hints } from './timeline.ts';
@@ -33,7 +33,7 @@ export async function follow(client: DaemonClient, started: Operation, flags: Fo
     return 0;
   }
   const code = endCode(ended.state);
-  const message = ended.error?.message ?? `${summary(ended)}.`;
+  const message = ended.error ? failureSentence(ended.error) : `${summary(ended)}.`;
   // Its evidence has been printed with the operation.
   if (json) throw new DomainError(code, message, { operation_id: ended.id });
   await complain(terminal, `error: ${printable(message)}`);

@@ -119,7 +119,14 @@ export const operationSchema = z
     created_at: timestampSchema,
     ended_at: timestampSchema.nullable(),
     steps: z.array(operationStepSchema),
-    error: z.strictObject({ message: z.string(), step: stepNameSchema.nullable() }).nullable(),
+    error: z
+      .strictObject({
+        message: z.string(),
+        step: stepNameSchema.nullable(),
+        /** Null or missing: it is about none. */
+        field: z.string().nullable().optional().meta({ description: 'of the request, as in `volumes.0.source`' }),
+      })
+      .nullable(),
     evidence: evidenceSchema.nullable(),
   })
   .meta({ id: 'Operation' });

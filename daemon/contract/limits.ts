@@ -38,10 +38,17 @@ export const LIMITS = {
   evidence_log_lines: 50,
   /** Last lines of a one-off command kept with its step. */
   hook_output_lines: 100,
+  /** Last lines shown of one that runs, and how much of each. */
+  hook_progress_lines: 20,
+  hook_progress_line_characters: 500,
   /** Start of a probe's answer kept as evidence. */
   evidence_body_characters: 500,
   probes_in_evidence_max: 20,
+  /** So long an image that was loaded is left for the deploy that it was brought for. */
+  image_grace_ms: 10 * 60_000,
   subscriber_buffer_messages: 2_000,
+  /** Between two events about how far a step of an operation is. */
+  progress_interval_ms: 1_000,
   events_kept: 10_000,
   auth_failures_per_minute_before_delay: 10,
   auth_delay_ms_max: 5_000,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { deployRequestSchema } from './configuration.ts';
 import type { AppStatus } from './domain.ts';
-import { can } from './rules.ts';
+import { can, failureSentence } from './rules.ts';
 
 const neverLive = (status: AppStatus['status']): AppStatus => ({
   name: 'shop',
@@ -49,4 +49,11 @@ it('refuses to deploy what no environment can hold, and a certificate for a name
   expect(complaint({ domain: 'import', tls: 'auto' })).toContain('without a dot');
   expect(complaint({ domain: 'import', tls: 'off' })).toBeUndefined();
   expect(complaint({ domain: 'import' })).toBeUndefined();
+});
+
+it('names the field that a failure is about, where there is one', () => {
+  const error = { message: 'The image is not there.', step: 'validate' as const };
+  expect(failureSentence({ ...error, field: 'image' })).toBe('The image is not there. (field "image")');
+  // An earlier daemon does not say.
+  for (const plain of [error, { ...error, field: null }]) expect(failureSentence(plain)).toBe(error.message);
 });

@@ -1,6 +1,6 @@
 /** Patterns and state rules that daemon, command line and console share. Pure; no schema here. */
 import type { HealthCheck } from './configuration.ts';
-import type { AppStatus, Operation, Release, StepName } from './domain.ts';
+import type { AppStatus, Operation, OperationKind, OperationStep, Release, StepName } from './domain.ts';
 import type { TlsMode } from './names.ts';
 
 export const PATTERNS = {
@@ -95,9 +95,8 @@ export const can = {
   cancel(operation: Operation): Verdict {
     if (isTerminal(operation)) return refused('it has ended');
     if (isUnwinding(operation)) return refused('it is being undone already');
-    if (operation.kind === 'stop' || operation.kind === 'remove') return refused('it has no way back; wait for its end');
-    const hasPassed = operation.steps.some(({ name, state }) => ONE_WAY.has(name) && state !== 'pending');
-    return hasPassed ? refused('the release before it is being retired; roll back when it has ended') : allowed;
+    if (isOneWay(operation.kind)) return refused('it has no way back; wait for its end');
+    return isPastReturn(operation) ? refused('the release before it is being retired; roll back when it has ended') : allowed;
   },
   /** Ends the watch window early. */
   keep(operation: Operation): Verdict {
@@ -106,8 +105,25 @@ export const can = {
   },
 };
 
-/** Once begun there is no way back. */
-const ONE_WAY: ReadonlySet<StepName> = new Set(['drain', 'retire', 'stop', 'remove']);
+/** Once one of these has begun there is no way back. */
+const ONE_WAY_STEPS: ReadonlySet<StepName> = new Set(['drain', 'retire', 'stop', 'remove']);
+
+/** Whether all of it has no way back, from the first step on. */
+function isOneWay(kind: OperationKind): boolean {
+  return kind === 'stop' || kind === 'remove';
+}
+
+/** Whether what an operation does in this step cannot be taken back: a failure leaves it stuck. */
+export function isOneWayStep(kind: OperationKind, name: StepName): boolean {
+  return isOneWay(kind) || ONE_WAY_STEPS.has(name);
+}
+
+/** Whether an operation has come to where it can only go on. */
+export function isPastReturn({ kind, steps }: Progressed): boolean {
+  return isOneWay(kind) || steps.some(({ name, state }) => isOneWayStep(kind, name) && state !== 'pending');
+}
+
+type Progressed = Pick<Operation, 'kind'> & { steps: readonly Pick<OperationStep, 'name' | 'state'>[] };
 
 const first = (...verdicts: Verdict[]): Verdict => verdicts.find((verdict) => !verdict.allowed) ?? allowed;
 const idle = (app: AppStatus) => (app.operation_id === null ? allowed : refused('an operation is in progress'));
@@ -118,6 +134,11 @@ const running = (app: AppStatus, remedy: string) =>
 function restorable({ state }: Release): Verdict {
   if (state === 'standby') return allowed;
   return refused(state === 'pruned' ? 'its image is not kept any more; deploy it anew' : 'this release never went live');
+}
+
+/** Why an operation failed in one sentence, with the field of its request that it is about, for where no form shows it. */
+export function failureSentence({ message, field }: NonNullable<Operation['error']>): string {
+  return field == null ? message : `${message} (field "${field}")`;
 }
 
 /** Whether the new release serves and the one before it is kept warm. */

@@ -1,8 +1,9 @@
 /** Cancelling and keeping, at every moment of every operation. */
 import { describe, expect, it } from 'vitest';
 import type { Operation } from '../contract/domain.ts';
-import { createEngine, deploying, run, signal, swapping } from './test-engine.ts';
+import { createEngine, deploying, engineOver, run, signal, swapping } from './test-engine.ts';
 import { ModelJournal } from './test-journal.ts';
+import { Life } from './test-life.ts';
 import { prepare, SCENARIOS, snapshotOf, undisturbed, withoutFailedRelease } from './test-scenarios.ts';
 import { ModelWorld } from './test-world.ts';
 
@@ -61,20 +62,23 @@ describe.each(SCENARIOS)('$name', (scenario) => {
     const { before, after, moments } = await undisturbed(scenario);
     for (let moment = 1; moment <= moments; moment += 1) {
       const parts = await prepare(scenario);
-      const engine = createEngine(parts.world, parts.journal);
+      const life = new Life(parts.world, parts.journal);
+      const engine = engineOver(life.world, life.journal);
       // The order is lost with the daemon, or on disk already.
       let writes = moment % 2;
       at(moment, parts, () => {
         const { id } = parts.journal.operations[0] ?? { id: '' };
         void settle(engine.cancel(id, 'somebody', signal));
         parts.journal.beforeCommit = () => {
-          if (writes-- <= 0) throw new Error('the daemon dies');
+          if (writes-- > 0) return;
+          life.end();
+          throw new Error('the daemon dies');
         };
       });
-      const end = await settle(run(engine, scenario.intent));
+      await Promise.race([settle(run(engine, scenario.intent)), life.death]);
       parts.journal.beforeCommit = () => undefined;
       at(0, parts, () => undefined);
-      if ('reason' in end) await createEngine(parts.world, parts.journal).recover();
+      if (life.isOver) await createEngine(parts.world, parts.journal).recover();
       parts.expectSeamless();
       const [operation] = parts.journal.operations;
       if (!operation) throw new Error('no operation');

@@ -1,32 +1,31 @@
 /** What others may do to operations that run: cancel them, keep what they brought up, see how far they are. */
-import type { Layer } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import type { RegistryCredentials } from './ports.ts';
 import type { OperationControl } from './saga.ts';
-import type { OperationRecord } from './state.ts';
+import type { OperationRecord, StepProgress } from './state.ts';
 
 interface Control {
   cancelled: AbortController;
   kept: AbortController;
-  layers: Layer[] | null;
+  progress: StepProgress | null;
   waiting: Set<{ tell(record: OperationRecord): void; giveUp(reason: unknown): void }>;
 }
 
 export class OperationControls {
   readonly #controls = new Map<string, Control>();
 
-  /** For the time that the operation runs; `onProgress` after each report of a pull. */
-  open(id: string, credentials: RegistryCredentials | null, onProgress: (layers: Layer[]) => void): OperationControl {
+  /** For the time that the operation runs; `onProgress` after each report of a step. */
+  open(id: string, credentials: RegistryCredentials | null, onProgress: (progress: StepProgress) => void): OperationControl {
     const control: Control = {
       cancelled: new AbortController(),
       kept: new AbortController(),
-      layers: null,
+      progress: null,
       waiting: new Set(),
     };
     this.#controls.set(id, control);
-    const report = (layers: Layer[]) => {
-      control.layers = layers;
-      onProgress(layers);
+    const report = (progress: StepProgress) => {
+      control.progress = progress;
+      onProgress(progress);
     };
     return { cancelled: control.cancelled.signal, kept: control.kept.signal, credentials, report };
   }
@@ -42,9 +41,9 @@ export class OperationControls {
     for (const { giveUp } of [...(control?.waiting ?? [])]) giveUp(reason);
   }
 
-  /** How far its pull is; null when none is under way. */
-  layersOf(id: string): Layer[] | null {
-    return this.#controls.get(id)?.layers ?? null;
+  /** What its steps have reported last. */
+  progressOf(id: string): StepProgress | null {
+    return this.#controls.get(id)?.progress ?? null;
   }
 
   /** To be called with each record once it is on disk. */

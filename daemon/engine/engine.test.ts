@@ -78,6 +78,15 @@ describe('Engine', () => {
     expect(journal.operations).toHaveLength(1);
   });
 
+  it('takes a key for new whose operation is not kept any more, whatever it was used for', async () => {
+    const { engine, journal } = start();
+    const first = await engine.begin('shop', v1, options('key'));
+    await engine.waitFor(first.id, signal);
+    journal.operations.splice(0);
+    const second = await engine.begin('shop', swapping('shop:v2'), options('key', 'another'));
+    expect((await engine.waitFor(second.id, signal)).state).toBe('succeeded');
+  });
+
   it.each<[string, Intent]>([
     ['swap', swapping('shop:v2')],
     ['rollback', rollingBack()],
@@ -125,6 +134,31 @@ describe('Engine', () => {
     expect(left).toBeLessThan(0);
   });
 
+  it('takes an operation up again that failed outside its steps', async () => {
+    const { engine, journal } = start();
+    let left = 2;
+    journal.beforeCommit = () => {
+      if (journal.operations[0]?.steps[3]?.state === 'running' && left-- > 0) throw new Error('a bug');
+    };
+    expect((await run(engine, v1)).state).toBe('succeeded');
+    expect(left).toBeLessThan(0);
+  });
+
+  it('ends an operation as stuck that fails outside its steps again and again, and the app is not busy any more', async () => {
+    const { engine, journal, world } = start();
+    let left = 10;
+    journal.beforeCommit = () => {
+      if (journal.operations[0]?.steps[3]?.state === 'running' && left-- > 0) throw new Error('a bug');
+    };
+    const operation = await run(engine, v1);
+    expect(operation).toMatchObject({ state: 'stuck', error: { step: operation.steps[3]?.name } });
+    expect(operation.error?.message).toMatch(/^The operation failed unexpectedly.*restart nextdeployd/);
+    expect(operation.steps.map(({ state }) => state)).not.toContain('running');
+    expect(world.clock.monotonicMs()).toBeGreaterThan(30_000);
+    journal.beforeCommit = () => undefined;
+    expect((await run(engine, v1)).state).toBe('succeeded');
+  });
+
   it('leaves an operation that it could not write about to the next start', async () => {
     const { engine, journal, world } = start();
     let closed: Promise<void> | undefined;
@@ -138,6 +172,16 @@ describe('Engine', () => {
     journal.beforeCommit = () => undefined;
     await createEngine(world, journal).recover();
     expect(journal.operations[0]?.state).toBe('succeeded');
+  });
+
+  it('looks for an image that is here once, for its check aside', async () => {
+    const { engine, world } = start();
+    let looks = 0;
+    world.hook = (effect, phase) => {
+      if (effect === 'find' && phase === 'begun') looks += 1;
+    };
+    await run(engine, v1);
+    expect(looks).toBe(1);
   });
 
   it('says what was pulled, that a tag on the host was not, and what was started', async () => {

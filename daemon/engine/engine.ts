@@ -15,6 +15,7 @@ import { planOperation } from './plan.ts';
 import type { Ids, Journal, ObservedContainer, RegistryCredentials, World } from './ports.ts';
 import { type Reconciliation, reconcile, restoreMarker, type Unfinished } from './reconcile.ts';
 import { isAsKept } from './recovery.ts';
+import { runToEnd } from './run-to-end.ts';
 import { type Executors, runSaga, type SagaDependencies, StepFailure } from './saga.ts';
 import { containerName } from './slots.ts';
 import type { AppRecord, Maintenance, OperationRecord } from './state.ts';
@@ -154,7 +155,7 @@ export class Engine {
   /** How it stands now, or null. */
   describe(id: string): Operation | null {
     const record = this.#options.journal.getOperation(id);
-    return record && toOperation(record, this.#controls.layersOf(id));
+    return record && toOperation(record, this.#controls.progressOf(id));
   }
 
   /**
@@ -183,11 +184,11 @@ export class Engine {
   }
 
   /**
-   * Resumes or unwinds what was running, then removes containers of ours that no app needs. Waits for Docker as long as it takes.
-   * Resolves when all of it has ended; rejects when the daemon stops first.
+   * Restores markers, then resumes or unwinds what was running, then removes containers of ours that no app needs. Waits for Docker, and for
+   * `prepared` where that is its app network, as long as it takes. Resolves when all of it has ended, or the daemon stops.
    */
-  recover(): Promise<void> {
-    return reconcile(this.#unfinished, { ...this.#reconciliation, run: (record) => this.#run(record) });
+  recover(prepared: Promise<void> = Promise.resolve()): Promise<void> {
+    return reconcile(this.#unfinished, { ...this.#reconciliation, prepared, run: (record) => this.#run(record) });
   }
 
   /** Stops running operations where they are; the next start resumes them. Apps are not touched. */
@@ -198,7 +199,7 @@ export class Engine {
     await Promise.allSettled(this.#running.values());
   }
 
-  get #reconciliation(): Omit<Reconciliation, 'run'> {
+  get #reconciliation(): Omit<Reconciliation, 'run' | 'prepared'> {
     const { world, journal, log } = this.#options;
     return { world, journal, log, stopping: this.#stopping.signal };
   }
@@ -214,18 +215,28 @@ export class Engine {
 
   async #run(record: OperationRecord, credentials: RegistryCredentials | null = null): Promise<OperationRecord> {
     const { id } = record;
-    const { world, log, onEnd } = this.#options;
+    const { world, journal, log, onEnd } = this.#options;
     const { signal: stopping } = this.#stopping;
-    const control = this.#controls.open(id, credentials, (layers) => this.#writer.tellProgress(id, layers));
+    const control = this.#controls.open(id, credentials, (progress) => this.#writer.tellProgress(id, progress));
     try {
-      const start = await this.#withMarker(record);
-      const ended = await runSaga(start, this.#saga, control, stopping);
+      const ended = await runToEnd(record, {
+        ...{ journal, log, stopping, clock: world.clock },
+        resume: async (start) => runSaga(await this.#withMarker(start), this.#saga, control, stopping),
+        giveUp: (left, error) => this.#giveUp(left, error),
+      });
       await removeHooks(ended, world, stopping, (err, container) => log.warn({ err, container }, 'could not remove it'));
       onEnd?.(ended);
       return ended;
     } finally {
       this.#controls.close(id);
     }
+  }
+
+  async #giveUp(record: OperationRecord, error: unknown): Promise<OperationRecord> {
+    const at = this.#options.world.clock.now().toISOString();
+    const stuck = transition(record, { kind: 'given_up', at, message: this.#explain(error, 'the operation') });
+    await this.#saga.commit(stuck, []);
+    return stuck;
   }
 
   /** The plan was made from what is kept, so the marker has to say that too; what cannot be done then is better not begun. */

@@ -54,7 +54,7 @@ export function createExecutors(
       async do({ image, app_name, release, has_credentials }, { signal, credentials, report }) {
         const wanted = image.pinned_image_id ?? image.reference;
         const here = image.pull === 'always' && image.pinned_image_id === null ? null : await images.find(wanted, signal);
-        const pull = () => images.pull(image.reference, { credentials, onProgress: report }, signal);
+        const pull = () => images.pull(image.reference, { credentials, onProgress: (layers) => report({ layers }) }, signal);
         const image_id = here ?? (await withCredentials({ has_credentials, credentials }, pull));
         if (image.pinned_image_id !== null && image_id !== image.pinned_image_id)
           throw new StepFailure(missingPinned(release, image));

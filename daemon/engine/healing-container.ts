@@ -54,6 +54,8 @@ const CRASH_LOOP_MS = 5 * 60_000;
 export const LASTING_HEALTH_MS = 10 * 60_000;
 /** A hung process is cured by one restart or two; a third says that the container is not the trouble alone. */
 export const RESTARTS_BEFORE_REPLACEMENT = 3;
+/** How long the proxies leave out what did not accept a connection (docs/decisions/012). */
+const LEFT_OUT_MS = 3_000;
 const RESTART_PAUSE_MS = 1_000;
 /** Restarts that help nothing cost visitors what the app can still do for them. */
 const RESTART_PAUSE_MS_MAX = 5 * 60_000;
@@ -112,13 +114,30 @@ export function isWell(history: ContainerHistory): boolean {
   return history.healthy_since_ms !== null;
 }
 
+/** As far as can be told: a failed probe or two may be nothing. */
+export function mayServe(history: ContainerHistory, limits: Pick<HealthLimits, 'retries'>): boolean {
+  return isWell(history) || (history.has_been_healthy && !isUnhealthy(history, limits));
+}
+
+/** We have restarted it, and the proxies do not send it anybody again yet. */
+export function isComingBack(history: ContainerHistory, limits: Pick<HealthLimits, 'retries'>, now_ms: number): boolean {
+  const { restarted_ms, healthy_since_ms } = history;
+  if (restarted_ms === null || isUnhealthy(history, limits)) return false;
+  return healthy_since_ms === null || now_ms - healthy_since_ms < LEFT_OUT_MS;
+}
+
+/** It does not run, beyond doubt. */
+export function isDown({ looks_down }: ContainerHistory): boolean {
+  return looks_down >= LOOKS_DOWN;
+}
+
 /** Beyond doubt: so often in a row that something is to be done. */
 export function isUnhealthy(history: ContainerHistory, { retries }: Pick<HealthLimits, 'retries'>): boolean {
-  return history.looks_down >= LOOKS_DOWN || history.failures >= retries;
+  return isDown(history) || history.failures >= retries;
 }
 
 export function isGone(history: ContainerHistory): boolean {
-  return history.id === null && history.looks_down >= LOOKS_DOWN;
+  return history.id === null && isDown(history);
 }
 
 export function isCrashLooping(history: ContainerHistory, now_ms: number): boolean {

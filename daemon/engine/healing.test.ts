@@ -89,6 +89,55 @@ function crashLoop(patient: Patient, from = 0) {
   return last.action;
 }
 
+describe('several containers that run and do not answer', () => {
+  const restartedIn = ({ action }: Decision) =>
+    action.kind === 'restart' ? action.containers.map(({ event }) => /shop-\d/.exec(event.message)?.[0]) : [];
+  const hung = (patient: Patient) => {
+    patient.look(well, well, well);
+    patient.look(well, sick, sick);
+    patient.look(well, sick, sick);
+    return patient.look(well, sick, sick);
+  };
+
+  it('are restarted one after the other while others serve, each when the one before is back and the proxies ask it again', () => {
+    const patient = new Patient();
+    expect(restartedIn(hung(patient))).toEqual(['shop-1']);
+    expect(restartedIn(patient.look(well, sick, sick))).toEqual([]);
+    expect(restartedIn(patient.look(well, well, sick))).toEqual([]);
+    expect(restartedIn(patient.look(well, well, sick))).toEqual([]);
+    expect(restartedIn(patient.look(well, well, sick))).toEqual(['shop-2']);
+  });
+
+  it('take turns when a restart does not help', () => {
+    const patient = new Patient();
+    patient.settings = { ...SETTINGS, start_period_ms: 0 };
+    const first = restartedIn(hung(patient));
+    const looks = Array.from({ length: 12 }, () => restartedIn(patient.look(well, sick, sick)));
+    expect([first, ...looks].flat().slice(0, 3)).toEqual(['shop-1', 'shop-2', 'shop-1']);
+    for (const restarted of looks) expect(restarted.length).toBeLessThanOrEqual(1);
+  });
+
+  it('are restarted together when none is left to serve', () => {
+    const patient = new Patient();
+    patient.look(well, well, well);
+    patient.look(sick, sick, sick);
+    patient.look(sick, sick, sick);
+    expect(restartedIn(patient.look(sick, sick, sick))).toEqual(['shop-0', 'shop-1', 'shop-2']);
+  });
+
+  it('wait for those that are down, which are started together', () => {
+    const patient = new Patient();
+    const down = { container: DOWN };
+    patient.look(well, well, well, well);
+    patient.look(well, sick, sick, well);
+    patient.look(well, sick, down, down);
+    expect(restartedIn(patient.look(well, sick, down, down))).toEqual(['shop-2', 'shop-3']);
+    expect(restartedIn(patient.look(well, sick, well, well))).toEqual([]);
+    patient.look(well, sick, well, well);
+    expect(restartedIn(patient.look(well, sick, well, well))).toEqual(['shop-1']);
+  });
+});
+
 describe('a container that runs and does not answer', () => {
   it('is restarted after as many failed probes in a row as its health check allows', () => {
     const patient = new Patient();

@@ -12,12 +12,15 @@ import {
   afterRestart,
   type ContainerHistory,
   type HealthLimits,
+  isComingBack,
   isCrashLooping,
+  isDown,
   isGone,
   isUnhealthy,
   isWell,
   LASTING_HEALTH_MS,
   mayRestart,
+  mayServe,
   observeContainer,
   RESTARTS_BEFORE_REPLACEMENT,
 } from './healing-container.ts';
@@ -78,7 +81,7 @@ export function decideHealing(history: AppHistory | null, sight: AppSight, setti
     return { history: escalated, action: escalation, events };
   }
   const { history: told, events } = giveUp(opened, unhealthy, settings);
-  const due = unhealthy.filter(([, container]) => container.id !== null && mayRestart(container, now_ms));
+  const due = dueForRestart(containers, unhealthy, settings, now_ms);
   if (due.length === 0) return { history: told, action: NONE, events };
   const restarted = due.map(([name, container]) => [name, afterRestart(container, now_ms)] as const);
   const next = { ...told, containers: { ...told.containers, ...Object.fromEntries(restarted) } };
@@ -164,6 +167,19 @@ function escalate(
     return rollBack(settings, release, target, 'cannot be brought up again', lost[1].reason);
   }
   return { kind: 'replace', event: tell.replacing(app_name, ...lost) };
+}
+
+/**
+ * Those that are down, and what runs one after the other, so that the others serve meanwhile; all of them where none is left to serve.
+ * `all` and `unhealthy`: of the app.
+ */
+function dueForRestart(all: Named, unhealthy: Named, limits: HealthLimits, now_ms: number): Named {
+  const due = unhealthy.filter(([, container]) => container.id !== null && mayRestart(container, now_ms));
+  if (!all.some(([, container]) => mayServe(container, limits))) return due;
+  const down = due.filter(([, container]) => isDown(container));
+  if (down.length > 0 || all.some(([, container]) => isComingBack(container, limits, now_ms))) return down;
+  const restartedAt = ([, { restarted_ms }]: Named[number]) => restarted_ms ?? Number.NEGATIVE_INFINITY;
+  return due.toSorted((a, b) => Math.sign(restartedAt(a) - restartedAt(b)) || 0).slice(0, 1);
 }
 
 /** One that is not healthy although new containers were made, or could not be, because they were not healthy. */

@@ -1,7 +1,11 @@
 /** One-off commands: where they come, what is kept of them, and that none ever runs twice. */
 import { describe, expect, it } from 'vitest';
 import type { AppConfiguration } from '../contract/configuration.ts';
-import { createEngine, deploying, run, startApp } from './test-engine.ts';
+import { runHook } from './hook.ts';
+import type { ExitState } from './ports.ts';
+import type { StepContext } from './saga.ts';
+import { createEngine, deploying, run, signal, startApp } from './test-engine.ts';
+import { runUntilWrite } from './test-life.ts';
 import { prepare, SCENARIOS, undisturbed } from './test-scenarios.ts';
 import type { ModelWorld } from './test-world.ts';
 
@@ -37,6 +41,49 @@ describe('one-off commands', () => {
     ]);
     expect(outputs[0]?.detail).toMatch(/^`migrate --all` succeeded in \d+\.\d s$/);
     expect([...world.state.containers.keys()]).toEqual(['nextdeploy-shop-green-0']);
+  });
+
+  it('show what they print while they run, and only what is new', async () => {
+    const { world, engine, journal } = await startApp();
+    world.hanging.add('migrate');
+    await run(engine, deploying('shop:v2', { ...HOOKS, pre_switch: { command: ['migrate'], timeout_ms: 10_000 } }));
+    const shown = journal.events.flatMap(({ operation }) =>
+      (operation?.steps ?? []).flatMap(({ state, output }) => (state === 'running' && output !== null ? [output] : [])),
+    );
+    expect(shown).toEqual([[`log of ${PRE}`]]);
+  });
+
+  it('show their last lines alone, each to a bound, though Docker does not always answer', async () => {
+    const { world, journal, perform } = await startApp();
+    await perform(deploying('shop:v2', HOOKS));
+    const [operation] = journal.operations;
+    const step = operation?.steps.map((record) => record.step).find(({ name }) => name === 'pre_switch');
+    if (!operation || step?.name !== 'pre_switch') throw new Error('it has none');
+    const exit = Promise.withResolvers<ExitState>();
+    let looks = 0;
+    const containers = {
+      ...world.ports().containers,
+      waitForExit: () => exit.promise,
+      logTail: async (_: string, lines: number) => {
+        looks += 1;
+        if (looks === 2) throw new Error('Docker restarts');
+        if (looks === 4) exit.resolve({ exit_code: 0, oom_killed: false });
+        return Array.from({ length: 15 * looks }, (__, line) => `${line} ${'x'.repeat(1_000)}`).slice(-lines);
+      },
+    };
+    const reports: string[][] = [];
+    const context: StepContext = {
+      ...{ operation, output: { image_id: 'sha256:2' }, started_at: '', signal, kept: signal, credentials: null },
+      report: ({ lines }) => void reports.push(lines ?? []),
+    };
+    const { output } = await runHook(step, { containers, clock: world.clock }, context);
+    const seen = reports.slice(0, 2).map((lines) => [lines.length, lines.at(-1)?.split(' ')[0], lines[0]?.length]);
+    expect(seen).toEqual([
+      [15, '14', 500],
+      [20, '44', 500],
+    ]);
+    // In the end, all that is kept.
+    expect(output?.lines?.length).toBeGreaterThan(60);
   });
 
   it("are made with the release's image and environment, on no address of a slot", async () => {
@@ -100,13 +147,7 @@ describe('one-off commands', () => {
     const expectOnce = (world: ModelWorld) => expect(world.commands).toEqual([...new Set(world.commands)]);
     for (let cut = 1; cut <= commits; cut += 1) {
       const { world, journal } = await prepare(scenario);
-      let count = 0;
-      journal.beforeCommit = () => {
-        count += 1;
-        if (count >= cut) throw new Error('the daemon dies');
-      };
-      await expect(run(createEngine(world, journal), scenario.intent)).rejects.toThrow('the daemon dies');
-      journal.beforeCommit = () => undefined;
+      await runUntilWrite({ world, journal }, scenario.intent, cut);
       await createEngine(world, journal).recover();
       expect(journal.operations[0]?.state).toBe('succeeded');
       expect(world.commands).toHaveLength(2);

@@ -1,4 +1,5 @@
 /** One-off commands in a container of the new image, such as migrations: never begun twice, even across a restart of the daemon. */
+import { isDeepStrictEqual } from 'node:util';
 import { LIMITS } from '../contract/limits.ts';
 import type { ExitState, World } from './ports.ts';
 import { type StepContext, StepFailure, type StepResult } from './saga.ts';
@@ -9,7 +10,7 @@ import type { StepOf } from './steps.ts';
 export async function runHook(
   { template, container: name, hook }: StepOf<'pre_switch'>,
   { containers, clock }: Pick<World, 'containers' | 'clock'>,
-  { output, signal }: StepContext,
+  { output, signal, report }: StepContext,
 ): Promise<StepResult> {
   const { image_id } = output;
   if (image_id === undefined) throw new Error('the image has not been pulled yet');
@@ -18,7 +19,10 @@ export async function runHook(
   const made = await containers.inspect(name, signal);
   if (made !== null && !made.is_running && made.started_at === null) await containers.start(name, signal);
   const started = clock.monotonicMs();
-  const exit = await waitWithin(name, clock.timeout(hook.timeout_ms), containers, signal);
+  const ended = new AbortController();
+  const shown = showOutput(name, { containers, clock, report }, AbortSignal.any([signal, ended.signal]));
+  const exit = await waitWithin(name, clock.timeout(hook.timeout_ms), containers, signal).finally(() => ended.abort());
+  await shown;
   const lines = await containers.logTail(name, LIMITS.hook_output_lines, signal);
   const command = hook.command.join(' ');
   if (exit === null) {
@@ -30,6 +34,25 @@ export async function runHook(
   }
   const why = exit.oom_killed ? 'ran out of memory' : `ended with exit code ${exit.exit_code ?? 'unknown'}`;
   throw new StepFailure(`\`${command}\` ${why}; its last lines say more.`, { ...exit, log_tail: lines });
+}
+
+/** Reports its last lines once a second, where there are others; until it is aborted. Never rejects: the end comes with all of them. */
+async function showOutput(
+  name: string,
+  { containers, clock, report }: Pick<World, 'containers' | 'clock'> & Pick<StepContext, 'report'>,
+  signal: AbortSignal,
+): Promise<void> {
+  let last: readonly string[] = [];
+  for (;;) {
+    await clock.sleep(LIMITS.progress_interval_ms, signal).catch(() => undefined);
+    if (signal.aborted) return;
+    const tail = await containers.logTail(name, LIMITS.hook_progress_lines, signal).catch(() => null);
+    if (signal.aborted) return;
+    const lines = tail?.map((line) => line.slice(0, LIMITS.hook_progress_line_characters)) ?? last;
+    if (isDeepStrictEqual(lines, last)) continue;
+    last = lines;
+    report({ lines: [...lines] });
+  }
 }
 
 const REMOVAL_DEADLINE_MS = 10_000;

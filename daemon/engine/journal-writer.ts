@@ -1,10 +1,10 @@
 /** Writes what happens to operations into the journal and tells the world, in that order: nothing is told that is not on disk. */
-import type { Layer } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import type { EngineLog } from './engine.ts';
 import { finalChanges, progressOf } from './outcome.ts';
 import type { BeginEntry, Clock, Journal, NewEvent } from './ports.ts';
-import type { Change, OperationRecord } from './state.ts';
+import { Progress, type ProgressParts } from './progress.ts';
+import type { Change, OperationRecord, StepProgress } from './state.ts';
 import { toOperation } from './view.ts';
 
 interface Dependencies {
@@ -22,9 +22,13 @@ const RETRY_MS_MAX = 10_000;
 
 export class JournalWriter {
   readonly #dependencies: Dependencies;
+  readonly #progress: Progress;
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
+    const { clock, stopping } = dependencies;
+    const tell: ProgressParts['tell'] = (id, progress, overtaken) => this.#tellProgress(id, progress, overtaken);
+    this.#progress = new Progress({ clock, stopping, tell });
   }
 
   /** Throws as `Journal.begin` does: an operation that cannot be written is not begun. */
@@ -41,6 +45,8 @@ export class JournalWriter {
    */
   async commit(record: OperationRecord, changes: readonly Change[]): Promise<void> {
     const isEnd = record.state !== 'running';
+    this.#progress.settle(record.id);
+    if (isEnd) this.#progress.forget(record.id);
     const events: NewEvent[] = [progressOf(record, (kind, level, message) => this.#event(kind, level, message, record))];
     if (isEnd) {
       const isRemoved = record.kind === 'remove' && record.state === 'succeeded';
@@ -51,19 +57,32 @@ export class JournalWriter {
     for (const event of await this.#write(record, all, events)) this.#dependencies.publish(event);
   }
 
-  /** Of a pull. It is worth no waiting: the next one comes soon. */
-  tellProgress(id: string, layers: Layer[]): void {
+  /** Told now or soon, and only the last state of each step is kept. */
+  tellProgress(id: string, progress: StepProgress): void {
+    this.#progress.add(id, progress);
+  }
+
+  /** It is worth no waiting: the next one comes soon. */
+  #tellProgress(id: string, progress: StepProgress, overtaken: number | null): number | null {
     const { journal, publish, log } = this.#dependencies;
-    const record = journal.getOperation(id);
-    if (!record) return;
-    const done = layers.filter(({ state }) => state === 'done').length;
-    const message = `${record.kind} of ${record.app_name}: pulled ${done} of ${layers.length} layers`;
-    const event = this.#event('operation.progress', 'info', message, record);
     try {
-      publish(journal.appendEvent({ ...event, operation: toOperation(record, layers) }));
+      const record = journal.getOperation(id);
+      if (!record) return null;
+      const event = journal.appendEvent(this.#progressEvent(record, progress), overtaken);
+      publish(event);
+      return event.seq;
     } catch (err) {
       log.warn({ err, operation: id }, 'progress could not be told');
+      return null;
     }
+  }
+
+  #progressEvent(record: OperationRecord, progress: StepProgress): NewEvent {
+    const { step, layers } = progress;
+    const done = layers?.filter(({ state }) => state === 'done').length;
+    const news = layers === null ? `${step} has printed more` : `pulled ${done} of ${layers.length} layers`;
+    const event = this.#event('operation.progress', 'info', `${record.kind} of ${record.app_name}: ${news}`, record);
+    return { ...event, operation: toOperation(record, progress) };
   }
 
   async #write(record: OperationRecord, changes: readonly Change[], events: readonly NewEvent[]) {

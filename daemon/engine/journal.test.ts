@@ -10,14 +10,12 @@ const NAMES = 'validate pull pre_switch create start route probe switch verify p
 ) as Step['name'][]; // literals
 const ONE_WAY: Step['name'][] = ['drain', 'retire'];
 
-function record(
-  on_failure: (name: Step['name']) => Step['on_failure'] = (name) => (ONE_WAY.includes(name) ? 'stuck' : 'unwind'),
-) {
+function record() {
   // Only these matter to the journal.
   const steps = NAMES.map((name) => ({
     step: {
       name,
-      on_failure: on_failure(name),
+      on_failure: ONE_WAY.includes(name) ? 'stuck' : 'unwind',
       app_name: 'shop',
       containers: [{ name: 'shop-0' }],
       from: { marker: 'blue' },
@@ -106,6 +104,20 @@ describe('the journal', () => {
           const begun = last.steps.filter(({ step, state }) => isUndoable(step.name) && state !== 'skipped');
           expect(begun.map(({ undo }) => undo)).toEqual(begun.map(() => 'done'));
         }
+      }),
+    );
+  });
+
+  it('can be given up at any moment, and tells what went wrong first', () => {
+    fc.assert(
+      fc.property(anyFailures, fc.nat({ max: 4 * NAMES.length }), (fails, at) => {
+        const history = play(fails).filter(({ state }) => state === 'running');
+        const current = history[Math.min(at, history.length - 1)]!; // never empty: it begins so
+        const last = transition(current, { kind: 'given_up', at: AT, message: 'a bug' });
+        expect(last).toMatchObject({ state: 'stuck', ended_at: AT, error: { message: expect.stringContaining('a bug') } });
+        if (current.error) expect(last.error?.message.startsWith(current.error.message)).toBe(true);
+        expect(last.steps.flatMap(({ state, undo }) => [state, undo])).not.toContain('running');
+        expect(last.steps.map(({ state }) => state)).not.toContain('pending');
       }),
     );
   });
@@ -214,13 +226,10 @@ describe('the journal', () => {
   });
 
   it('has no way back in what is one way from its first step on, and when it is being undone already', () => {
-    expect(hasWayBack(record(() => 'stuck'))).toBe(false);
-    expect(() =>
-      transition(
-        record(() => 'stuck'),
-        CANCEL,
-      ),
-    ).toThrow(IllegalTransition);
+    for (const kind of ['stop', 'remove'] as const) {
+      expect(hasWayBack({ ...record(), kind })).toBe(false);
+      expect(() => transition({ ...record(), kind }, CANCEL)).toThrow(IllegalTransition);
+    }
     const ordered = transition(transition(record(), { kind: 'step_started', index: 0, at: AT }), CANCEL);
     expect(ordered).toMatchObject({ state: 'cancelled', error: { step: 'validate', message: 'cancelled' } });
     const created = play([], NAMES.indexOf('start')).find(({ direction }) => direction === 'unwind')!; // it was cancelled there

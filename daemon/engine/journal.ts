@@ -3,18 +3,21 @@
  * Everything that happens to an operation is written as one of these events before (intent) and after (outcome) it happens.
  */
 import type { Evidence } from '../contract/domain.ts';
+import { isPastReturn } from '../contract/rules.ts';
 import { isSlot, type OperationRecord, type StepOutput, type StepRecord } from './state.ts';
 import { describeLeft, isUndoable } from './steps.ts';
 
 export type JournalEvent =
   | { kind: 'step_started'; index: number; at: string }
   | { kind: 'step_done'; index: number; at: string; detail: string | null; output: StepOutput }
-  | { kind: 'step_failed'; index: number; at: string; message: string; evidence: Evidence | null }
+  | { kind: 'step_failed'; index: number; at: string; message: string; field?: string | null; evidence: Evidence | null }
   | { kind: 'undo_started'; index: number; at: string }
   | { kind: 'undo_done'; index: number; at: string }
   | { kind: 'undo_failed'; index: number; at: string; message: string }
   /** Recovery found that going on makes no sense, or somebody has cancelled. */
-  | { kind: 'unwind_ordered'; at: string; message: string; is_cancelled: boolean };
+  | { kind: 'unwind_ordered'; at: string; message: string; is_cancelled: boolean }
+  /** Something fails again and again that is none of its steps. */
+  | { kind: 'given_up'; at: string; message: string };
 
 export type Action = { kind: 'do'; index: number } | { kind: 'undo'; index: number } | { kind: 'end' };
 
@@ -39,11 +42,9 @@ export function directing({ steps }: OperationRecord): 'switch' | 'route' {
 }
 
 /** Whether all that was done can still be undone, and has not been begun to be. */
-export function hasWayBack({ state, direction, steps }: OperationRecord): boolean {
-  const [first] = steps;
-  const isOneWay =
-    first?.step.on_failure === 'stuck' || steps.some((step) => step.step.on_failure === 'stuck' && step.state !== 'pending');
-  return state === 'running' && direction === 'forward' && !isOneWay;
+export function hasWayBack({ state, direction, kind, steps }: OperationRecord): boolean {
+  const progressed = { kind, steps: steps.map(({ step, state: reached }) => ({ name: step.name, state: reached })) };
+  return state === 'running' && direction === 'forward' && !isPastReturn(progressed);
 }
 
 /** It has left something behind that was not taken back. */
@@ -61,6 +62,8 @@ export function transition(record: OperationRecord, event: JournalEvent): Operat
     const { is_cancelled } = event;
     return settle({ ...record, direction: 'unwind', is_cancelled, ...interrupted(record, event.message, event.at) }, event.at);
   }
+  if (event.kind === 'given_up')
+    return settle({ ...record, state: 'stuck', ...abandoned(record, event.message, event.at) }, event.at);
   const expected = nextAction(record);
   const isUndo = event.kind.startsWith('undo_');
   if (expected.kind === 'end' || expected.kind !== (isUndo ? 'undo' : 'do') || expected.index !== event.index) {
@@ -76,10 +79,20 @@ function interrupted(record: OperationRecord, message: string, at: string): Pick
   const current = record.steps.find((step) => step.state === 'running');
   const failed: Partial<StepRecord> = { state: 'failed', ended_at: at, detail: message };
   const steps = record.steps.map((step) => (step === current ? { ...step, ...failed } : step));
-  return { steps, error: { message, step: current?.step.name ?? null } };
+  return { steps, error: { message, step: current?.step.name ?? null, field: null } };
 }
 
-type StepEvent = Exclude<JournalEvent, { kind: 'unwind_ordered' }>;
+/** As {@link interrupted}, and what was being undone is not: what went wrong first is told first. */
+function abandoned(record: OperationRecord, message: string, at: string): Pick<OperationRecord, 'steps' | 'error'> {
+  const { steps, error } = interrupted(record, message, at);
+  const before = record.error;
+  return {
+    steps: steps.map((step) => (step.undo === 'running' ? { ...step, undo: 'failed', ended_at: at, detail: message } : step)),
+    error: before === null ? error : { ...before, message: `${before.message} ${message}` },
+  };
+}
+
+type StepEvent = Exclude<JournalEvent, { kind: 'unwind_ordered' | 'given_up' }>;
 
 function stepAfter(record: OperationRecord, step: StepRecord, event: StepEvent): StepRecord {
   switch (event.kind) {
@@ -104,7 +117,7 @@ function stepAfter(record: OperationRecord, step: StepRecord, event: StepEvent):
 
 function consequence(step: StepRecord, event: StepEvent): Partial<OperationRecord> {
   if (event.kind === 'step_failed') {
-    const error = { message: event.message, step: step.step.name };
+    const error = { message: event.message, step: step.step.name, field: event.field ?? null };
     const hasNoWayBack = step.step.on_failure === 'stuck';
     return { error, evidence: event.evidence, ...(hasNoWayBack ? { state: 'stuck' } : { direction: 'unwind' }) };
   }
@@ -134,7 +147,8 @@ function stuckError({ error }: OperationRecord, left: readonly StepRecord[]): Op
   const things = left.map(({ step }) => describeLeft(step)).join(', ');
   const reasons = left.flatMap(({ undo, detail }) => (undo === 'failed' ? [detail] : [])).join('; ');
   const told = `${error?.message ?? ''} Still there: ${things} (${reasons}).`.trim();
-  return { message: `${told} ${RESTART} removes what the app does not need.`, step: error?.step ?? null };
+  const message = `${told} ${RESTART} removes what the app does not need.`;
+  return { message, step: error?.step ?? null, field: error?.field ?? null };
 }
 
 const RESTART = 'When the cause is mended, `systemctl restart nextdeployd`';

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type AppConfiguration, appConfigurationSchema } from '../contract/configuration.ts';
 import type { Release } from '../contract/domain.ts';
 import { LIMITS } from '../contract/limits.ts';
+import { isOneWayStep } from '../contract/rules.ts';
 import { type Observed, type Plan, planOperation, type Wish, wantedMarker } from './plan.ts';
 import { isSameRoute, namesOf, routeOf, upstreamsOf } from './routing.ts';
 import { containerName, parseSubnet, replicaNames, slotAddress } from './slots.ts';
@@ -150,6 +151,14 @@ describe('every plan', () => {
       expect(tail.every(({ on_failure }) => on_failure === 'stuck')).toBe(true);
       if (wish.kind === 'stop' || wish.kind === 'remove') expect(first).toBe(0);
       else expect(tail.filter(({ name }) => isUndoable(name))).toEqual([]);
+    });
+  });
+
+  it('says of a step that it has no way back where the contract tells operators so', () => {
+    holds(({ steps, plan }) => {
+      for (const { name, on_failure } of steps) {
+        expect({ name, on_failure }).toEqual({ name, on_failure: isOneWayStep(plan.operation.kind, name) ? 'stuck' : 'unwind' });
+      }
     });
   });
 

@@ -135,7 +135,16 @@ describe('a plan', () => {
   it('of a removal ends with the route and everything kept', () => {
     expect(names(plan({ kind: 'remove' }, deployed('green')).steps)).toBe('switch drain stop route remove');
     const neverLive = { ...NOTHING, app: { ...deployed('blue').app, release: null, slot: null, route: null } };
-    expect(names(plan({ kind: 'remove' }, neverLive).steps)).toBe('stop remove');
+    const ofFirst = plan({ kind: 'remove' }, neverLive).steps;
+    expect(names(ofFirst)).toBe('stop route remove');
+    // What a first deploy that got stuck has left in either of them.
+    expect(step(ofFirst, 'route')?.routing.changes).toEqual([
+      { proxy: 'caddy', from: null, to: null },
+      { proxy: 'nginx', from: null, to: null },
+    ]);
+    const worker = { ...deployed('green'), app: { ...deployed('green').app, route: null } };
+    expect(names(plan({ kind: 'remove' }, worker).steps)).toBe('switch drain stop remove');
+    expect(names(plan({ kind: 'remove' }, { ...worker, has_certain_route: false }).steps)).toBe('switch drain stop route remove');
   });
 
   it('gives PORT by what is served and HOSTNAME by default, whatever the rest of the environment says', () => {

@@ -135,10 +135,11 @@ function stopSteps(app: AppRecord, observed: Observed, settings: PlanSettings): 
 
 function removeSteps(app: AppRecord, observed: Observed, settings: PlanSettings): Step[] {
   const steps = stopSteps(app, observed, settings);
-  if (app.route !== null) {
+  // Not even a first deploy that failed keeps a route; one that got stuck may have left it.
+  if (app.route !== null || app.release === null || !observed.has_certain_route) {
     // Of both proxies: an operation that got stuck while it moved the app may have left it in the one that is not kept.
     const { route } = app;
-    const changes = PROXIES.map((proxy) => ({ proxy, from: route.proxy === proxy ? route : null, to: null }));
+    const changes = PROXIES.map((proxy) => ({ proxy, from: route?.proxy === proxy ? route : null, to: null }));
     const routing = { changes, from: route, to: null };
     steps.push({ name: 'route', on_failure: 'stuck', app_name: app.name, routing, is_first: false });
   }

@@ -85,10 +85,10 @@ export interface Images {
   /** The content id of an image on this host, by reference or id; null if it is not here. */
   find(reference: string, signal: AbortSignal): Promise<string | null>;
   /**
-   * Changes nothing. Throws a DomainError that says why the image cannot be had, as far as that can be known before: not on this host and
+   * Changes nothing. Gives the content id, or null for one that is to be pulled. Throws a DomainError that says why the image cannot be had, as far as that can be known before: not on this host and
    * not in its registry, bad credentials, a digest that does not exist or does not match, another architecture.
    */
-  check(wish: ImageWish, credentials: RegistryCredentials | null, signal: AbortSignal): Promise<void>;
+  check(wish: ImageWish, credentials: RegistryCredentials | null, signal: AbortSignal): Promise<string | null>;
   /** Returns the content id. Throws a DomainError that says why the image cannot be had. */
   pull(
     reference: string,
@@ -97,8 +97,16 @@ export interface Images {
   ): Promise<string>;
   /** All images on this host. */
   list(signal: AbortSignal): Promise<Image[]>;
+  /** Images that were loaded or imported since then, as far back as Docker remembers; those that were there before as well. */
+  listArrivals(since: Date, signal: AbortSignal): Promise<Arrival[]>;
   /** Removes the image with these names; `false` when something else still needs it. Fine if it is gone. */
   remove(imageId: string, references: readonly string[], signal: AbortSignal): Promise<boolean>;
+}
+
+export interface Arrival {
+  image_id: string;
+  /** RFC 3339. */
+  at: string;
 }
 
 /** What of this host a container may be given, and how much room there is. */
@@ -121,8 +129,16 @@ export interface Markers {
   remove(app: string): Promise<void>;
 }
 
+/** The details of the DomainError about a route that a proxy refuses for one of its names. */
+export interface RefusedRoute {
+  domain: string;
+}
+
 export interface ReverseProxy {
-  /** Throws a DomainError with the remedy when the proxy does not run, cannot take routes, or could not serve this one. Changes nothing. */
+  /**
+   * Throws a DomainError with the remedy when the proxy does not run, cannot take routes, or could not serve this one, which it is asked
+   * about only if it does not serve it already ({@link RefusedRoute}). Changes nothing.
+   */
   check(signal: AbortSignal, route?: RouteModel | null): Promise<void>;
   /**
    * Makes the proxy serve exactly this route for the app (null: none). Either it does so when this resolves, or all is as before. To serve
@@ -199,7 +215,8 @@ export interface Journal {
   /** Throws a `conflict` that names the operation in flight, if the app has one. */
   begin(entry: BeginEntry): DaemonEvent;
   commit(record: OperationRecord, changes: readonly Change[], events: readonly NewEvent[]): DaemonEvent[];
-  appendEvent(event: NewEvent): DaemonEvent;
+  /** `overtaken`: the number of an event that this one makes pointless; it is not kept. */
+  appendEvent(event: NewEvent, overtaken?: number | null): DaemonEvent;
   getApp(name: string): AppRecord | null;
   listApps(): AppRecord[];
   getRelease(app: string, id: string): Release | null;
@@ -211,7 +228,7 @@ export interface Journal {
     events: readonly NewEvent[],
   ): DaemonEvent[];
   /** Of apps that were removed: what their releases brought to this host. */
-  listRemovedImages(): ReleaseImage[];
+  listRemovedImages(): RemovedImage[];
   /** These are not on this host any more. */
   forgetRemovedImages(image_ids: readonly string[]): void;
   /** Newest first. */
@@ -221,11 +238,17 @@ export interface Journal {
   getOperation(id: string): OperationRecord | null;
   /** Newest first. */
   listOperations(filter: OperationFilter): OperationRecord[];
+  /** The operation that was begun with this key; null as well once it is not kept any more. */
   findIdempotent(key: string, actor: string): { operation_id: string; request_hash: string } | null;
 }
 
 /** The content id, and the name that the release was deployed by. */
 export type ReleaseImage = Pick<Release, 'image_id' | 'image'>;
+
+export interface RemovedImage extends ReleaseImage {
+  /** RFC 3339. */
+  removed_at: string;
+}
 
 export interface BeginEntry {
   operation: OperationRecord;

@@ -1,5 +1,6 @@
 /** Brings the world to what the journal says after the daemon has started: markers, operations that were running, orphans. */
 import { type ProxyType, proxyTypeSchema } from '../contract/names.ts';
+import { PATTERNS } from '../contract/rules.ts';
 import type { EngineLog } from './engine.ts';
 import { transition } from './journal.ts';
 import { maintenancePage } from './maintenance-page.ts';
@@ -12,6 +13,8 @@ export interface Reconciliation {
   world: Pick<World, 'containers' | 'markers' | 'clock' | 'proxies'>;
   journal: Pick<Journal, 'listApps' | 'getApp' | 'listOperations'>;
   log: EngineLog;
+  /** Resolves when containers can be made, or the daemon stops. */
+  prepared: Promise<void>;
   /** Runs an operation from where its record stands to its end. */
   run(record: OperationRecord): Promise<OperationRecord>;
   /** Aborted when the daemon stops. */
@@ -35,7 +38,8 @@ const EVERYTHING = Number.MAX_SAFE_INTEGER;
 /** Resolves when all of it has ended, or the daemon stops. Waits for Docker as long as it takes. */
 export async function reconcile(unfinished: readonly Unfinished[], parts: Reconciliation): Promise<void> {
   // Proxies go by the markers alone, whether or not Docker is up.
-  await restoreMarkers(parts);
+  await restoreMarkers(unfinished, parts);
+  await parts.prepared;
   const containers = await listWhenDockerIsUp(parts);
   if (containers === null) return;
   const recoveries = unfinished.map(async ({ record, end }) => {
@@ -71,14 +75,15 @@ export async function restoreMarker(
   await world.markers.write(name, wanted);
 }
 
-async function restoreMarkers(parts: Reconciliation): Promise<void> {
+async function restoreMarkers(unfinished: readonly Unfinished[], parts: Reconciliation): Promise<void> {
   const { journal, log, world, stopping } = parts;
+  const waiting = new Set(unfinished.map(({ record }) => record.app_name));
   const restore = async (name: string) => {
     for (let count = 1; ; count += 1) {
-      // An operation that is under way or begins now sees to it itself.
-      if (isBusy(name, journal)) return;
+      // An operation that begins now sees to it itself; one that is under way does so when it can go on, which may be a while.
+      if (isBusy(name, journal) && !waiting.has(name)) return;
       try {
-        return await restoreMarker(journal.getApp(name), 'different', parts);
+        return await restoreMarker(journal.getApp(name), waiting.has(name) ? 'lost' : 'different', parts);
       } catch (err) {
         log.error({ err, app: name }, 'could not restore the marker of an app');
         if (count === MARKER_ATTEMPTS) return;
@@ -141,8 +146,9 @@ async function removeOrphans({ world, journal, log, stopping }: Reconciliation):
 }
 
 /**
- * After operations that got stuck: a proxy that has a route of an app that another one serves, or none, forgets it; and one that may have
- * another route than what is kept is told. Routes of unknown apps stay, as their containers do.
+ * After operations that got stuck, and changes behind our back: a proxy that has a route of an app that another one serves, or none, forgets
+ * it; and one that may have another route than what is kept, or none, is told. A route of an app that is not known goes as well, unless
+ * containers of it are there: if the database was lost or swapped, they are somebody's live sites.
  */
 async function restoreRoutes({ world, journal, log, stopping }: Reconciliation): Promise<void> {
   const apply = async (proxy: ProxyType, name: string, route: RouteModel | null) => {
@@ -151,17 +157,39 @@ async function restoreRoutes({ world, journal, log, stopping }: Reconciliation):
     const signal = AbortSignal.any([stopping, world.clock.timeout(ROUTE_DEADLINE_MS)]);
     if (isIdle) await world.proxies[proxy].apply(name, route, signal);
   };
+  const containers = await world.containers.list(stopping).catch(() => null);
   for (const proxy of proxyTypeSchema.options) {
-    const listed = new Set(await world.proxies[proxy].listApps().catch(() => []));
-    for (const { name, route } of journal.listApps()) {
-      const isItsOwn = route?.proxy === proxy;
-      const isWrong = isItsOwn ? !isAsKept(name, journal) : listed.has(name);
-      if (!isWrong) continue;
-      await apply(proxy, name, isItsOwn ? route : null).catch((err: unknown) => {
+    const listed = await world.proxies[proxy].listApps().catch(() => null);
+    const wrong = findWrongRoutes(proxy, listed, containers, journal);
+    for (const { name, route } of wrong) {
+      await apply(proxy, name, route).catch((err: unknown) => {
         if (!stopping.aborted) log.warn({ err, app: name, proxy }, 'could not set it right');
       });
     }
   }
+}
+
+type RouteOf = Pick<AppRecord, 'name' | 'route'>;
+
+/** With what the proxy is to have of the app. `listed` and `containers` null: not known. */
+function findWrongRoutes(
+  proxy: ProxyType,
+  listed: readonly string[] | null,
+  containers: readonly ObservedContainer[] | null,
+  journal: Reconciliation['journal'],
+): RouteOf[] {
+  const apps = journal.listApps();
+  const known = apps.flatMap(({ name, route }): RouteOf[] => {
+    const isThere = listed?.includes(name);
+    if (route?.proxy !== proxy) return isThere === true ? [{ name, route: null }] : [];
+    return isThere === false || !isAsKept(name, journal) ? [{ name, route }] : [];
+  });
+  if (containers === null) return known;
+  const isUnused = (name: string) =>
+    PATTERNS.app_name.test(name) &&
+    apps.every((app) => app.name !== name) &&
+    containers.every(({ app_name }) => app_name !== name);
+  return [...known, ...(listed ?? []).filter(isUnused).map((name) => ({ name, route: null }))];
 }
 
 /** Null: the daemon stops first. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { AppConfiguration } from '../contract/configuration.ts';
 import type { Intent } from './engine.ts';
 import type { ObservedContainer } from './ports.ts';
@@ -182,6 +182,26 @@ describe('a start of the daemon', () => {
     };
     await createEngine(world, journal).recover();
     expect(looks).toBeGreaterThan(4);
+  });
+
+  it('restores markers before the app network is there, and nothing else', async () => {
+    const { world, journal, perform, engine } = await startApp();
+    await perform(deploying('shop:v1', { domain: 'blog.test' }), 'blog');
+    world.hook = (effect) => {
+      if (effect === 'create') void engine.close();
+    };
+    await expect(run(engine, swapping('shop:v2'), 'blog')).rejects.toThrow('The daemon is stopping');
+    world.hook = () => undefined;
+    world.state.markers.clear();
+    const looks: string[] = [];
+    world.onLook = (what) => looks.push(what);
+    const network = Promise.withResolvers<void>();
+    const recovery = createEngine(world, journal).recover(network.promise);
+    await vi.waitFor(() => expect(Object.fromEntries(world.state.markers)).toEqual({ shop: 'blue', blog: 'blue' }));
+    expect(looks).not.toContain('list');
+    network.resolve();
+    await recovery;
+    expect(looks).toContain('list');
   });
 
   it('goes on though the marker of one app cannot be written', async () => {

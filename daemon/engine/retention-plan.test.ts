@@ -8,6 +8,7 @@ import type { StepRecord } from './state.ts';
 
 const CONFIGURATION = appConfigurationSchema.parse({});
 const SETTINGS: RetentionSettings = { releases_kept: 2, disk_free_percent_min: 10 };
+const AT = '2026-01-05T00:00:00.000Z';
 const FULL = { total_bytes: 1_000, available_bytes: 50 };
 
 function release(app_name: string, number: number, state: ReleaseState, content: string, tag = content): Release {
@@ -28,7 +29,7 @@ function sightOf(releases: readonly Release[], images: readonly Image[], changes
   const names = [...new Set(releases.map(({ app_name }) => app_name))];
   const live = (name: string) => releases.find((one) => one.app_name === name && one.state === 'live')?.id ?? null;
   const apps = names.map((name) => ({ name, release: live(name) }));
-  return { releases, removed: [], apps, images, operations: [], containers: [], disk: null, ...changes };
+  return { releases, removed: [], apps, images, operations: [], arrivals: [], containers: [], disk: null, ...changes };
 }
 
 /** An operation that is to bring up this image. */
@@ -105,6 +106,15 @@ describe('retention by count', () => {
     expect(removed(planRetention(sightOf(releases, images, { containers }), SETTINGS))).toEqual(['b', 'c', 'd']);
   });
 
+  it('keeps an image that was just loaded, until the deploy that it was brought for has begun', () => {
+    const at = (day: number) => new Date(Date.UTC(2026, 0, day, 1)).toISOString();
+    const removedWith = (...arrivals: RetentionSight['arrivals']) =>
+      removed(planRetention(sightOf(releases, images, { arrivals }), SETTINGS));
+    expect(removedWith({ image_id: 'sha256:b', at: at(8) })).toEqual(['a', 'c', 'd']);
+    expect(removedWith({ image_id: 'sha256:b', at: at(1) })).toEqual(['a', 'b', 'c', 'd']);
+    expect(removedWith({ image_id: 'sha256:b', at: at(1) }, { image_id: 'sha256:b', at: at(2) })).toEqual(['a', 'c', 'd']);
+  });
+
   it('leaves the releases of an app that it does not know as they are', () => {
     expect(planRetention(sightOf(releases, images, { apps: [] }), SETTINGS)).toEqual({
       prune: [],
@@ -114,7 +124,10 @@ describe('retention by count', () => {
 });
 
 describe('images of apps that were removed', () => {
-  const removed = ['a', 'b', 'c'].map((content) => ({ image_id: `sha256:${content}`, image: `gone:${content}` }));
+  const removed = ['a', 'b', 'c'].map((content) => ({
+    ...{ image_id: `sha256:${content}`, image: `gone:${content}` },
+    removed_at: AT,
+  }));
   const images = [
     image('a', 'gone:a'),
     image('b', 'gone:b', 'blog:v1'),
@@ -123,6 +136,12 @@ describe('images of apps that were removed', () => {
   ];
   const goes = (releases: readonly Release[], changes: Partial<RetentionSight> = {}) =>
     planRetention(sightOf(releases, images, { removed, ...changes }), SETTINGS).images;
+
+  it('stay a while when they are loaded again, and not for having been loaded before', () => {
+    const loadedAt = (at: string) => goes([], { arrivals: [{ image_id: 'sha256:a', at }] }).map(({ id }) => id);
+    expect(loadedAt('2026-01-05T00:00:01.000Z')).toEqual([]);
+    expect(loadedAt('2026-01-04T23:59:59.000Z')).toEqual(['sha256:a']);
+  });
 
   it('go, unless another app keeps them or an operator has given them a name', () => {
     expect(goes([release('blog', 1, 'live', 'b', 'v1')])).toEqual([{ id: 'sha256:a', references: ['gone:a'] }]);
@@ -242,7 +261,7 @@ describe('whatever is there', () => {
     })
     .map(({ shop, blog, tags, there, strangers, former, used, flying, disk, kept }) => {
       const releases = [...shop, ...blog];
-      const removed = former.map((content) => ({ image_id: `sha256:${content}`, image: `gone:${content}` }));
+      const removed = former.map((content) => ({ image_id: `sha256:${content}`, image: `gone:${content}`, removed_at: AT }));
       const named = (content: string, index: number) => {
         const ours = [...releases, ...removed].filter(({ image_id }) => image_id === `sha256:${content}`).map((one) => one.image);
         return image(content, ...new Set([...ours, ...(index % 2 === 0 ? [] : (tags[index] ?? []))]));

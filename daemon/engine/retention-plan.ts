@@ -2,7 +2,7 @@
 import type { Image, Release } from '../contract/domain.ts';
 import { isNamedBy, parseReference } from '../contract/image-names.ts';
 import { previousRelease } from '../contract/rules.ts';
-import type { ObservedContainer, ReleaseImage } from './ports.ts';
+import type { Arrival, ObservedContainer, ReleaseImage, RemovedImage } from './ports.ts';
 import type { AppRecord, OperationRecord } from './state.ts';
 
 export interface RetentionSettings {
@@ -16,12 +16,14 @@ export interface RetentionSight {
   /** Of all apps, in any state and order. */
   releases: readonly Release[];
   /** Of apps that were removed since. */
-  removed: readonly ReleaseImage[];
+  removed: readonly RemovedImage[];
   apps: readonly Pick<AppRecord, 'name' | 'release'>[];
   /** In flight. */
   operations: readonly Pick<OperationRecord, 'app_name' | 'release' | 'from_release' | 'steps'>[];
   /** All on this host. */
   images: readonly Image[];
+  /** Within the last {@link LIMITS.image_grace_ms}. */
+  arrivals: readonly Arrival[];
   /** Ours. */
   containers: readonly Pick<ObservedContainer, 'app_name' | 'release'>[];
   /** Null: not known. */
@@ -107,7 +109,8 @@ function standingsOf(
 function removableImages(sight: RetentionSight, kept: readonly Release[]): RetentionPlan['images'] {
   const { releases, removed, containers, operations } = sight;
   const inUse = releases.filter(({ app_name, id }) => containers.some((one) => one.app_name === app_name && one.release === id));
-  const needed = new Set([...kept, ...inUse].map(({ image_id }) => image_id));
+  const expected = sight.arrivals.filter((arrival) => isExpected(arrival, sight));
+  const needed = new Set([...kept, ...inUse, ...expected].map(({ image_id }) => image_id));
   const byImage = Map.groupBy<string, ReleaseImage>([...releases, ...removed], ({ image_id }) => image_id);
   const awaited = operations.flatMap(awaitedImages);
   const isAwaited = ({ id, references }: Image) =>
@@ -119,6 +122,15 @@ function removableImages(sight: RetentionSight, kept: readonly Release[]): Reten
     const isOnlyOurs = image.references.every((one) => references.some((name) => isNamedBy(one, name)));
     return isOnlyOurs ? [{ id: image.id, references }] : [];
   });
+}
+
+/** The deploy that it was brought for has not begun yet; or else its release is still there, or its app was removed since. */
+function isExpected({ image_id, at }: Arrival, { releases, removed }: RetentionSight): boolean {
+  const uses = [
+    ...releases.map((release) => ({ ...release, used_at: release.created_at })),
+    ...removed.map((image) => ({ ...image, used_at: image.removed_at })),
+  ];
+  return !uses.some((use) => use.image_id === image_id && Date.parse(use.used_at) >= Date.parse(at));
 }
 
 /** What an operation may just have found on this host without its release saying so yet: names, and content ids. */

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { appConfigurationSchema } from '../contract/configuration.ts';
 import type { DaemonEvent, Image, Release, ReleaseState } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
-import type { ReleaseImage } from './ports.ts';
+import type { Arrival, RemovedImage } from './ports.ts';
 import { Retention } from './retention.ts';
 import type { AppRecord, OperationRecord } from './state.ts';
 
@@ -14,7 +14,7 @@ const CONFIGURATION = appConfigurationSchema.parse({});
 /** Docker and the journal of a host, as far as retention sees them. Each image takes a tenth of the disk. */
 class Host {
   readonly releases: Release[] = [];
-  removed: ReleaseImage[] = [];
+  removed: RemovedImage[] = [];
   readonly operations: OperationRecord[] = [];
   images: Image[] = [];
   readonly inUse = new Set<string>();
@@ -27,6 +27,7 @@ class Host {
   onRemove: () => void | Promise<void> = () => undefined;
   onPrune: () => void = () => undefined;
   lists = 0;
+  arrivals: Arrival[] = [];
   readonly stopping = new AbortController();
   readonly retention: Retention;
 
@@ -64,6 +65,7 @@ class Host {
             this.lists += 1;
             return answer([...this.images]);
           },
+          listArrivals: async () => answer([...this.arrivals]),
           remove: async (id) => {
             await this.onRemove();
             answer(null);
@@ -141,7 +143,11 @@ describe('retention', () => {
 
   it('removes the images of apps that were removed, and knows of each until it has gone', async () => {
     const host = new Host().has(9, 'live');
-    host.removed = ['i1', 'i2', 'i3'].map((content) => ({ image_id: `sha256:${content}`, image: `gone:${content}` }));
+    host.removed = ['i1', 'i2', 'i3'].map((content) => ({
+      image_id: `sha256:${content}`,
+      image: `gone:${content}`,
+      removed_at: AT,
+    }));
     for (const { image_id, image } of host.removed.slice(0, 2))
       host.images.push({ id: image_id, references: [image], size_bytes: 1, created_at: AT });
     host.inUse.add('sha256:i2');
@@ -208,6 +214,18 @@ describe('retention', () => {
     };
     await host.retention.run(signal);
     expect(host.done).toEqual([]);
+  });
+
+  it('leaves what is loaded again while it runs for the deploy that it was brought for', async () => {
+    const host = Host.withHistory();
+    host.onRemove = () => {
+      host.arrivals = [{ image_id: 'sha256:i5', at: new Date(Date.UTC(2026, 0, 9)).toISOString() }];
+    };
+    await host.retention.run(signal);
+    expect(host.done).toEqual(['prune r6', 'prune r5', 'prune r4', 'remove i6', 'remove i4']);
+    host.arrivals = [];
+    await host.retention.run(signal);
+    expect(host.done.at(-1)).toBe('remove i5');
   });
 
   it('runs once more, and not more often, for all who ask while it runs', async () => {

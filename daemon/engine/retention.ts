@@ -1,8 +1,9 @@
 /** Carries out {@link planRetention}: marks releases as pruned, then removes the images that nothing needs any more. */
 import type { DaemonEvent } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
+import { LIMITS } from '../contract/limits.ts';
 import type { EngineLog } from './engine.ts';
-import type { Clock, Containers, HostResources, Images, Journal, NewEvent } from './ports.ts';
+import type { Arrival, Clock, Containers, HostResources, Images, Journal, NewEvent } from './ports.ts';
 import {
   type DiskSpace,
   freePercent,
@@ -24,7 +25,7 @@ export interface RetentionOptions {
     | 'appendEvent'
   >;
   world: {
-    images: Pick<Images, 'find' | 'list' | 'remove'>;
+    images: Pick<Images, 'find' | 'list' | 'listArrivals' | 'remove'>;
     containers: Pick<Containers, 'list'>;
     resources: Pick<HostResources, 'dockerDisk'>;
     clock: Pick<Clock, 'now'>;
@@ -37,7 +38,7 @@ export interface RetentionOptions {
   signal: AbortSignal;
 }
 
-type Look = Pick<RetentionSight, 'images' | 'containers' | 'disk'>;
+type Look = Pick<RetentionSight, 'images' | 'arrivals' | 'containers' | 'disk'>;
 
 /** Each round of a low disk costs one image, and there are never this many. */
 const ROUNDS_MAX = 1_000;
@@ -102,8 +103,18 @@ export class Retention {
   async #look(tried: ReadonlySet<string>): Promise<Look> {
     const { world, signal } = this.#options;
     const { images, containers } = world;
-    const [seen, ours, disk] = await Promise.all([images.list(signal), containers.list(signal), this.#diskSpace(signal)]);
-    return { images: seen.filter(({ id }) => !tried.has(id)), containers: ours, disk };
+    const [seen, arrivals, ours, disk] = await Promise.all([
+      images.list(signal),
+      this.#arrivals(),
+      containers.list(signal),
+      this.#diskSpace(signal),
+    ]);
+    return { images: seen.filter(({ id }) => !tried.has(id)), arrivals, containers: ours, disk };
+  }
+
+  #arrivals(): Promise<Arrival[]> {
+    const { world, signal } = this.#options;
+    return world.images.listArrivals(new Date(world.clock.now().getTime() - LIMITS.image_grace_ms), signal);
   }
 
   /**
@@ -143,10 +154,11 @@ export class Retention {
     return planRetention({ ...look, ...kept, operations }, settings);
   }
 
-  /** False: something else needs it, or an operation has come to need it meanwhile. */
+  /** False: something else needs it, or an operation has come to need it meanwhile, or somebody has brought it again for one. */
   async #remove({ id, references }: RetentionPlan['images'][number], look: Look): Promise<boolean> {
     const { world, log, signal } = this.#options;
-    const isStillFree = this.#plan(look).images.some((image) => image.id === id);
+    const arrivals = await this.#arrivals();
+    const isStillFree = this.#plan({ ...look, arrivals }).images.some((image) => image.id === id);
     if (!isStillFree) return false;
     try {
       const isGone = await world.images.remove(id, references, signal);

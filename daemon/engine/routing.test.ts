@@ -28,12 +28,48 @@ describe('routes', () => {
     expect([...world.state.routes.keys()]).toEqual([]);
   });
 
-  it('that such a move has left go when the daemon starts, but for those of apps it does not know', async () => {
-    const { world, journal } = await startApp({ proxy: 'nginx' });
+  it('are taken from either proxy when an app is removed whose first deploy got stuck with one', async () => {
+    const { world, journal, engine, perform } = await startApp();
+    for (const proxy of ['caddy', 'nginx'] as const) {
+      world.hook = (effect, phase) => {
+        if (effect === 'verify') throw new Error('no answer');
+        const isTakenBack = effect === 'route' && world.state.routes.has(`${proxy} blog`);
+        if (isTakenBack && phase === 'begun') throw new Error('the proxy hangs');
+      };
+      const first = deploying('shop:v1', { domain: 'blog.test', proxy });
+      expect((await run(engine, first, 'blog')).state).toBe('stuck');
+      expect([...world.state.routes.keys()].sort()).toEqual([`${proxy} blog`, 'caddy shop'].sort());
+      // It is not kept of the app, as after a crash between the proxy's change and the journal's.
+      journal.apps.get('blog')!.route = null; // deployed
+      world.hook = () => undefined;
+      await perform({ kind: 'remove' }, 'blog');
+      expect([...world.state.routes.keys()]).toEqual(['caddy shop']);
+    }
+  });
+
+  it('that such a move has left go when the daemon starts, and those of apps it does not know, unless they have containers', async () => {
+    const { world, journal, perform } = await startApp({ proxy: 'nginx' });
+    await perform(deploying('shop:v1', { domain: 'blog.test' }), 'blog');
     const route = journal.getApp('shop')!.route!; // deployed
-    world.state.routes.set('caddy shop', route).set('caddy blog', { ...route, app_name: 'blog' });
+    world.state.routes.set('caddy shop', route);
+    for (const app_name of ['purged', 'My_own']) world.state.routes.set(`nginx ${app_name}`, { ...route, app_name });
+    // The database was lost since.
+    journal.apps.delete('blog');
+    world.isDockerDown = true;
+    let looks = 0;
+    world.onLook = (what) => {
+      if (what === 'list') world.isDockerDown = ++looks < 3;
+    };
     await createEngine(world, journal).recover();
-    expect([...world.state.routes.keys()]).toEqual(['nginx shop', 'caddy blog']);
+    expect([...world.state.routes.keys()]).toEqual(['nginx shop', 'caddy blog', 'nginx My_own']);
+  });
+
+  it('that a proxy has lost with its files are told to it when the daemon starts', async () => {
+    const { world, journal } = await startApp();
+    const before = structuredClone(world.state.routes);
+    world.state.routes.clear();
+    await createEngine(world, journal).recover();
+    expect(world.state.routes).toEqual(before);
   });
 
   it.each(['next bring-up', 'next start of the daemon'])(
@@ -97,17 +133,17 @@ describe('routes', () => {
   it('are refused before any effect when a name belongs to another app, be it domain, alias or redirect', async () => {
     const { world, journal, engine } = await startApp({ aliases: ['www.test'], redirects: [{ from: 'old.test', status: 308 }] });
     const before = world.snapshot();
-    const wanted: Partial<AppConfiguration>[] = [
-      { domain: 'shop.test' },
-      { domain: 'old.test' },
-      { domain: 'blog.test', aliases: ['www.test'] },
-      { domain: 'blog.test', redirects: [{ from: 'shop.test', status: 308 }] },
+    const wanted: [Partial<AppConfiguration>, field: string][] = [
+      [{ domain: 'shop.test' }, 'domain'],
+      [{ domain: 'old.test' }, 'domain'],
+      [{ domain: 'blog.test', aliases: ['www.test'] }, 'aliases.0'],
+      [{ domain: 'blog.test', redirects: [{ from: 'shop.test', status: 308 }] }, 'redirects.0.from'],
     ];
-    for (const changes of wanted) {
+    for (const [changes, field] of wanted) {
       const operation = await run(engine, deploying('shop:v2', changes), 'blog');
       expect(operation).toMatchObject({
         state: 'failed',
-        error: { step: 'validate', message: expect.stringContaining('belongs to the app shop') },
+        error: { step: 'validate', field, message: expect.stringContaining('belongs to the app shop') },
       });
       expect(world.snapshot()).toEqual(before);
     }

@@ -4,6 +4,7 @@ import type { Executors, StepContext, StepResult } from './saga.ts';
 import type { Step } from './steps.ts';
 import { foreignContainer } from './test-container.ts';
 import { createEngine, run } from './test-engine.ts';
+import { runUntilWrite } from './test-life.ts';
 import { prepare, SCENARIOS, snapshotOf, undisturbed, withoutFailedRelease } from './test-scenarios.ts';
 import { toOperation } from './view.ts';
 
@@ -107,12 +108,7 @@ describe.each(SCENARIOS)('$name', (scenario) => {
     const { commits, before, after } = await undisturbed(scenario);
     for (let cut = 1; cut <= commits; cut += 1) {
       const parts = await prepare(scenario);
-      let count = 0;
-      parts.journal.beforeCommit = () => {
-        count += 1;
-        if (count >= cut) throw new Error('the daemon dies');
-      };
-      await expect(run(createEngine(parts.world, parts.journal), scenario.intent)).rejects.toThrow('the daemon dies');
+      await runUntilWrite(parts, scenario.intent, cut);
       await reviveAndCheck(parts, what, before, after);
     }
   });
@@ -150,7 +146,6 @@ async function reviveAndCheck(
     parts.watch();
     parts.expectSeamless();
   }
-  journal.beforeCommit = () => undefined;
   world.hook = what === 'daemon' ? parts.watch : () => undefined;
   await createEngine(world, journal).recover();
   const operation = toOperation(journal.operations[0]!); // the scenario's own

@@ -1,8 +1,8 @@
 /** Runs an operation: does its steps, or undoes them after a failure, each journalled before it happens and after. Resuming is running. */
-import type { Evidence, Layer, StepName } from '../contract/domain.ts';
+import type { Evidence, StepName } from '../contract/domain.ts';
 import { hasWayBack, type JournalEvent, nextAction, transition } from './journal.ts';
 import type { Clock, RegistryCredentials } from './ports.ts';
-import type { Change, OperationRecord, StepOutput } from './state.ts';
+import type { Change, OperationRecord, StepOutput, StepProgress } from './state.ts';
 import { type Step, type StepOf, stepDeadlineMs, type UndoableStep } from './steps.ts';
 
 export interface StepContext {
@@ -17,8 +17,8 @@ export interface StepContext {
   kept: AbortSignal;
   /** Lost when the daemon stops. */
   credentials: RegistryCredentials | null;
-  /** Tells the world how far a pull is; not journalled. */
-  report(layers: Layer[]): void;
+  /** Tells the world how far the step is; not journalled. */
+  report(progress: Partial<Omit<StepProgress, 'step'>>): void;
 }
 
 /** What others may tell a running operation. */
@@ -27,7 +27,7 @@ export interface OperationControl {
   cancelled: AbortSignal;
   kept: AbortSignal;
   credentials: RegistryCredentials | null;
-  report(layers: Layer[]): void;
+  report(progress: StepProgress): void;
 }
 
 export interface StepResult {
@@ -47,18 +47,21 @@ export type Executors = {
 export class StepFailure extends Error {
   readonly evidence: Partial<Evidence>;
   readonly container: string | null;
+  readonly field: string | null;
 
-  /** `container`: the one it is about, whose output tells more. */
-  constructor(message: string, evidence: Partial<Evidence> = {}, { cause, container = null }: FailureOrigin = {}) {
+  /** `container`: the one it is about, whose output tells more. `field`: of the request, which has to change. */
+  constructor(message: string, evidence: Partial<Evidence> = {}, { cause, container = null, field = null }: FailureOrigin = {}) {
     super(message, { cause });
     this.evidence = evidence;
     this.container = container;
+    this.field = field;
   }
 }
 
 interface FailureOrigin {
   cause?: unknown;
   container?: string | null;
+  field?: string | null;
 }
 
 /** What an unwinding would go back to is not there: trying again does not help. */
@@ -149,13 +152,15 @@ async function attemptDo(record: OperationRecord, index: number, run: Run): Prom
     signal.throwIfAborted();
     if (scope.aborted) return { event: null, changes: [] };
     const message = dependencies.explain(error, step);
-    const { evidence: seen, container } = error instanceof StepFailure ? error : { evidence: {}, container: null };
+    const { evidence: seen, container, field } = error instanceof StepFailure ? error : NOTHING_KNOWN;
     const deadline = AbortSignal.any([signal, dependencies.clock.timeout(EVIDENCE_DEADLINE_MS)]);
     const evidence = await dependencies.examine(record, step, { message, evidence: seen, container }, deadline);
     signal.throwIfAborted();
-    return { event: { kind: 'step_failed', index, at, message: evidence.reason, evidence }, changes: [] };
+    return { event: { kind: 'step_failed', index, at, message: evidence.reason, field, evidence }, changes: [] };
   }
 }
+
+const NOTHING_KNOWN = { evidence: {}, container: null, field: null };
 
 async function attemptUndo(record: OperationRecord, index: number, run: Run): Promise<Outcome> {
   const { dependencies, signal } = run;
@@ -179,7 +184,8 @@ async function attempt(
 ): Promise<StepResult> {
   const { step, started_at } = operation.steps[index]!; // nextAction gave this index
   const output = Object.assign({}, ...operation.steps.map((other) => other.output)) as StepOutput;
-  const { kept, credentials, report } = control;
+  const { kept, credentials } = control;
+  const report: StepContext['report'] = (progress) => control.report({ layers: null, lines: null, ...progress, step: step.name });
   for (let count = 1; ; count += 1) {
     signal.throwIfAborted();
     const deadlineMs = stepDeadlineMs(step);

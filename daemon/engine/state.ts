@@ -1,5 +1,5 @@
 /** What the engine keeps: apps, operations with their steps, and the changes a step makes to them. Plain data, stored as it stands. */
-import type { Evidence, OperationKind, OperationState, Release, ReleaseState, StepName } from '../contract/domain.ts';
+import type { Evidence, Layer, OperationKind, OperationState, Release, ReleaseState, StepName } from '../contract/domain.ts';
 import type { ProxyType, Slot, TlsMode } from '../contract/names.ts';
 import type { Step } from './steps.ts';
 
@@ -75,6 +75,15 @@ export interface StepOutput {
   lines?: string[];
 }
 
+/** How far a running step is: not kept with it, but told. */
+export interface StepProgress {
+  step: StepName;
+  /** Of a pull. */
+  layers: Layer[] | null;
+  /** Last lines of a one-off command. */
+  lines: string[] | null;
+}
+
 export interface OperationRecord {
   id: string;
   app_name: string;
@@ -94,7 +103,8 @@ export interface OperationRecord {
   created_at: string;
   ended_at: string | null;
   steps: StepRecord[];
-  error: { message: string; step: StepName | null } | null;
+  /** `field`: of the request. Records of earlier versions have none. */
+  error: { message: string; step: StepName | null; field?: string | null } | null;
   evidence: Evidence | null;
 }
 

@@ -15,8 +15,9 @@ export function modelImages(
   };
   return {
     find: (reference) => effect('find', () => find(reference)),
-    check: async ({ reference, pinned_image_id }, credentials) => {
+    check: async ({ reference, pinned_image_id, pull }, credentials) => {
       if ((find(pinned_image_id ?? reference) ?? find(reference)) === null) demand(reference, credentials?.password.open());
+      return pull === 'always' && pinned_image_id === null ? null : find(pinned_image_id ?? reference);
     },
     pull: (reference, { credentials, onProgress }) =>
       effect('pull', () => {
@@ -27,6 +28,7 @@ export function modelImages(
         return id;
       }),
     list: async () => [],
+    listArrivals: async () => [],
     remove: async () => true,
   };
 }

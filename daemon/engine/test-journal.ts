@@ -2,7 +2,7 @@
 import type { DaemonEvent, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { previousRelease } from '../contract/rules.ts';
-import type { BeginEntry, Journal, NewEvent, OperationFilter, ReleaseImage } from './ports.ts';
+import type { BeginEntry, Journal, NewEvent, OperationFilter, RemovedImage } from './ports.ts';
 import type { AppRecord, Change, OperationRecord } from './state.ts';
 
 /** The durable part: survives the engine that used it. `beforeCommit` may throw, as a daemon that dies does. */
@@ -12,7 +12,7 @@ export class ModelJournal implements Journal {
   readonly operations: OperationRecord[] = [];
   readonly events: DaemonEvent[] = [];
   readonly keys = new Map<string, { operation_id: string; request_hash: string }>();
-  removedImages: ReleaseImage[] = [];
+  removedImages: RemovedImage[] = [];
   beforeCommit: () => void = () => undefined;
 
   copy(): ModelJournal {
@@ -46,8 +46,10 @@ export class ModelJournal implements Journal {
     return events.map((event) => this.appendEvent(event));
   }
 
-  appendEvent(event: NewEvent): DaemonEvent {
-    const numbered = { seq: this.events.length + 1, ...event };
+  appendEvent(event: NewEvent, overtaken: number | null = null): DaemonEvent {
+    const numbered = { seq: (this.events.at(-1)?.seq ?? 0) + 1, ...event };
+    const index = this.events.findIndex(({ seq }) => seq === overtaken);
+    if (index >= 0) this.events.splice(index, 1);
     this.events.push(numbered);
     return numbered;
   }
@@ -56,7 +58,10 @@ export class ModelJournal implements Journal {
   listApps = () => [...this.apps.values()];
   getRelease = (app: string, id: string) => this.releases.get(`${app} ${id}`) ?? null;
   getOperation = (id: string) => this.operations.find((operation) => operation.id === id) ?? null;
-  findIdempotent = (key: string, actor: string) => this.keys.get(`${actor} ${key}`) ?? null;
+  findIdempotent = (key: string, actor: string) => {
+    const found = this.keys.get(`${actor} ${key}`);
+    return found && this.getOperation(found.operation_id) ? found : null;
+  };
 
   listAllReleases(): Release[] {
     return [...this.releases.values()];
@@ -120,7 +125,7 @@ export class ModelJournal implements Journal {
     if (change.kind === 'app_removed') {
       this.apps.delete(change.app_name);
       const its = [...this.releases.values()].filter(({ app_name, image_id }) => app_name === change.app_name && image_id !== '');
-      this.removedImages.push(...its.map(({ image_id, image }) => ({ image_id, image })));
+      this.removedImages.push(...its.map(({ image_id, image }) => ({ image_id, image, removed_at: app?.updated_at ?? '' })));
       for (const [key, { app_name }] of this.releases) if (app_name === change.app_name) this.releases.delete(key);
     }
   }

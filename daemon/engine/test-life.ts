@@ -1,4 +1,6 @@
+import type { Intent } from './engine.ts';
 import type { World } from './ports.ts';
+import { engineOver, run } from './test-engine.ts';
 import type { ModelJournal } from './test-journal.ts';
 import type { ModelWorld } from './test-world.ts';
 
@@ -66,4 +68,23 @@ export class Life {
       },
     );
   }
+}
+
+/** The operation in a daemon that is killed when it writes to the journal for the `cut`th time. */
+export async function runUntilWrite(
+  { world, journal }: { world: ModelWorld; journal: ModelJournal },
+  intent: Intent,
+  cut: number,
+): Promise<void> {
+  const life = new Life(world, journal);
+  let count = 0;
+  journal.beforeCommit = () => {
+    count += 1;
+    if (count < cut) return;
+    life.end();
+    throw new Error('the daemon dies');
+  };
+  await Promise.race([run(engineOver(life.world, life.journal), intent), life.death]);
+  if (!life.isOver) throw new Error(`it never wrote for the ${cut}th time`);
+  journal.beforeCommit = () => undefined;
 }

@@ -2,7 +2,7 @@
 import { DomainError } from '../contract/errors.ts';
 import { DEFAULTS } from '../contract/limits.ts';
 import { domainOwner } from './domains.ts';
-import type { Journal, RegistryCredentials, World } from './ports.ts';
+import type { Journal, RefusedRoute, RegistryCredentials, World } from './ports.ts';
 import { StepFailure } from './saga.ts';
 import type { StepOf } from './steps.ts';
 
@@ -15,14 +15,14 @@ interface Context {
   signal: AbortSignal;
 }
 
-/** Throws {@link StepFailure} or a DomainError that names the field and what to do. */
+/** Throws {@link StepFailure} or a DomainError that says what to do; the former with the field. */
 export async function validate(step: StepOf<'validate'>, context: Context): Promise<void> {
   const { world, journal, credentials, signal } = context;
   for (const domain of step.domains) {
     const owner = domainOwner(journal, domain, step.app_name);
     if (!owner) continue;
     const message = `The domain ${domain} belongs to the app ${owner}; choose another, or purge that app.`;
-    throw new StepFailure(`${message} (field "${fieldOf(domain, step)}")`);
+    throw new StepFailure(message, {}, { field: fieldOf(domain, step) });
   }
   const { resources, images, proxies } = world;
   for (const [index, volume] of step.volumes.entries()) {
@@ -32,17 +32,20 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
     await named(`networks.${index}`, resources.checkNetwork(network, signal));
   }
   await Promise.all(
-    step.proxies.map((proxy) => named('proxy', proxies[proxy].check(signal, step.route?.proxy === proxy ? step.route : null))),
+    step.proxies.map((proxy) =>
+      named(
+        (error) => refusedField(error, step) ?? 'proxy',
+        proxies[proxy].check(signal, step.route?.proxy === proxy ? step.route : null),
+      ),
+    ),
   );
   if (step.image === null) return;
-  const { reference, pinned_image_id, pull } = step.image;
-  const isHere = (await images.find(pinned_image_id ?? reference, signal)) !== null;
-  if (!isHere || pull === 'always') await demandRoom(context);
   const { image, has_credentials } = step;
-  await named(
+  const here = await named(
     'image',
     withCredentials({ has_credentials, credentials }, () => images.check(image, credentials, signal)),
   );
+  if (here === null) await demandRoom(context);
 }
 
 /** What of the request names a domain. */
@@ -50,6 +53,12 @@ function fieldOf(name: string, { route }: StepOf<'validate'>): string {
   const site = route?.sites.findIndex(({ domain }) => domain === name) ?? -1;
   if (site >= 0) return site === 0 ? 'domain' : `aliases.${site - 1}`;
   return `redirects.${route?.redirects.findIndex(({ from }) => from === name) ?? 0}.from`;
+}
+
+/** Where a proxy refuses a route for one of its names. */
+function refusedField({ details }: DomainError, step: StepOf<'validate'>): string | null {
+  const { domain } = (details ?? {}) as Partial<RefusedRoute>; // of the proxy's own drivers
+  return domain === undefined ? null : fieldOf(domain, step);
 }
 
 /** What is pulled has to fit; how large it is the registry does not say before. */
@@ -80,11 +89,12 @@ export async function withCredentials<T>(
   }
 }
 
-async function named(field: string, check: Promise<void>): Promise<void> {
+async function named<T>(field: string | ((error: DomainError) => string), check: Promise<T>): Promise<T> {
   try {
-    await check;
+    return await check;
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    throw new StepFailure(`${error.message} (field "${field}")`, {}, { cause: error.cause });
+    const name = typeof field === 'string' ? field : field(error);
+    throw new StepFailure(error.message, {}, { cause: error.cause, field: name });
   }
 }

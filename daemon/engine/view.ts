@@ -1,32 +1,32 @@
 /** What the API shows of the engine's records. Pure. */
-import type { AppStatus, DeploymentStatus, Layer, Operation, OperationStep, Release } from '../contract/domain.ts';
+import type { AppStatus, DeploymentStatus, Operation, OperationStep, Release } from '../contract/domain.ts';
 import { DEFAULTS } from '../contract/limits.ts';
 import { defaultTls, previousRelease } from '../contract/rules.ts';
 import type { ObservedContainer } from './ports.ts';
-import type { AppRecord, OperationRecord, StepRecord } from './state.ts';
+import type { AppRecord, OperationRecord, StepProgress, StepRecord } from './state.ts';
 
-/** `layers`: how far its pull is, if one is under way. */
-export function toOperation(record: OperationRecord, layers: Layer[] | null = null): Operation {
+/** `progress`: how far a step of it is that is under way. */
+export function toOperation(record: OperationRecord, progress: StepProgress | null = null): Operation {
   const { id, app_name, kind, state, actor, release, from_release, image, slot, created_at, ended_at, error, evidence } = record;
-  const steps = record.steps.map((step) => toStep(step, layers));
+  const steps = record.steps.map((step) => toStep(step, progress));
   return { id, app_name, kind, state, actor, release, from_release, image, slot, created_at, ended_at, steps, error, evidence };
 }
 
 /** A step that failed stays `failed` when what it left was taken back: what went wrong is worth more than that it is gone. */
-function toStep(record: StepRecord, layers: Layer[] | null): OperationStep {
+function toStep(record: StepRecord, progress: StepProgress | null): OperationStep {
   const { started_at, ended_at, output } = record;
   const isUndoneLater = record.state === 'done' && record.undo === 'done';
   const state = isUndoneLater ? 'undone' : record.state;
   const detail = record.undo === 'running' ? 'being undone' : record.detail;
-  const isPulling = record.step.name === 'pull' && record.state === 'running';
+  const current = record.state === 'running' && progress?.step === record.step.name ? progress : null;
   return {
     name: record.step.name,
     state,
     started_at,
     ended_at,
     detail,
-    output: output.lines ?? null,
-    layers: isPulling ? layers : null,
+    output: output.lines ?? current?.lines ?? null,
+    layers: current?.layers ?? null,
   };
 }
 

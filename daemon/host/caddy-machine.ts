@@ -19,15 +19,16 @@ export function createCaddyMachine(adminAddress: string, service: string): Caddy
     remove: removeFile,
     listFiles: (directory) => readdir(directory),
     run: (file, args, options) => runForProxy(service, [file, ...args], options),
-    readConfig: (signal) => readConfig(adminAddress, AbortSignal.any([signal, AbortSignal.timeout(ADMIN_DEADLINE_MS)])),
+    readConfig: (path, signal) =>
+      readConfig(adminAddress, path, AbortSignal.any([signal, AbortSignal.timeout(ADMIN_DEADLINE_MS)])),
   };
 }
 
 /** Caddy's admin API, https://caddyserver.com/docs/api#get-configpath */
-function readConfig(address: string, signal: AbortSignal): Promise<unknown> {
+function readConfig(address: string, path: string, signal: AbortSignal): Promise<{ value: unknown } | null> {
   const [host, port] = address.split(':');
   return new Promise((resolve, reject) => {
-    const outgoing = request({ host, port, path: '/config/', signal, agent: false }, (response) => {
+    const outgoing = request({ host, port, path: `/config/${path}`, signal, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       let size = 0;
       response.on('data', (chunk: Buffer) => {
@@ -38,7 +39,7 @@ function readConfig(address: string, signal: AbortSignal): Promise<unknown> {
       response.on('error', reject);
       response.on('end', () => {
         try {
-          resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+          resolve({ value: JSON.parse(Buffer.concat(chunks).toString('utf8')) });
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
         }

@@ -210,7 +210,7 @@ describe('Store', () => {
   });
 
   it('knows the images of a removed app until it is told that they have gone', () => {
-    const first = new Store(path);
+    const first = new Store(path, () => new Date(AT));
     for (const [number, image_id] of ['sha256:a', 'sha256:b', 'sha256:a', ''].entries()) {
       const id = `r${number + 1}`;
       first.begin(entry(`op-${id}`, { release: { ...release(id), image: `shop:${id}` } }));
@@ -224,14 +224,14 @@ describe('Store', () => {
     }
     first.close();
 
-    const store = new Store(path);
+    const store = new Store(path, () => new Date(AT));
     expect(store.listRemovedImages()).toEqual([
-      { image_id: 'sha256:a', image: 'shop:r1' },
-      { image_id: 'sha256:a', image: 'shop:r3' },
-      { image_id: 'sha256:b', image: 'shop:r2' },
+      { image_id: 'sha256:a', image: 'shop:r1', removed_at: AT },
+      { image_id: 'sha256:a', image: 'shop:r3', removed_at: AT },
+      { image_id: 'sha256:b', image: 'shop:r2', removed_at: AT },
     ]);
     store.forgetRemovedImages(['sha256:a', 'sha256:c']);
-    expect(store.listRemovedImages()).toEqual([{ image_id: 'sha256:b', image: 'shop:r2' }]);
+    expect(store.listRemovedImages()).toEqual([{ image_id: 'sha256:b', image: 'shop:r2', removed_at: AT }]);
     store.close();
   });
 
@@ -289,12 +289,43 @@ describe('Store', () => {
     store.close();
   });
 
+  it('forgets an idempotency key with its operation', () => {
+    const store = new Store(path);
+    const keyed = (id: string) => entry(id, { idempotency: { key: id, request_hash: 'h' } });
+    const end = (id: string) => store.commit({ ...operation(id), state: 'succeeded' }, [], []);
+    const database = new DatabaseSync(path);
+    store.begin(keyed('op-1'));
+    end('op-1');
+    store.begin(keyed('op-2'));
+    end('op-2');
+    // Whatever it was that removed it.
+    database.exec("DELETE FROM operations WHERE id = 'op-1'");
+    expect(store.findIdempotent('op-1', 'admin')).toBeNull();
+    expect(store.findIdempotent('op-2', 'admin')).toMatchObject({ operation_id: 'op-2' });
+    database.exec("UPDATE sqlite_sequence SET seq = 9000 WHERE name = 'operations'");
+    store.begin(keyed('op-3'));
+    expect(database.prepare('SELECT key FROM idempotency_keys').all()).toEqual([{ key: 'op-3' }]);
+    expect(store.findIdempotent('op-2', 'admin')).toBeNull();
+    database.close();
+    store.close();
+  });
+
   it('keeps a bounded number of events', () => {
     const store = new Store(':memory:');
     for (let count = 0; count < LIMITS.events_kept + 600; count += 1) store.appendEvent(event('again', null));
     const oldest = store.listEvents({ after: 0, limit: 1 })[0]?.seq ?? 0;
     expect(oldest).toBeGreaterThan(256);
     expect(store.lastEventSeq()).toBe(LIMITS.events_kept + 600);
+    store.close();
+  });
+
+  it('keeps of progress only what was told last, which pushes nothing else out', () => {
+    const store = new Store(':memory:');
+    store.appendEvent(event('begun'));
+    let last: number | null = null;
+    for (let count = 0; count < 2 * LIMITS.events_kept; count += 1) last = store.appendEvent(event('pulling'), last).seq;
+    expect(store.listEvents({ after: 0, limit: 9 }).map(({ seq }) => seq)).toEqual([1, 2 * LIMITS.events_kept + 1]);
+    expect(store.firstEventSeq()).toBe(1);
     store.close();
   });
 

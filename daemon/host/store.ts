@@ -3,11 +3,11 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { DaemonEvent, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
-import type { BeginEntry, Journal, NewEvent, OperationFilter, ReleaseImage } from '../engine/ports.ts';
+import type { BeginEntry, Journal, NewEvent, OperationFilter, RemovedImage } from '../engine/ports.ts';
 import type { AppRecord, Change, NewRelease, OperationRecord } from '../engine/state.ts';
 import { openDatabase } from './store/database.ts';
 import { storageFailure } from './store/failures.ts';
-import { type Row, releaseNumber, toApp, toEvent, toRecord, toRelease, toReleaseImage } from './store/rows.ts';
+import { type Row, releaseNumber, toApp, toEvent, toRecord, toRelease, toRemovedImage } from './store/rows.ts';
 
 interface EventFilter {
   after?: number | undefined;
@@ -16,7 +16,6 @@ interface EventFilter {
 }
 
 const OPERATIONS_KEPT = 5_000;
-const IDEMPOTENCY_KEYS_KEPT = 10_000;
 /** Trimming is cheap but not free: once in this many events. */
 const TRIM_EVERY = 256;
 
@@ -58,8 +57,10 @@ export class Store implements Journal {
           ...[operation.actor, idempotency.key, operation.id, idempotency.request_hash, lastInsertRowid],
         );
       }
-      this.#run('DELETE FROM idempotency_keys WHERE number <= ?', Number(lastInsertRowid) - IDEMPOTENCY_KEYS_KEPT);
-      this.#run("DELETE FROM operations WHERE number <= ? AND state <> 'running'", Number(lastInsertRowid) - OPERATIONS_KEPT);
+      const last = Number(lastInsertRowid) - OPERATIONS_KEPT;
+      this.#run("DELETE FROM operations WHERE number <= ? AND state <> 'running'", last);
+      // A key goes with its operation.
+      this.#run('DELETE FROM idempotency_keys WHERE number <= ? AND number NOT IN (SELECT number FROM operations)', last);
       return this.#insertEvent(event);
     });
   }
@@ -76,8 +77,11 @@ export class Store implements Journal {
     });
   }
 
-  appendEvent(event: NewEvent): DaemonEvent {
-    return this.#transaction(() => this.#insertEvent(event));
+  appendEvent(event: NewEvent, overtaken: number | null = null): DaemonEvent {
+    return this.#transaction(() => {
+      if (overtaken !== null) this.#run('DELETE FROM events WHERE seq = ?', overtaken);
+      return this.#insertEvent(event);
+    });
   }
 
   getApp(name: string): AppRecord | null {
@@ -115,8 +119,8 @@ export class Store implements Journal {
     });
   }
 
-  listRemovedImages(): ReleaseImage[] {
-    return this.#all('SELECT image_id, image FROM removed_images').map(toReleaseImage);
+  listRemovedImages(): RemovedImage[] {
+    return this.#all('SELECT image_id, image, removed_at FROM removed_images').map(toRemovedImage);
   }
 
   forgetRemovedImages(image_ids: readonly string[]): void {
@@ -151,7 +155,9 @@ export class Store implements Journal {
   }
 
   findIdempotent(key: string, actor: string): { operation_id: string; request_hash: string } | null {
-    const row = this.#get('SELECT operation_id, request_hash FROM idempotency_keys WHERE actor = ? AND key = ?', actor, key);
+    const sql = `SELECT operation_id, request_hash FROM idempotency_keys
+       WHERE actor = ? AND key = ? AND EXISTS (SELECT 1 FROM operations WHERE operations.number = idempotency_keys.number)`;
+    const row = this.#get(sql, actor, key);
     return row ? { operation_id: String(row.operation_id), request_hash: String(row.request_hash) } : null;
   }
 
@@ -161,6 +167,11 @@ export class Store implements Journal {
     const sql = `SELECT seq, event FROM events WHERE seq > ?1 AND (?2 IS NULL OR app_name = ?2) ORDER BY seq ${order} LIMIT ?3`;
     const events = this.#all(sql, after ?? 0, app_name ?? null, limit).map(toEvent);
     return after === undefined ? events.reverse() : events;
+  }
+
+  /** The number of the oldest event that is kept; 0 before the first. */
+  firstEventSeq(): number {
+    return Number(this.#get('SELECT seq FROM events ORDER BY seq LIMIT 1')?.seq ?? 0);
   }
 
   /** The number of the newest event; 0 before the first. */
@@ -218,8 +229,8 @@ export class Store implements Journal {
         return;
       case 'app_removed':
         this.#run(
-          `INSERT OR IGNORE INTO removed_images SELECT image_id, image FROM releases WHERE app_name = ? AND image_id <> ''`,
-          change.app_name,
+          `INSERT OR REPLACE INTO removed_images SELECT image_id, image, ? FROM releases WHERE app_name = ? AND image_id <> ''`,
+          ...[at, change.app_name],
         );
         this.#run('DELETE FROM releases WHERE app_name = ?', change.app_name);
         this.#run('DELETE FROM apps WHERE name = ?', change.app_name);
@@ -255,7 +266,9 @@ export class Store implements Journal {
       JSON.stringify(event),
     );
     const seq = Number(lastInsertRowid);
-    if (seq % TRIM_EVERY === 0) this.#run('DELETE FROM events WHERE seq <= ?', seq - LIMITS.events_kept);
+    // By count: those that were overtaken have left gaps.
+    const surplus = 'SELECT seq FROM events ORDER BY seq DESC LIMIT 1 OFFSET ?';
+    if (seq % TRIM_EVERY === 0) this.#run(`DELETE FROM events WHERE seq <= (${surplus})`, LIMITS.events_kept);
     return { seq, ...event };
   }
 

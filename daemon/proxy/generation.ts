@@ -13,7 +13,7 @@ export function stampGeneration(app: string, render: (generation: string) => str
   return `# Written by NextDeploy for the app ${app}, generation ${generation}; what is changed here is overwritten.\n${render(generation)}`;
 }
 
-/** Null for a file that names none. */
+/** Null for a text that names none. */
 export function readGeneration(content: string): string | null {
   return FIRST_LINE.exec(content)?.[1] ?? null;
 }

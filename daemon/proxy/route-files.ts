@@ -1,37 +1,52 @@
 /**
- * One file per app, in a directory of our own that the operator's configuration includes, so that no app's operation can carry along or
- * spoil another's route. A change is checked by the proxy itself, put in place by rename, loaded, and read back from what runs; if any
- * of that fails the file is as it was before.
+ * Files of our own that the operator's configuration takes in. A change is checked by the proxy itself, put in place by rename, loaded, and
+ * read back from what runs; if any of that fails the app's part of its file is as it was before, whatever other apps have changed since.
  */
 import { Coalescer } from './coalescer.ts';
 import type { ProxyMachine } from './machine.ts';
 
-export interface RouteFile {
+export interface RouteChange {
   app: string;
-  path: string;
-  /** Null: none. */
-  content: string | null;
-  /** All that it serves. */
+  /** What its file is to say about the app; null: nothing. */
+  part: string | null;
+  /** All that the app serves. */
   domains: string[];
 }
 
-/** What differs between the proxies. */
+/** What differs between the proxies. A text or a part is null where there is none. */
 export interface RouteFileProxy {
-  /** Throws a DomainError when the proxy refuses its configuration with this file as the content says; nothing is in place before. */
-  validate(file: RouteFile, signal: AbortSignal): Promise<void>;
+  pathOf(app: string): string;
+  partOf(text: string | null, app: string): string | null;
+  /** The text with another part for this app. */
+  withPart(text: string | null, app: string, part: string | null): string | null;
+  /** Throws a DomainError when the proxy refuses its configuration with this text in the app's file; nothing is in place before. */
+  validate(text: string | null, change: RouteChange, signal: AbortSignal): Promise<void>;
   /** Makes the proxy read its files. */
   reload(signal: AbortSignal): Promise<void>;
   isRunning(signal: AbortSignal): Promise<boolean>;
-  /** Between what runs and what the file says, in a few words; null: none. They differ after a crash between rename and reload. */
-  differenceTo(file: RouteFile, signal: AbortSignal): Promise<string | null>;
-  /** Resolves when what runs is what the file says, after a reload. Throws a DomainError when that does not come about. */
-  confirm(file: RouteFile, signal: AbortSignal): Promise<void>;
+  /** Between what runs and the part, in a few words; null: none. They differ after a crash between rename and reload. */
+  differenceTo(change: RouteChange, signal: AbortSignal): Promise<string | null>;
+  /** Resolves when the part runs, after a reload. Throws a DomainError when that does not come about. */
+  confirm(change: RouteChange, signal: AbortSignal): Promise<void>;
+}
+
+/** Of an app while changes of it are under way: what to go back to, which none of them has shown to run yet. */
+interface Pending {
+  good: string | null;
+  count: number;
+}
+
+/** Of a file: as it is, and as it is to be. */
+interface Texts {
+  text: string | null;
+  next: string | null;
 }
 
 export class RouteFiles {
   readonly #machine: ProxyMachine;
   readonly #proxy: RouteFileProxy;
   readonly #reload: Coalescer;
+  readonly #pending = new Map<string, Pending>();
   /** Changes are made one after the other: each is checked together with all files that are there. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -42,35 +57,70 @@ export class RouteFiles {
     this.#reload = new Coalescer(() => proxy.reload(stopping));
   }
 
-  /** Either the proxy serves what the file says when this resolves, or all is as before. */
-  async apply(file: RouteFile, signal: AbortSignal): Promise<void> {
+  /** Throws a DomainError when the change would be refused; asks the proxy only if it is one. */
+  check(change: RouteChange, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
+      signal.throwIfAborted();
+      const { text, next } = await this.#textsOf(change.app, change.part);
+      if (text !== next) await this.#proxy.validate(next, change, signal);
+    });
+  }
+
+  /** Either the proxy serves what the part says when this resolves, or all is as before. */
+  async apply(change: RouteChange, signal: AbortSignal): Promise<void> {
+    const { app, part } = change;
     // The files change one after the other; the reloads behind them come together.
-    const previous = await this.#inTurn(() => this.#replace(file, signal));
-    // Nobody serves it, and the file that a starting proxy would read is gone.
-    if (file.content === null && !(await this.#proxy.isRunning(signal))) return;
-    if (previous === file.content && (await this.#proxy.differenceTo(file, signal)) === null) return;
+    const { text, next, pending } = await this.#inTurn(() => this.#replace(change, signal));
     try {
+      // Nobody serves it, and what a starting proxy would read of it is gone.
+      if (part === null && !(await this.#proxy.isRunning(signal))) return;
+      if (text === next && (await this.#proxy.differenceTo(change, signal)) === null) return;
       await this.#reload.run();
-      await this.#proxy.confirm(file, signal);
+      await this.#proxy.confirm(change, signal);
+      pending.good = part;
     } catch (error) {
-      await this.#inTurn(() => this.#put(file.path, previous));
-      // What runs is the configuration before, unless the reload itself went through: then this brings the old file back.
-      await this.#reload.run().catch(() => undefined);
+      if (text !== next) await this.#goBack(change, { text, next }, pending.good);
       throw error;
+    } finally {
+      pending.count -= 1;
+      if (pending.count === 0) this.#pending.delete(app);
     }
   }
 
-  async #replace(file: RouteFile, signal: AbortSignal): Promise<string | null> {
-    const previous = await this.#machine.readText(file.path);
-    if (previous === file.content) return previous;
-    await this.#proxy.validate(file, signal);
-    await this.#put(file.path, file.content);
-    return previous;
+  async #replace(change: RouteChange, signal: AbortSignal): Promise<Texts & { pending: Pending }> {
+    const { app, part } = change;
+    const { path, text, next } = await this.#textsOf(app, part);
+    if (text !== next) {
+      await this.#proxy.validate(next, change, signal);
+      await this.#put(path, next);
+    }
+    const pending = this.#pending.get(app) ?? { good: this.#proxy.partOf(text, app), count: 0 };
+    pending.count += 1;
+    this.#pending.set(app, pending);
+    return { text, next, pending };
   }
 
-  async #put(path: string, content: string | null): Promise<void> {
-    if (content === null) await this.#machine.remove(path);
-    else await this.#machine.writeText(path, content);
+  async #goBack({ app, part }: RouteChange, replaced: Texts, good: string | null): Promise<void> {
+    const { partOf } = this.#proxy;
+    await this.#inTurn(async () => {
+      const { path, text, next } = await this.#textsOf(app, good);
+      if (text === replaced.next && partOf(replaced.text, app) === good) await this.#put(path, replaced.text);
+      // A later change of the app may have put its own part there since.
+      else if (partOf(text, app) === part) await this.#put(path, next);
+    });
+    // What runs is the configuration before, unless the reload itself went through: then this brings the old route back.
+    await this.#reload.run().catch(() => undefined);
+  }
+
+  async #textsOf(app: string, part: string | null): Promise<Texts & { path: string }> {
+    const path = this.#proxy.pathOf(app);
+    const text = await this.#machine.readText(path);
+    return { path, text, next: this.#proxy.withPart(text, app, part) };
+  }
+
+  async #put(path: string, text: string | null): Promise<void> {
+    if (text === null) await this.#machine.remove(path);
+    else await this.#machine.writeText(path, text);
   }
 
   #inTurn<T>(body: () => Promise<T>): Promise<T> {

@@ -56,6 +56,11 @@ export function assertSafeRoute(route: RouteModel): void {
   check(route.sites.length > 0, 'number of sites', '0');
 }
 
+/** Whether a slot has several replicas, among which the proxy chooses. */
+export function isBalanced({ upstreams }: Pick<RouteModel, 'upstreams'>): boolean {
+  return upstreams.blue.length > 1 || upstreams.green.length > 1;
+}
+
 /** Every name that the route answers for. */
 export function domainsOf({ sites, redirects }: RouteModel): string[] {
   return [...sites.map(({ domain }) => domain), ...redirects.map(({ from }) => from)];

@@ -13,11 +13,10 @@ export function retryOf(operation: Operation | undefined, releases: readonly Rel
   if (operation === undefined || (operation.kind !== 'deploy' && operation.kind !== 'swap')) return null;
   const release = releases.find(({ id }) => id === operation.release);
   if (release === undefined || release.state !== 'failed') return null;
-  return { release, complaints: complaintsOf(operation.error?.message ?? '') };
+  return { release, complaints: complaintsOf(operation) };
 }
 
-/** The daemon's *validate* step, which comes after the answer to the request, ends its sentence with the field concerned. */
-function complaintsOf(message: string): FieldError[] {
-  const parts = /^(.*) \(field "([^"]+)"\)$/s.exec(message);
-  return parts === null ? [] : [{ field: parts[2] ?? '', message: parts[1] ?? '' }];
+/** The daemon's *validate* step comes after the answer to the request. */
+function complaintsOf({ error }: Operation): FieldError[] {
+  return error?.field == null ? [] : [{ field: error.field, message: error.message }];
 }

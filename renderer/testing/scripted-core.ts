@@ -153,7 +153,8 @@ export class ScriptedCore {
       throw new Refusal({ code: 'unprocessable', message: `The image ${image} was found nowhere.`, details });
     }
     const bind = request.volumes.findIndex((volume) => volume.kind === 'bind' && !volume.source.startsWith('/srv/'));
-    const refusal = `It lies beneath none of the host’s bind roots; use one in /srv. (field "volumes.${bind}.source")`;
+    const message = 'It lies beneath none of the host’s bind roots; use one in /srv.';
+    const refusal = { message, field: `volumes.${bind}.source` };
     const known = world.apps.find((each) => each.name === app_name);
     if (known === undefined) {
       const url = domain === undefined ? null : `http://${domain}`;

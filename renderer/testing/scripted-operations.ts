@@ -8,6 +8,7 @@ import type {
   Release,
   StepName,
 } from '../../daemon/contract/domain.ts';
+import type { FieldError } from '../../daemon/contract/errors.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
 import { can, isWatching, previousRelease } from '../../daemon/contract/rules.ts';
 import { HOOK_OUTPUT, LAYER_SIZES, STEP_DETAIL, STEPS } from './script-steps.ts';
@@ -28,7 +29,7 @@ export interface Wish {
   again?: Release;
   replicas?: number;
   /** What *validate* finds wrong. */
-  refusal?: string;
+  refusal?: FieldError;
   maintenance?: AppStatus['maintenance'];
 }
 
@@ -157,13 +158,13 @@ export class ScriptedOperations {
     else this.#later(id, TICK_MS, () => this.#print(world, id, name, wish, lines + 1));
   }
 
-  #fail(world: WorldHost, id: string, message: string): void {
+  #fail(world: WorldHost, id: string, { message, field }: FieldError): void {
     const running = find(world, id);
     const steps = running.steps.map((step): OperationStep => {
       if (step.state === 'running') return { ...step, state: 'failed', ended_at: ago(0), detail: message };
       return step.state === 'pending' ? { ...step, state: 'skipped' } : step;
     });
-    const error = { message, step: 'validate' as const };
+    const error = { message, step: 'validate' as const, field };
     this.#end(world, { ...running, steps, state: 'failed', error }, message);
   }
 

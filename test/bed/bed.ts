@@ -12,6 +12,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { acquireEngine, type Engine, engineOf, leaseDirectory, sweep } from './engine.ts';
+import { Entrance } from './enter.ts';
 import { detachLease } from './lease.ts';
 import { type BedPaths, bedPaths, runDirectoryOf } from './paths.ts';
 import { waitUntilReady } from './readiness.ts';
@@ -113,6 +114,7 @@ async function readRecord(paths: BedPaths, id: string): Promise<ServerRecord | u
 function bedOf(engine: Engine, record: ServerRecord): Bed {
   const runDirectory = leaseDirectory(engine);
   const { ports } = record;
+  const entrance = new Entrance(engine, record.container);
   const main = { http: `http://127.0.0.1:${ports.http}`, https: `https://127.0.0.1:${ports.https}` };
   const beside = { http: `http://127.0.0.1:${ports.nginx_http}`, https: `https://127.0.0.1:${ports.nginx_https}` };
   return {
@@ -126,7 +128,7 @@ function bedOf(engine: Engine, record: ServerRecord): Bed {
     dockerSocket: join(record.mounts.docker, 'docker.sock'),
     runDirectory,
     daemonSocket: join(record.mounts.daemon, 'nextdeployd.sock'),
-    exec: (argv, options = {}) => engine.attempt(['exec', '--interactive', record.container, ...argv], options),
+    exec: (argv, options = {}) => entrance.run(argv, options),
     copyIn: async (localPath, remotePath) => {
       await engine.docker(['cp', localPath, `${record.container}:${remotePath}`]);
     },

@@ -11,7 +11,9 @@ const LOOK = `
 docker ps --all --filter name=${APP_PREFIX} --format 'container {{.Names}} {{.State}} {{.Label "nextdeploy.release"}}'
 docker network ls --filter name=nextdeploy --format 'network {{.Name}}'
 find /var/lib/nextdeploy/slots -path '*/${APP_PREFIX}*/*' -printf 'marker %P\\n'
-find /etc/caddy/nextdeploy /etc/nginx/nextdeploy -path '*${APP_PREFIX}*' -printf 'route %p\\n'
+sed -n 's/^# app \\(${APP_PREFIX}[^ ]*\\) .*/route caddy \\1/p' /etc/caddy/nextdeploy/*.caddy
+find /etc/nginx/nextdeploy -name '${APP_PREFIX}*.conf' -printf 'route nginx %f\\n' | sed 's/\\.conf$//'
+find /etc/caddy/nextdeploy /etc/nginx/nextdeploy \\( -name '*.new' -o -path '*${APP_PREFIX}*' -not -name '*.conf' \\) -printf 'half-written %p\\n'
 find /var/lib/nextdeploy /etc/nextdeploy -name '*.new' -printf 'half-written %p\\n'`;
 
 const NETWORK = 'network nextdeploy';
@@ -40,7 +42,7 @@ async function look({ bed }: Server): Promise<string[]> {
 
 function wanted({ name, slot, release, replicas_wanted, status, proxy }: AppStatus): string[] {
   if (slot === null || release === null) return [];
-  const route = `route /etc/${proxy}/nextdeploy/${name}.${proxy === 'caddy' ? 'caddy' : 'conf'}`;
+  const route = `route ${proxy} ${name}`;
   const containers = Array.from({ length: replicas_wanted }, (_, replica) => {
     return `container nextdeploy-${name}-${slot}-${replica} running ${release}`;
   });

@@ -76,12 +76,13 @@ export async function failureOf(operation: Promise<Operation>): Promise<{ error:
 /** Everything on the server that belongs to an app: containers, route file, marker directory. */
 export async function tracesOf(bed: Bed, app: string): Promise<string[]> {
   const run = async (...argv: string[]) => (await bed.exec(argv)).stdout.split('\n').filter((line) => line !== '');
-  const [containers, routes, markers] = await Promise.all([
+  const [containers, caddy, nginx, markers] = await Promise.all([
     run('docker', 'ps', '--all', '--filter', `label=nextdeploy.app=${app}`, '--format', '{{.Names}} {{.State}}'),
-    run('find', '/etc/caddy/nextdeploy', '/etc/nginx/nextdeploy', '-name', `*${app}*`),
+    run('sh', '-c', `sed -n 's/^# app \\(${app}\\) .*/route caddy \\1/p' /etc/caddy/nextdeploy/*.caddy`),
+    run('find', '/etc/nginx/nextdeploy', '-name', `*${app}*`),
     run('find', '/var/lib/nextdeploy/slots', '-path', `*/${app}*`),
   ]);
-  return [...containers, ...routes, ...markers].sort((a, b) => (a < b ? -1 : 1));
+  return [...containers, ...caddy, ...nginx, ...markers].sort((a, b) => (a < b ? -1 : 1));
 }
 
 /** Polls until it holds; throws with what was seen last. */

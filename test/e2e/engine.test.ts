@@ -49,10 +49,10 @@ describe('deploy and swap', () => {
     );
     expect(await version()).toBe('v2');
     expect(await tracesOf(bed, SHOP)).toEqual([
-      `/etc/caddy/nextdeploy/${SHOP}.caddy`,
       `/var/lib/nextdeploy/slots/${SHOP}`,
       `/var/lib/nextdeploy/slots/${SHOP}/green`,
       `nextdeploy-${SHOP}-green-0 running`,
+      `route caddy ${SHOP}`,
     ]);
   });
 

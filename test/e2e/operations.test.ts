@@ -293,7 +293,7 @@ describe('an operation', () => {
     await deploy(client, { ...base(), image: images.v2, proxy: 'nginx' });
     expect((await visit(bed, DOMAIN, '/', {}, entryOf(bed, 'nginx'))).body).toBe('v2\n');
     expect((await visit(bed, DOMAIN)).headers).not.toHaveProperty('x-version');
-    const files = (await tracesOf(bed, APP)).filter((trace) => trace.startsWith('/etc'));
+    const files = (await tracesOf(bed, APP)).filter((trace) => /^(\/etc|route)/.test(trace));
     expect(files).toEqual([expect.stringMatching(/^\/etc\/nginx\/nextdeploy\//)]);
   });
 

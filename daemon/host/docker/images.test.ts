@@ -38,6 +38,22 @@ describe('images that come', () => {
     expect([sent, fake.paths[0]]).toEqual(['onetwo', 'POST /v1.41/images/load?quiet=true']);
   });
 
+  it('are told of by the events that Docker remembers, those that were there before as well', async () => {
+    const event = (Action: string, ID: string, timeNano: number) =>
+      JSON.stringify({ Type: 'image', Action, Actor: { ID }, timeNano });
+    const [first, second] = [event('load', 'sha256:1', 1_767_225_600.5e9), event('import', 'sha256:2', 1_767_225_601e9)];
+    fake.answers = [says(200, `${first}\n${second}\n`)];
+    const since = new Date('2026-01-01T00:00:00.250Z');
+    expect(await new DockerImages(client).listArrivals(since, signal)).toEqual([
+      { image_id: 'sha256:1', at: '2026-01-01T00:00:00.500Z' },
+      { image_id: 'sha256:2', at: '2026-01-01T00:00:01.000Z' },
+    ]);
+    const url = new URL(fake.paths[0]?.replace('GET ', '') ?? '', 'http://docker');
+    expect(url.searchParams.get('since')).toBe('1767225600.25');
+    expect(Number(url.searchParams.get('until'))).toBeLessThanOrEqual(Date.now() / 1000);
+    expect(JSON.parse(url.searchParams.get('filters') ?? '')).toEqual({ type: ['image'], event: ['load', 'import'] });
+  });
+
   it.each([
     ['shop', 'fromImage=shop&tag=latest'],
     ['registry.test:5000/shop:v1', 'fromImage=registry.test%3A5000%2Fshop&tag=v1'],
@@ -90,6 +106,13 @@ describe('checking an image', () => {
     return new DockerImages(client, { registry_deadline_ms: 200, platform }).check(wish, null, signal);
   };
 
+  it('of one that is here gives its content id, and asks no registry', async () => {
+    const image = { Id: 'sha256:abc', Size: 1, Created: '', Architecture: 'amd64', Os: 'linux' };
+    fake.answers = [says(200, JSON.stringify(image))];
+    expect(await check()).toBe('sha256:abc');
+    expect(fake.paths).toEqual(['GET /v1.41/images/r.test/shop%3Av1/json']);
+  });
+
   it('does not wait longer for a registry than it is worth', async () => {
     fake.answers = [none, () => undefined];
     await expect(check()).rejects.toThrow(
@@ -107,7 +130,7 @@ describe('checking an image', () => {
         }),
       );
     fake.answers = [none, platforms('arm64', 'amd64', 'unknown')];
-    await check();
+    expect(await check()).toBeNull();
     fake.answers = [none, platforms('arm64', 's390x', 'unknown')];
     await expect(check()).rejects.toThrow('is made for linux/arm64, linux/s390x, but this host is linux/amd64');
     fake.answers = [none, platforms()];

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Image, Layer } from '../../contract/domain.ts';
 import { DomainError } from '../../contract/errors.ts';
 import { parseReference, tagName } from '../../contract/image-names.ts';
-import type { Images, RegistryCredentials } from '../../engine/ports.ts';
+import type { Arrival, Images, RegistryCredentials } from '../../engine/ports.ts';
 import type { ImageWish } from '../../engine/steps.ts';
 import { type DockerClient, DockerError, unreachable } from './client.ts';
 import {
@@ -30,16 +30,20 @@ import {
   type PullAttempt,
   pullFailure,
 } from './pull-failures.ts';
-import { digestIn, LayerReport, type Progress, progressSchema } from './pull-progress.ts';
+import { digestIn, LayerReport, progressSchema } from './pull-progress.ts';
 import { redact } from './redaction.ts';
 
 const distributionSchema = z.object({
   Platforms: z.array(z.object({ os: z.string().default(''), architecture: z.string().default('') })).nullish(),
 });
 
-const PROGRESS_LINE_CHARACTERS_MAX = 1024 * 1024;
+/** events.Message of moby. */
+const imageEventSchema = z.object({ Actor: z.object({ ID: z.string() }), timeNano: z.number() });
+
+const LINE_CHARACTERS_MAX = 1024 * 1024;
 /** A Docker without DNS takes up to 50 s to say so. */
 const REGISTRY_DEADLINE_MS = 10_000;
+const EVENTS_DEADLINE_MS = 10_000;
 /** A password this short is in every text. */
 const PASSWORD_CHARACTERS_MIN = 3;
 
@@ -78,15 +82,19 @@ export class DockerImages implements Images {
     return (await this.#inspect(reference, signal))?.Id ?? null;
   }
 
-  async check(wish: ImageWish, credentials: RegistryCredentials | null, signal: AbortSignal): Promise<void> {
+  async check(wish: ImageWish, credentials: RegistryCredentials | null, signal: AbortSignal): Promise<string | null> {
     const { reference, pinned_image_id, pull } = wish;
     const isFetched = pull === 'always' && pinned_image_id === null;
     const here = isFetched ? null : await this.#inspect(pinned_image_id ?? reference, signal);
-    if (here !== null) return this.#refuseForeign(reference, [platformOf(here)]);
+    if (here !== null) {
+      this.#refuseForeign(reference, [platformOf(here)]);
+      return here.Id;
+    }
     const lead = isFetched ? `The image ${reference} is to be pulled` : await this.#leadOf(wish, signal);
     const login = await this.#login(reference, credentials);
     const platforms = await this.#askRegistry(login, lead, signal);
     if (platforms.length > 0) this.#refuseForeign(reference, platforms);
+    return null;
   }
 
   async pull(
@@ -127,6 +135,20 @@ export class DockerImages implements Images {
   async list(signal: AbortSignal): Promise<Image[]> {
     const answer = listSchema.parse(await this.#client.call((docker) => docker.listImages(), { signal }));
     return answer.map((image) => describe({ ...image, Created: image.Created * 1000 }));
+  }
+
+  async listArrivals(since: Date, signal: AbortSignal): Promise<Arrival[]> {
+    // Docker answers with what it remembers and ends there, as `until` is not to come. Its list of images has no time for this.
+    // Not when it was tagged: we do that ourselves, to give a name back.
+    const filters = { type: ['image'], event: ['load', 'import'] };
+    const options = { since: since.getTime() / 1000, until: Date.now() / 1000, filters: JSON.stringify(filters) };
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(EVENTS_DEADLINE_MS)]);
+    const answer = await this.#client.stream((docker) => docker.getEvents(options), { signal: deadline });
+    const arrivals: Arrival[] = [];
+    for await (const { Actor, timeNano } of readLines(answer, imageEventSchema)) {
+      arrivals.push({ image_id: Actor.ID, at: new Date(timeNano / 1e6).toISOString() });
+    }
+    return arrivals;
   }
 
   async remove(imageId: string, references: readonly string[], signal: AbortSignal): Promise<boolean> {
@@ -224,15 +246,17 @@ export class DockerImages implements Images {
   }
 }
 
-async function* readProgress(source: AsyncIterable<Buffer>): AsyncGenerator<Progress> {
+const readProgress = (source: AsyncIterable<Buffer>) => readLines(source, progressSchema);
+
+async function* readLines<T>(source: AsyncIterable<Buffer>, schema: z.ZodType<T>): AsyncGenerator<T> {
   let rest = '';
   for await (const chunk of unbroken(source)) {
     const lines = (rest + chunk.toString('utf8')).split('\n');
     rest = lines.pop() ?? '';
-    if (rest.length > PROGRESS_LINE_CHARACTERS_MAX) throw new Error('Docker sent a progress line that is too long');
-    for (const line of lines) if (line.trim() !== '') yield progressSchema.parse(JSON.parse(line));
+    if (rest.length > LINE_CHARACTERS_MAX) throw new Error('Docker sent a line that is too long');
+    for (const line of lines) if (line.trim() !== '') yield schema.parse(JSON.parse(line));
   }
-  if (rest.trim() !== '') yield progressSchema.parse(JSON.parse(rest));
+  if (rest.trim() !== '') yield schema.parse(JSON.parse(rest));
 }
 
 async function* unbroken(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

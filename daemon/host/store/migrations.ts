@@ -68,4 +68,7 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (image_id, image)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE removed_images ADD COLUMN removed_at TEXT NOT NULL DEFAULT '1970-01-01T00:00:00.000Z';
+  `,
 ];

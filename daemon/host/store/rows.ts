@@ -2,7 +2,7 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import { appConfigurationSchema } from '../../contract/configuration.ts';
 import type { DaemonEvent, Release } from '../../contract/domain.ts';
-import type { NewEvent, ReleaseImage } from '../../engine/ports.ts';
+import type { NewEvent, RemovedImage } from '../../engine/ports.ts';
 import type { AppRecord, OperationRecord } from '../../engine/state.ts';
 
 export type Row = Record<string, SQLOutputValue>;
@@ -25,8 +25,8 @@ export function toRelease(row: Row): Release {
   return { ...rest, id: `r${String(number)}`, configuration: complete, nextcore: parsed(nextcore) } as unknown as Release;
 }
 
-export function toReleaseImage({ image_id, image }: Row): ReleaseImage {
-  return { image_id: String(image_id), image: String(image) };
+export function toRemovedImage({ image_id, image, removed_at }: Row): RemovedImage {
+  return { image_id: String(image_id), image: String(image), removed_at: String(removed_at) };
 }
 
 function parsed(value: SQLOutputValue | undefined): unknown {

@@ -6,11 +6,10 @@ import { CaddyDriver, type CaddyMachine } from './driver.ts';
 const SETTINGS = {
   directory: '/etc/caddy/nextdeploy',
   caddyfile: '/etc/caddy/Caddyfile',
-  slots_directory: '/state/slots',
   service: 'caddy',
 };
 const MAIN = 'own.test {\n\trespond "own"\n}\n\timport /etc/caddy/nextdeploy/*.caddy\nother.test {\n}\n';
-const FILE = '/etc/caddy/nextdeploy/shop.caddy';
+const FILE = '/etc/caddy/nextdeploy/routes.caddy';
 const { signal } = new AbortController();
 
 function route(domain = 'shop.test'): RouteModel {
@@ -50,12 +49,13 @@ class FakeMachine implements CaddyMachine {
     return { code: 0, output: '' };
   };
 
-  readConfig = async () => (this.state !== 'stopped' ? this.#config() : null);
-
-  #config = () => ({
-    set: { 'X-Nextdeploy-Generation': [...this.served.matchAll(/x-nextdeploy-generation "(.+)"/g)].map((match) => match[1]) },
-    roots: [...this.served.matchAll(/root (\S+)/g)].map((match) => ({ root: match[1] })),
-  });
+  /** What was asked for. */
+  readonly reads: string[] = [];
+  readConfig = async (path: string) => {
+    this.reads.push(path);
+    if (this.state === 'stopped') return null;
+    return { value: path === '' ? [...this.served.matchAll(/"(\S+ [a-f0-9]{16})"/g)].map((match) => match[1]) : null };
+  };
 
   count(argv: string): number {
     return this.calls.filter((call) => call.argv.startsWith(argv)).length;
@@ -70,7 +70,7 @@ function start() {
 describe('CaddyDriver', () => {
   it("checks the candidate within the operator's file, from its directory and as Caddy's user, before it is put in place", async () => {
     const { machine, driver } = start();
-    machine.files.set('/etc/caddy/nextdeploy/other.caddy', '# other app');
+    machine.files.set('/etc/caddy/nextdeploy/other.caddy', "# the operator's");
     await driver.apply('shop', route(), signal);
     const validation = machine.calls.find(({ argv }) => argv.startsWith('caddy validate'));
     expect(validation).toMatchObject({
@@ -78,7 +78,7 @@ describe('CaddyDriver', () => {
       cwd: '/etc/caddy',
       asService: true,
     });
-    expect(validation?.input).toMatch(/^own\.test \{[\s\S]*# other app\n[\s\S]*http:\/\/shop\.test \{[\s\S]*other\.test \{/);
+    expect(validation?.input).toMatch(/^own\.test \{[\s\S]*# the operator's\n[\s\S]*http:\/\/shop\.test \{[\s\S]*other\.test \{/);
     expect(validation?.input).not.toContain('import');
     expect(machine.files.get(FILE)).toContain('http://shop.test {');
     expect(machine.files.get(SETTINGS.caddyfile)).toBe(MAIN);
@@ -178,11 +178,73 @@ describe('CaddyDriver', () => {
     const apps = ['shop', 'blog', 'docs', 'mail', 'wiki'];
     // The first reload lasts until all files are there.
     machine.duringReload = async () => {
-      while (machine.files.size < 1 + apps.length) await new Promise(setImmediate);
+      while (!apps.every((app) => machine.files.get(FILE)?.includes(`# app ${app} `))) await new Promise(setImmediate);
     };
     const changes = apps.map((app) => driver.apply(app, { ...route(`${app}.test`), app_name: app }, signal));
     await Promise.all(changes);
     expect(machine.count('systemctl reload')).toBe(2);
     expect(apps.every((app) => machine.served.includes(`http://${app}.test`))).toBe(true);
+  });
+
+  it('keeps one file for all apps, and knows from it which they are', async () => {
+    const { machine, driver } = start();
+    expect(await driver.listApps()).toEqual([]);
+    await driver.apply('shop', route(), signal);
+    await driver.apply('blog', { ...route('blog.test'), app_name: 'blog' }, signal);
+    expect(await driver.listApps()).toEqual(['blog', 'shop']);
+    await driver.apply('shop', null, signal);
+    expect(await driver.listApps()).toEqual(['blog']);
+    expect(machine.served).toContain('http://blog.test');
+    expect(machine.served).not.toContain('http://shop.test');
+  });
+
+  it('takes files away that say the same in another layout, and no others', async () => {
+    const { machine, driver } = start();
+    machine.files.set('/etc/caddy/nextdeploy/shop.caddy', '# Written by NextDeploy for the app shop, generation 01ab; …\n');
+    machine.files.set('/etc/caddy/nextdeploy/own.caddy', "# the operator's\n");
+    await driver.apply('shop', route(), signal);
+    const names = [...machine.files.keys()].map((path) => path.replace('/etc/caddy/', ''));
+    expect(new Set(names)).toEqual(new Set(['Caddyfile', 'nextdeploy/own.caddy', 'nextdeploy/routes.caddy']));
+  });
+
+  it('brings back one app alone when its change fails, whatever others have changed since', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    machine.duringReload = async () => {
+      machine.duringReload = async () => undefined;
+      machine.refuses = 'reload';
+      await expect.poll(() => machine.files.get(FILE)).toContain('# app blog ');
+    };
+    const shop = driver.apply('shop', route('new.test'), signal);
+    shop.catch(() => {
+      machine.refuses = 'nothing';
+    });
+    await expect.poll(() => machine.files.get(FILE)).toContain('new.test');
+    const blog = driver.apply('blog', { ...route('blog.test'), app_name: 'blog' }, signal);
+    await expect(shop).rejects.toMatchObject({ code: 'unavailable' });
+    await Promise.allSettled([blog]);
+    expect(machine.files.get(FILE)).toContain('http://shop.test');
+    expect(machine.files.get(FILE)).not.toContain('new.test');
+  });
+
+  it('has Caddy itself check a route before anything is done, and only one that it does not serve', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    const before = new Map(machine.files);
+    const count = machine.count('caddy validate');
+    await driver.check(signal, route());
+    expect(machine.count('caddy validate')).toBe(count);
+    machine.refuses = 'validate';
+    const other: RouteModel = { ...route('other.test'), sites: [...route('other.test').sites, ...route().sites] };
+    const refusal = { code: 'unprocessable', message: expect.stringContaining('ambiguous'), details: { domain: 'shop.test' } };
+    await expect(driver.check(signal, other)).rejects.toMatchObject(refusal);
+    expect(machine.files).toEqual(before);
+    expect(machine.count('systemctl reload')).toBe(1);
+  });
+
+  it('asks for no more of the configuration than it needs', async () => {
+    const { machine, driver } = start();
+    await driver.check(signal);
+    expect(machine.reads).toEqual(['admin']);
   });
 });

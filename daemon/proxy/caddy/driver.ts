@@ -1,26 +1,27 @@
 /** Makes Caddy serve routes. Candidates are checked within the operator's whole Caddyfile; what runs is read over the admin API. */
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DomainError } from '../../contract/errors.ts';
-import type { ReverseProxy } from '../../engine/ports.ts';
+import type { RefusedRoute, ReverseProxy } from '../../engine/ports.ts';
 import type { RouteModel } from '../../engine/state.ts';
-import { readGeneration } from '../generation.ts';
 import type { ProxyMachine } from '../machine.ts';
 import { domainsOf } from '../route.ts';
-import { type RouteFile, RouteFiles } from '../route-files.ts';
-import { findDifference, findLeftover } from './readback.ts';
-import { type CaddyFeatures, featuresOf, renderCaddyfile } from './render.ts';
+import { type RouteChange, RouteFiles } from '../route-files.ts';
+import { isOfAnotherLayout, lineOf, parseLine, readLines, renderFile } from './file.ts';
+import { findDifference } from './readback.ts';
+import { type CaddyFeatures, featuresOf, generationOf } from './render.ts';
 
 export interface CaddyMachine extends ProxyMachine {
-  /** The running configuration; null when nothing listens at the admin address. Rejects when what listens does not answer. */
-  readConfig(signal: AbortSignal): Promise<unknown>;
+  /**
+   * The running configuration, or the part of it at a path such as `admin`; null when nothing listens at the admin address. Rejects when
+   * what listens does not answer.
+   */
+  readConfig(path: string, signal: AbortSignal): Promise<{ value: unknown } | null>;
 }
 
 export interface CaddySettings {
   /** Ours; the operator's Caddyfile imports `*.caddy` of it. */
   directory: string;
   caddyfile: string;
-  /** Where the markers are; each app's directory is named after it. */
-  slots_directory: string;
   /** The systemd unit. */
   service: string;
 }
@@ -29,6 +30,9 @@ const DEADLINE_MS = 30_000;
 /** A second one, which brings the old file back, fits into the step's time as well. */
 const RELOAD_DEADLINE_MS = 20_000;
 const SUFFIX = '.caddy';
+const FILE = `routes${SUFFIX}`;
+/** A small part, where only the answer counts. */
+const ADMIN_PART = 'admin';
 
 export class CaddyDriver implements ReverseProxy {
   readonly #settings: CaddySettings;
@@ -43,20 +47,25 @@ export class CaddyDriver implements ReverseProxy {
     this.#files = new RouteFiles(
       machine,
       {
-        validate: (file, signal) => this.#validate(file, signal),
+        pathOf: () => this.#path(),
+        partOf: (text, app) => readLines(text).get(app) ?? null,
+        withPart: (text, app, part) => this.#withPart(text, app, part),
+        validate: (text, change, signal) => this.#validate(text, change, signal),
         reload: (signal) => this.#reload(signal),
-        isRunning: async (signal) => (await this.#findConfig(signal)) !== null,
-        differenceTo: (file, signal) => this.#differenceTo(file, signal),
-        confirm: (file, signal) => this.#confirm(file, signal),
+        isRunning: async (signal) => (await this.#findConfig(ADMIN_PART, signal)) !== null,
+        differenceTo: (change, signal) => this.#differenceTo(change, signal),
+        confirm: (change, signal) => this.#confirm(change, signal),
       },
       stopping,
     );
   }
 
   async check(signal: AbortSignal, route: RouteModel | null = null): Promise<void> {
-    if (route !== null) renderCaddyfile(route, await this.#detectFeatures(signal));
     await this.#mainFile();
-    await this.#runningConfig(signal);
+    await this.#runningConfig(ADMIN_PART, signal);
+    if (route === null) return;
+    await this.#detectFeatures(signal);
+    await this.#files.check(changeTo(route.app_name, route), signal);
   }
 
   async version(signal: AbortSignal): Promise<string> {
@@ -66,30 +75,57 @@ export class CaddyDriver implements ReverseProxy {
   }
 
   async apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void> {
-    const path = join(this.#settings.directory, `${app}${SUFFIX}`);
-    const content = route === null ? null : renderCaddyfile(route, await this.#detectFeatures(signal));
-    await this.#files.apply({ app, path, content, domains: route === null ? [] : domainsOf(route) }, signal);
+    await this.#detectFeatures(signal);
+    await this.#removeOldFiles();
+    await this.#files.apply(changeTo(app, route), signal);
   }
 
   async listApps(): Promise<string[]> {
-    const names = await this.#machine.listFiles(this.#settings.directory);
-    return names.filter((name) => name.endsWith(SUFFIX) && !name.startsWith('.')).map((name) => name.slice(0, -SUFFIX.length));
+    const names = await this.#listFiles();
+    return names.includes(FILE) ? [...readLines(await this.#machine.readText(this.#path())).keys()] : [];
   }
 
-  /** Asks Caddy about the operator's file with our files put in where it imports them: the candidate needs no place on the disk. */
-  async #validate({ path, content }: RouteFile, signal: AbortSignal): Promise<void> {
+  async #listFiles(): Promise<string[]> {
+    const names = await this.#machine.listFiles(this.#settings.directory);
+    return names.filter((name) => name.endsWith(SUFFIX) && !name.startsWith('.')).toSorted((a, b) => a.localeCompare(b));
+  }
+
+  #path(): string {
+    return join(this.#settings.directory, FILE);
+  }
+
+  #withPart(text: string | null, app: string, part: string | null): string | null {
+    const lines = readLines(text);
+    if (part === null) lines.delete(app);
+    else lines.set(app, part);
+    return renderFile(lines, this.#knownFeatures());
+  }
+
+  /** From before all apps shared one file: their sites would be there twice. */
+  async #removeOldFiles(): Promise<void> {
+    for (const name of await this.#listFiles()) {
+      const path = join(this.#settings.directory, name);
+      if (name !== FILE && isOfAnotherLayout((await this.#machine.readText(path)) ?? '')) await this.#machine.remove(path);
+    }
+  }
+
+  /** Asks Caddy about the operator's file with ours put in where it imports them: the candidate needs no place on the disk. */
+  async #validate(text: string | null, { domains }: RouteChange, signal: AbortSignal): Promise<void> {
     const { directory, caddyfile } = this.#settings;
     const main = await this.#mainFile();
-    const names = (await this.listApps()).map((app) => `${app}${SUFFIX}`);
-    const others = names.filter((name) => name !== basename(path)).toSorted((a, b) => a.localeCompare(b));
+    const others = (await this.#listFiles()).filter((name) => name !== FILE);
     const texts = await Promise.all(others.map((name) => this.#machine.readText(join(directory, name))));
-    const ours = [...texts, content].filter((text) => text !== null).join('\n');
+    const ours = [...texts, text].filter((one) => one !== null).join('\n');
     const input = main.replace(importLine(directory), () => ours);
     // Imports of the operator are relative to the directory of his file.
     const options = { input, cwd: dirname(caddyfile), asService: true, signal, deadlineMs: DEADLINE_MS };
     const { code, output } = await this.#machine.run('caddy', ['validate', '--adapter', 'caddyfile', '--config', '-'], options);
     if (code === 0) return;
-    throw new DomainError('unprocessable', `Caddy refuses the route: ${lastError(output)}. Nothing was changed.`, {
+    const why = lastError(output);
+    const names = new Set(why.split(/[^\w.-]+/));
+    const domain = domains.find((name) => names.has(name));
+    throw new DomainError('unprocessable', `Caddy refuses the route: ${why}. Nothing was changed.`, {
+      ...(domain === undefined ? {} : { details: { domain } satisfies RefusedRoute }),
       cause: output,
     });
   }
@@ -116,31 +152,30 @@ export class CaddyDriver implements ReverseProxy {
     throw new DomainError('unavailable', message, { cause: output });
   }
 
-  async #confirm(file: RouteFile, signal: AbortSignal): Promise<void> {
-    const difference = await this.#differenceTo(file, signal);
+  async #confirm(change: RouteChange, signal: AbortSignal): Promise<void> {
+    const difference = await this.#differenceTo(change, signal);
     if (difference === null) return;
     const message = `Caddy was reloaded, but ${difference}; see \`journalctl -u ${this.#settings.service}\`.`;
     throw new DomainError('unavailable', message);
   }
 
-  async #differenceTo({ app, content }: RouteFile, signal: AbortSignal): Promise<string | null> {
-    const config = await this.#runningConfig(signal);
-    if (content === null) return findLeftover(config, join(this.#settings.slots_directory, app));
-    return findDifference(config, app, readGeneration(content) ?? '');
+  async #differenceTo({ app, part }: RouteChange, signal: AbortSignal): Promise<string | null> {
+    const config = await this.#runningConfig('', signal);
+    return findDifference(config, app, part === null ? null : generationOf(parseLine(part), this.#knownFeatures()));
   }
 
-  async #runningConfig(signal: AbortSignal): Promise<unknown> {
-    const config = await this.#findConfig(signal);
-    if (config !== null) return config;
+  async #runningConfig(path: string, signal: AbortSignal): Promise<unknown> {
+    const config = await this.#findConfig(path, signal);
+    if (config !== null) return config.value;
     const { service } = this.#settings;
     const message = `Caddy does not run, or its admin API is off; see \`systemctl status ${service}\`.`;
     throw new DomainError('unavailable', message);
   }
 
   /** Null: Caddy does not run. */
-  async #findConfig(signal: AbortSignal): Promise<unknown> {
+  async #findConfig(path: string, signal: AbortSignal): Promise<{ value: unknown } | null> {
     try {
-      return await this.#machine.readConfig(signal);
+      return await this.#machine.readConfig(path, signal);
     } catch (cause) {
       signal.throwIfAborted();
       const message = `Caddy's admin API does not answer; see \`systemctl status ${this.#settings.service}\`.`;
@@ -148,10 +183,18 @@ export class CaddyDriver implements ReverseProxy {
     }
   }
 
-  async #detectFeatures(signal: AbortSignal): Promise<CaddyFeatures> {
+  async #detectFeatures(signal: AbortSignal): Promise<void> {
     this.#features ??= featuresOf(await this.version(signal));
+  }
+
+  #knownFeatures(): CaddyFeatures {
+    if (this.#features === null) throw new Error("Caddy's version has not been asked for yet");
     return this.#features;
   }
+}
+
+function changeTo(app: string, route: RouteModel | null): RouteChange {
+  return route === null ? { app, part: null, domains: [] } : { app, part: lineOf(route), domains: domainsOf(route) };
 }
 
 /** The line of the operator's file that takes our files in, wherever it stands. */

@@ -1,61 +1,63 @@
 import { describe, expect, it } from 'vitest';
 import type { RouteModel } from '../../engine/state.ts';
-import { readGeneration } from '../generation.ts';
 import { ROUTE } from '../test-route.ts';
-import { featuresOf, renderCaddyfile } from './render.ts';
+import { featuresOf, generationOf, renderCaddyfile } from './render.ts';
 
 const OLD = featuresOf('2.6.2');
 const NEW = featuresOf('2.11.4');
 
 describe('renderCaddyfile', () => {
   it('names both slots and lets the marker choose', () => {
-    expect(renderCaddyfile(ROUTE, NEW)).toMatchInlineSnapshot(`
-      "# Written by NextDeploy for the app shop, generation 56c512435d2cd513; what is changed here is overwritten.
-      http://shop.test {
-      	@nextdeploy_verify header x-nextdeploy-verify abcdef0123456789abcdef0123456789
+    expect(renderCaddyfile([ROUTE], NEW)).toMatchInlineSnapshot(`
+      "http://shop.test {
+      	map {host} {nextdeploy_markers} {nextdeploy_blue} {nextdeploy_green} {nextdeploy_key} {nextdeploy_exempt} {nextdeploy_generation} {
+      		"shop.test" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 81d1734bd3f03c7c"
+      		"~(?i)^shop\\.test$" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 81d1734bd3f03c7c"
+      	}
+      	@nextdeploy_verify header x-nextdeploy-verify {nextdeploy_key}
       	@nextdeploy_blue {
       		file {
-      			root /var/lib/nextdeploy/slots/shop
+      			root {nextdeploy_markers}
       			try_files blue
       		}
       	}
       	@nextdeploy_green {
       		file {
-      			root /var/lib/nextdeploy/slots/shop
+      			root {nextdeploy_markers}
       			try_files green
       		}
       	}
       	@nextdeploy_any_blue {
       		file {
-      			root /var/lib/nextdeploy/slots/shop
+      			root {nextdeploy_markers}
       			try_files blue.maintenance blue
       		}
       	}
       	@nextdeploy_any_green {
       		file {
-      			root /var/lib/nextdeploy/slots/shop
+      			root {nextdeploy_markers}
       			try_files green.maintenance green
       		}
       	}
       	@nextdeploy_stopped {
       		file {
-      			root /var/lib/nextdeploy/slots/shop
+      			root {nextdeploy_markers}
       			try_files stopped
       		}
       	}
       	@nextdeploy_maintenance {
       		file {
-      			root /var/lib/nextdeploy/slots/shop
+      			root {nextdeploy_markers}
       			try_files maintenance.html
       		}
       		not vars nextdeploy_verified yes
-      		not vars {http.request.uri.path} "/api/health"
+      		not vars {http.request.uri.path} "{nextdeploy_exempt}"
       	}
       	route {
       		route @nextdeploy_verify {
       			vars nextdeploy_verified yes
       			request_header -x-nextdeploy-verify
-      			header x-nextdeploy-generation "shop 56c512435d2cd513"
+      			header x-nextdeploy-generation "{nextdeploy_generation}"
       			header @nextdeploy_any_blue {
       				x-nextdeploy-slot blue
       				defer
@@ -65,7 +67,7 @@ describe('renderCaddyfile', () => {
       				defer
       			}
       		}
-      		reverse_proxy @nextdeploy_blue 10.213.0.16:3000 {
+      		reverse_proxy @nextdeploy_blue {nextdeploy_blue} {
       			header_down -x-nextdeploy-slot
       			lb_try_duration 3s
       			lb_try_interval 250ms
@@ -77,7 +79,7 @@ describe('renderCaddyfile', () => {
       				keepalive_idle_conns_per_host 256
       			}
       		}
-      		reverse_proxy @nextdeploy_green 10.213.0.24:4000 {
+      		reverse_proxy @nextdeploy_green {nextdeploy_green} {
       			header_down -x-nextdeploy-slot
       			lb_try_duration 3s
       			lb_try_interval 250ms
@@ -104,7 +106,7 @@ describe('renderCaddyfile', () => {
       					header Cache-Control no-store
       					rewrite * /maintenance.html
       					file_server {
-      						root /var/lib/nextdeploy/slots/shop
+      						root {nextdeploy_markers}
       						status 503
       						pass_thru
       					}
@@ -112,7 +114,7 @@ describe('renderCaddyfile', () => {
       				}
       			}
       			handle {
-      				reverse_proxy @nextdeploy_any_green 10.213.0.24:4000 {
+      				reverse_proxy @nextdeploy_any_green {nextdeploy_green} {
       					header_down -x-nextdeploy-slot
       					lb_try_duration 3s
       					lb_try_interval 250ms
@@ -124,7 +126,7 @@ describe('renderCaddyfile', () => {
       						keepalive_idle_conns_per_host 256
       					}
       				}
-      				reverse_proxy 10.213.0.16:3000 {
+      				reverse_proxy {nextdeploy_blue} {
       					header_down -x-nextdeploy-slot
       					lb_try_duration 3s
       					lb_try_interval 250ms
@@ -144,35 +146,57 @@ describe('renderCaddyfile', () => {
     `);
   });
 
-  it('leaves http:// away where Caddy manages the certificate, and writes one site for all domains that are alike', () => {
+  it('leaves http:// away where Caddy manages the certificate, and writes one site for all domains of all apps that are alike', () => {
     const sites: RouteModel['sites'] = [
       { domain: 'shop.test', tls: 'off' },
       { domain: 'shop.example.com', tls: 'auto' },
       { domain: 'www.shop.test', tls: 'off' },
     ];
-    const text = renderCaddyfile({ ...ROUTE, sites }, OLD);
-    expect(text.match(/^\S.* \{$/gm)).toEqual(['"shop.example.com" {', 'http://shop.test, http://www.shop.test {']);
+    const blog: RouteModel = { ...ROUTE, app_name: 'blog', sites: [{ domain: 'blog.test', tls: 'off' }] };
+    const text = renderCaddyfile([{ ...ROUTE, sites }, blog], OLD);
+    expect(text.match(/^\S.*[,{]$/gm)).toEqual([
+      'http://shop.test,',
+      'http://www.shop.test,',
+      'http://blog.test {',
+      'shop.example.com {',
+    ]);
+    expect(text.match(/^\t\t"blog\.test" .*$/gm)).toHaveLength(1);
   });
 
-  it('redirects to the same path and query, by the scheme of the target', () => {
+  it('knows a domain in any case', () => {
+    const text = renderCaddyfile([{ ...ROUTE, health_path: '/a$b' }], OLD);
+    const rows = text.match(/^\t\t".*shop.*$/gm) ?? [];
+    expect(rows.map((row) => row.trim().split(' ')[0])).toEqual(['"shop.test"', '"~(?i)^shop\\.test$"']);
+    // What follows a pattern may name its groups.
+    expect(rows.map((row) => /"(\/a\S*)"/.exec(row)?.[1])).toEqual(['/a$b', '/a$$b']);
+  });
+
+  it('redirects to the same path and query, by the scheme of the target, with one site for each status', () => {
     const redirects: RouteModel['redirects'] = [
       { from: 'old.test', tls: 'off', to: 'shop.test', to_tls: 'off', status: 308 },
+      { from: 'older.test', tls: 'off', to: 'shop.test', to_tls: 'off', status: 308 },
       { from: 'old.example.com', tls: 'auto', to: 'shop.example.com', to_tls: 'auto', status: 302 },
     ];
-    const text = renderCaddyfile({ ...ROUTE, redirects }, OLD);
-    expect(text).toContain('http://old.test {\n\tredir http://shop.test{uri} 308\n}');
-    expect(text).toContain('"old.example.com" {\n\tredir https://shop.example.com{uri} 302\n}');
+    const text = renderCaddyfile([{ ...ROUTE, redirects }], OLD);
+    const sites = text.split('\n\n').filter((site) => site.includes('redir '));
+    expect(sites.map((site) => [site.split(' {')[0], /redir .*/.exec(site)?.[0]])).toEqual([
+      ['http://old.test,\nhttp://older.test', 'redir {nextdeploy_to}{uri} 308'],
+      ['old.example.com', 'redir {nextdeploy_to}{uri} 302'],
+    ]);
+    expect(sites[0]).toContain('"old.test" "http://shop.test"');
+    expect(sites[1]).toContain('"old.example.com" "https://shop.example.com"');
   });
 
   it('protects open streams from reloads where Caddy can', () => {
-    expect(renderCaddyfile(ROUTE, NEW)).toContain('stream_close_delay');
-    expect(renderCaddyfile(ROUTE, featuresOf('2.7.0'))).toContain('stream_close_delay');
-    expect(renderCaddyfile(ROUTE, OLD)).not.toContain('stream_close_delay');
+    expect(renderCaddyfile([ROUTE], NEW)).toContain('stream_close_delay');
+    expect(renderCaddyfile([ROUTE], featuresOf('2.7.0'))).toContain('stream_close_delay');
+    expect(renderCaddyfile([ROUTE], OLD)).not.toContain('stream_close_delay');
   });
 
-  it('balances over the replicas of a slot, and leaves one alone that accepts nothing', () => {
+  it('gives an app with replicas a site of its own, balances over them, and leaves one alone that accepts nothing', () => {
     const upstreams = { ...ROUTE.upstreams, blue: ['10.213.0.16:3000', '10.213.0.17:3000'] };
-    const text = renderCaddyfile({ ...ROUTE, upstreams }, NEW);
+    const text = renderCaddyfile([{ ...ROUTE, upstreams }], NEW);
+    expect(text).not.toContain('map {host}');
     expect(text).toMatch(
       /reverse_proxy @nextdeploy_blue 10\.213\.0\.16:3000 10\.213\.0\.17:3000 \{[^}]*lb_policy least_conn\n\s+fail_duration 3s/,
     );
@@ -183,13 +207,13 @@ describe('renderCaddyfile', () => {
   });
 
   it('tries no request with a body again where Caddy would have lost the body', () => {
-    const [, forBodies = ''] = /route @nextdeploy_body \{([\s\S]*?)\n\t\t\}/.exec(renderCaddyfile(ROUTE, OLD)) ?? [];
+    const [, forBodies = ''] = /route @nextdeploy_body \{([\s\S]*?)\n\t\t\}/.exec(renderCaddyfile([ROUTE], OLD)) ?? [];
     expect(forBodies.match(/reverse_proxy @nextdeploy_\w+/g)).toEqual([
       'reverse_proxy @nextdeploy_blue',
       'reverse_proxy @nextdeploy_green',
     ]);
     expect(forBodies).not.toContain('lb_try_duration');
-    expect(renderCaddyfile(ROUTE, NEW)).not.toContain('@nextdeploy_body');
+    expect(renderCaddyfile([ROUTE], NEW)).not.toContain('@nextdeploy_body');
   });
 
   it.each([
@@ -206,18 +230,21 @@ describe('renderCaddyfile', () => {
 
   it('lets the health path through in maintenance, without its query, and no other that is like it', () => {
     const exempt = (health_path: string | null) =>
-      /not vars ({.+)/.exec(renderCaddyfile({ ...ROUTE, health_path }, OLD))?.[1] ?? null;
-    expect(exempt('/api/health?deep=1')).toBe('{http.request.uri.path} "/api/health"');
-    expect(exempt('/a/*')).toBe('{http.request.uri.path} "/a/*"');
-    expect(exempt(null)).toBeNull();
-    expect(exempt('/%7Benv.HOME%7D')).toBeNull();
+      /^\t\t"shop.test" (?:"\S+" ){4}"(\S+)"/m.exec(renderCaddyfile([{ ...ROUTE, health_path }], OLD))?.[1];
+    expect(renderCaddyfile([ROUTE], OLD)).toContain('not vars {http.request.uri.path} "{nextdeploy_exempt}"');
+    expect(exempt('/api/health?deep=1')).toBe('/api/health');
+    expect(exempt('/a/*')).toBe('/a/*');
+    // No path is so.
+    for (const path of [null, '/%7Benv.HOME%7D']) expect(exempt(path)).toBe('none');
   });
 
-  it('names another generation when anything about the route is another', () => {
-    const generation = (route: RouteModel) => readGeneration(renderCaddyfile(route, OLD));
-    expect(generation(ROUTE)).toMatch(/^[a-f0-9]{16}$/);
-    expect(generation(ROUTE)).toBe(generation({ ...ROUTE }));
-    expect(generation(ROUTE)).not.toBe(generation({ ...ROUTE, health_path: null }));
+  it('names another generation when anything about the route, or about how it is written, is another', () => {
+    const generation = (changes: Partial<RouteModel> = {}) => generationOf({ ...ROUTE, ...changes }, OLD);
+    expect(generation()).toMatch(/^[a-f0-9]{16}$/);
+    expect(generation()).toBe(generation({}));
+    expect(generation()).not.toBe(generation({ health_path: null }));
+    expect(generation()).not.toBe(generationOf(ROUTE, NEW));
+    expect(renderCaddyfile([ROUTE], OLD)).toContain(`"shop ${generation()}"`);
   });
 
   it.each<[string, Partial<RouteModel>]>([
@@ -232,6 +259,6 @@ describe('renderCaddyfile', () => {
     ['number of sites', { sites: [] }],
     ['number of upstreams', { upstreams: { blue: [], green: [] } }],
   ])('refuses a %s that could be more than one word', (what, changes) => {
-    expect(() => renderCaddyfile({ ...ROUTE, ...changes }, OLD)).toThrow(`unsafe ${what}`);
+    expect(() => renderCaddyfile([{ ...ROUTE, ...changes }], OLD)).toThrow(`unsafe ${what}`);
   });
 });

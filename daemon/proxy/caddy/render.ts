@@ -1,11 +1,12 @@
-/** A route as a Caddyfile, valid from Caddy 2.6.2 on. Pure. */
+/** All routes as one Caddyfile, valid from Caddy 2.6.2 on. Pure. */
 import type { Slot, TlsMode } from '../../contract/names.ts';
-import type { RouteModel, RouteRedirect } from '../../engine/state.ts';
+import type { RouteModel } from '../../engine/state.ts';
 import { SLOT_HEADER, VERIFY_HEADER } from '../../engine/verify.ts';
-import { GENERATION_HEADER, stampGeneration } from '../generation.ts';
+import { GENERATION_HEADER, shortHash } from '../generation.ts';
 import {
   assertSafeRoute,
   exemptPath,
+  isBalanced,
   MAINTENANCE_FILE,
   MAINTENANCE_SUFFIX,
   REPLICA_CONNECT_MS,
@@ -18,6 +19,9 @@ import {
 const IDLE_CONNECTIONS_PER_UPSTREAM_MAX = 256;
 /** A variable of the request. */
 const VERIFIED = 'nextdeploy_verified';
+/** No request has such a path. */
+const NO_PATH = 'none';
+const TLS_MODES = ['off', 'auto'] as const satisfies TlsMode[];
 
 export interface CaddyFeatures {
   /** `stream_close_delay`, from 2.7: a reload leaves open WebSockets alone for this long. */
@@ -35,78 +39,156 @@ export function featuresOf(version: string): CaddyFeatures {
   return { has_stream_close_delay: isFrom(7, 0), can_repeat_bodies: isFrom(11, 4) };
 }
 
-/** The whole file of one app. Throws for a route that is not safe to write. */
-export function renderCaddyfile(route: RouteModel, features: CaddyFeatures): string {
-  assertSafeRoute(route);
-  return stampGeneration(route.app_name, (generation) => {
-    const sites = (['auto', 'off'] as const).flatMap((tls) => {
-      const domains = route.sites.filter((site) => site.tls === tls).map(({ domain }) => domain);
-      return domains.length === 0 ? [] : [renderSite(domains, tls, { route, features, generation })];
-    });
-    return `${[...sites, ...route.redirects.map(renderRedirect)].join('\n\n')}\n`;
-  });
+/**
+ * Caddy goes through its sites one after the other at each request, so all apps share one, which looks the app up by its name. An app with
+ * replicas has a site of its own: what Caddy knows of an upstream's health it keeps under the word that the configuration has for it.
+ * Throws for a route that is not safe to write.
+ */
+export function renderCaddyfile(routes: readonly RouteModel[], features: CaddyFeatures): string {
+  for (const route of routes) assertSafeRoute(route);
+  const pattern = patternOf(features);
+  const apps = routes.map((route): App => ({ route, words: wordsOf(route, generationOf(route, features, pattern)) }));
+  const single = apps.filter(({ route }) => !isBalanced(route));
+  const balanced = apps.filter(({ route }) => isBalanced(route));
+  const sites = TLS_MODES.flatMap((tls) => [
+    ...renderShared(single, tls, features),
+    ...balanced.flatMap(({ route, words }) => renderSite(domainsOf(route, tls), tls, { words, features })),
+    ...renderRedirects(routes, tls),
+  ]);
+  return `${sites.join('\n\n')}\n`;
+}
+
+/** Another one when anything is another that the file says about this route. */
+export function generationOf(route: RouteModel, features: CaddyFeatures, pattern = patternOf(features)): string {
+  return shortHash(pattern + JSON.stringify(route));
+}
+
+/** All that is said alike about every route, with and without replicas. */
+function patternOf(features: CaddyFeatures): string {
+  const words = [SHARED, { ...SHARED, blue: [...SHARED.blue, ...SHARED.green] }];
+  return words.flatMap((one) => renderSite(['host'], 'off', { words: one, features })).join('\n');
+}
+
+/** What differs between apps, as the configuration has it: the value itself or a placeholder. */
+interface Words {
+  markers: string;
+  blue: string[];
+  green: string[];
+  verify_key: string;
+  exempt_path: string;
+  /** Only to be read back from what runs. */
+  generation: string;
+}
+
+interface App {
+  route: RouteModel;
+  words: Words;
 }
 
 interface Rendering {
-  route: RouteModel;
+  words: Words;
   features: CaddyFeatures;
-  generation: string;
 }
+
+function wordsOf(route: RouteModel, generation: string): Words {
+  const { marker_directory: markers, upstreams, verify_key } = route;
+  const exempt_path = exemptPath(route) ?? NO_PATH;
+  return { markers, ...upstreams, verify_key, exempt_path, generation: `${route.app_name} ${generation}` };
+}
+
+const SHARED: Words = {
+  markers: '{nextdeploy_markers}',
+  blue: ['{nextdeploy_blue}'],
+  green: ['{nextdeploy_green}'],
+  verify_key: '{nextdeploy_key}',
+  exempt_path: '{nextdeploy_exempt}',
+  generation: '{nextdeploy_generation}',
+};
+const WORD_NAMES = Object.keys(SHARED) as (keyof Words)[];
+const domainsOf = ({ sites }: RouteModel, tls: TlsMode) => sites.filter((site) => site.tls === tls).map(({ domain }) => domain);
+
+/** A placeholder is looked up when it is needed, and a list of hosts by bisection from 100 of them on. */
+function renderShared(apps: readonly App[], tls: TlsMode, features: CaddyFeatures): string[] {
+  const named = apps.flatMap(({ route, words }) => domainsOf(route, tls).map((domain) => ({ domain, words })));
+  const values = (words: Words) => WORD_NAMES.flatMap((name) => words[name]);
+  const rows = named.map(({ domain, words }) => ({ name: domain, values: values(words) }));
+  const domains = named.map(({ domain }) => domain);
+  return renderSite(domains, tls, { words: SHARED, features }, mapByHost(values(SHARED), rows));
+}
+
+/** Caddy compares as it is written, so names in another case are found by the second half. */
+function mapByHost(placeholders: readonly string[], rows: readonly { name: string; values: readonly string[] }[]): string[] {
+  const row = (words: readonly string[]) => words.map((word) => `"${word}"`).join(' ');
+  return block(`map {host} ${placeholders.join(' ')}`, [
+    ...rows.map(({ name, values }) => row([name, ...values])),
+    ...rows.map(({ name, values }) =>
+      row([`~(?i)^${name.replaceAll('.', '\\.')}$`, ...values.map((value) => value.replaceAll('$', '$$$$'))]),
+    ),
+  ]);
+}
+
+function renderRedirects(routes: readonly RouteModel[], tls: TlsMode): string[] {
+  const redirects = routes.flatMap((route) => route.redirects).filter((redirect) => redirect.tls === tls);
+  return [...Map.groupBy(redirects, ({ status }) => status)].map(([status, group]) => {
+    const rows = group.map(({ from, to, to_tls }) => ({
+      name: from,
+      values: [`${to_tls === 'auto' ? 'https' : 'http'}://${to}`],
+    }));
+    const names = group.map(({ from }) => from);
+    return block(addresses(names, tls), [...mapByHost(['{nextdeploy_to}'], rows), `redir {nextdeploy_to}{uri} ${status}`]).join(
+      '\n',
+    );
+  });
+}
+
+const addresses = (domains: readonly string[], tls: TlsMode) =>
+  domains.map((domain) => (tls === 'auto' ? domain : `http://${domain}`)).join(',\n');
 
 /**
  * The markers decide at each request. What counts is how much Caddy has to go through, above all how many files it looks for: one on blue,
  * two on green. The rest is for whoever has the key, for a site that is not open, and for the instant of a
  * change: a marker that had another name when its own was looked for is found at the second look, and blue, which needs none, comes last.
  */
-function renderSite(domains: string[], tls: TlsMode, rendering: Rendering): string {
-  const { route, features } = rendering;
+function renderSite(domains: readonly string[], tls: TlsMode, rendering: Rendering, before: readonly string[] = []): string[] {
+  if (domains.length === 0) return [];
+  const { words, features } = rendering;
   const closed = (slot: Slot) => `${slot}${MAINTENANCE_SUFFIX}`;
-  return block(domains.map((domain) => address(domain, tls)).join(', '), [
-    `@nextdeploy_verify header ${VERIFY_HEADER} ${route.verify_key}`,
+  const exemption = [`not vars ${VERIFIED} yes`, `not vars {http.request.uri.path} "${words.exempt_path}"`];
+  const site = block(addresses(domains, tls), [
+    ...before,
+    `@nextdeploy_verify header ${VERIFY_HEADER} ${words.verify_key}`,
     ...(features.can_repeat_bodies ? [] : ['@nextdeploy_body not method GET HEAD OPTIONS']),
-    ...fileMatcher('@nextdeploy_blue', route, ['blue']),
-    ...fileMatcher('@nextdeploy_green', route, ['green']),
-    ...fileMatcher('@nextdeploy_any_blue', route, [closed('blue'), 'blue']),
-    ...fileMatcher('@nextdeploy_any_green', route, [closed('green'), 'green']),
-    ...fileMatcher('@nextdeploy_stopped', route, ['stopped']),
-    ...fileMatcher('@nextdeploy_maintenance', route, [MAINTENANCE_FILE], [`not vars ${VERIFIED} yes`, ...exemption(route)]),
+    ...fileMatcher('@nextdeploy_blue', words, ['blue']),
+    ...fileMatcher('@nextdeploy_green', words, ['green']),
+    ...fileMatcher('@nextdeploy_any_blue', words, [closed('blue'), 'blue']),
+    ...fileMatcher('@nextdeploy_any_green', words, [closed('green'), 'green']),
+    ...fileMatcher('@nextdeploy_stopped', words, ['stopped']),
+    ...fileMatcher('@nextdeploy_maintenance', words, [MAINTENANCE_FILE], exemption),
     ...block('route', [
-      ...block('route @nextdeploy_verify', telling(rendering)),
+      ...block('route @nextdeploy_verify', telling(words)),
       ...(features.can_repeat_bodies ? [] : block('route @nextdeploy_body', proxyingOpen(rendering, false))),
       ...proxyingOpen(rendering, true),
       // One route for all that is rare: Caddy makes a list of the routes beside it at each request.
       ...block('handle', [
         ...block('handle @nextdeploy_stopped', [`header Retry-After ${RETRY_AFTER_SECONDS}`, `respond "${STOPPED_TEXT}" 503`]),
-        ...block('handle @nextdeploy_maintenance', maintenancePage(route)),
+        ...block('handle @nextdeploy_maintenance', maintenancePage(words)),
         ...block('handle', [
           ...proxying('@nextdeploy_any_green', 'green', rendering, true),
           ...proxying('', 'blue', rendering, true),
         ]),
       ]),
     ]),
-  ]).join('\n');
+  ]);
+  return [site.join('\n')];
 }
 
 const block = (head: string, lines: readonly string[]) => [`${head} {`, ...lines.map((line) => `\t${line}`), '}'];
 /** True while one of the files is there. */
-const fileMatcher = (name: string, { marker_directory }: RouteModel, files: string[], more: string[] = []) =>
-  block(name, [...block('file', [`root ${marker_directory}`, `try_files ${files.join(' ')}`]), ...more]);
-
-function renderRedirect({ from, tls, to, to_tls, status }: RouteRedirect): string {
-  const scheme = to_tls === 'auto' ? 'https' : 'http';
-  return block(address(from, tls), [`redir ${scheme}://${to}{uri} ${status}`]).join('\n');
-}
-
-const address = (domain: string, tls: TlsMode) => (tls === 'auto' ? `"${domain}"` : `http://${domain}`);
-
-/** Compared as a whole: in a `path` matcher a `*` of it would stand for anything. */
-function exemption(route: RouteModel): string[] {
-  const path = exemptPath(route);
-  return path === null ? [] : [`not vars {http.request.uri.path} "${path}"`];
-}
+const fileMatcher = (name: string, { markers }: Words, files: string[], more: string[] = []) =>
+  block(name, [...block('file', [`root ${markers}`, `try_files ${files.join(' ')}`]), ...more]);
 
 /** Any method is answered with the whole page, also one that asks for a part of it, or for none of what it has seen. */
-function maintenancePage(route: RouteModel): string[] {
+function maintenancePage({ markers }: Words): string[] {
   return block('route', [
     'method GET',
     'request_header -Range',
@@ -115,19 +197,19 @@ function maintenancePage(route: RouteModel): string[] {
     `header Retry-After ${RETRY_AFTER_SECONDS}`,
     'header Cache-Control no-store',
     `rewrite * /${MAINTENANCE_FILE}`,
-    ...block('file_server', [`root ${route.marker_directory}`, 'status 503', 'pass_thru']),
+    ...block('file_server', [`root ${markers}`, 'status 503', 'pass_thru']),
     // Taken away since it was looked for.
     'respond 503',
   ]);
 }
 
 /** For whoever has the key: in maintenance too he is served, and told by which slot, whatever the app says about that. */
-function telling({ route, generation }: Rendering): string[] {
+function telling({ generation }: Words): string[] {
   const tell = (slot: Slot) => block(`header @nextdeploy_any_${slot}`, [`${SLOT_HEADER} ${slot}`, 'defer']);
   return [
     `vars ${VERIFIED} yes`,
     `request_header -${VERIFY_HEADER}`,
-    `header ${GENERATION_HEADER} "${route.app_name} ${generation}"`,
+    `header ${GENERATION_HEADER} "${generation}"`,
     ...tell('blue'),
     ...tell('green'),
   ];
@@ -138,8 +220,8 @@ const proxyingOpen = (rendering: Rendering, isRepeated: boolean) => [
   ...proxying('@nextdeploy_green', 'green', rendering, isRepeated),
 ];
 
-function proxying(matcher: string, slot: Slot, { route, features }: Rendering, isRepeated: boolean): string[] {
-  const replicas = route.upstreams[slot];
+function proxying(matcher: string, slot: Slot, { words, features }: Rendering, isRepeated: boolean): string[] {
+  const replicas = words[slot];
   const head = ['reverse_proxy', matcher, ...replicas].filter((word) => word !== '').join(' ');
   return block(head, proxySettings(replicas, features, isRepeated));
 }

@@ -194,4 +194,50 @@ describe('NginxDriver', () => {
   it('knows its version', async () => {
     expect(await start().driver.version(signal)).toBe('1.22.1');
   });
+
+  it('has nginx itself check a route before anything is done, and only one that it does not serve', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    const before = [new Map(machine.files), machine.calls.length];
+    await driver.check(signal, route());
+    expect([machine.files, machine.calls.length]).toEqual(before);
+    machine.warning = 'nginx: [warn] conflicting server name "other.test" on 0.0.0.0:80, ignored\n';
+    const refusal = { code: 'unprocessable', details: { domain: 'other.test' } };
+    await expect(driver.check(signal, route('other.test'))).rejects.toMatchObject(refusal);
+    expect([machine.files, machine.count('systemctl reload')]).toEqual([before[0], 1]);
+  });
+
+  it('does not put an old route over a newer one when two changes of one app overlap and the first fails', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    const first = new AbortController();
+    machine.duringReload = async () => {
+      machine.duringReload = async () => undefined;
+      await expect.poll(() => machine.files.get(FILE)).toContain('newer.test');
+      first.abort(new Error('too late'));
+    };
+    const failing = driver.apply('shop', route('new.test'), first.signal);
+    await expect.poll(() => machine.files.get(FILE)).toContain('new.test');
+    const newer = driver.apply('shop', route('newer.test'), signal);
+    await expect(failing).rejects.toThrow();
+    await newer;
+    expect(machine.files.get(FILE)).toContain('newer.test');
+    expect(machine.served).toContain('newer.test');
+  });
+
+  it('goes back to what was seen to run when two changes of one app overlap and both fail', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    machine.duringReload = async () => {
+      await expect.poll(() => machine.files.get(FILE)).toContain('newer.test');
+      machine.duringReload = async () => undefined;
+    };
+    machine.refuses = 'reload';
+    const first = driver.apply('shop', route('new.test'), signal);
+    await expect.poll(() => machine.files.get(FILE)).toContain('new.test');
+    const second = driver.apply('shop', route('newer.test'), signal);
+    await expect(first).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(second).rejects.toMatchObject({ code: 'unavailable' });
+    expect(machine.files.get(FILE)).toContain('server_name shop.test;');
+  });
 });

@@ -6,12 +6,12 @@
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '../../contract/errors.ts';
-import type { ReverseProxy } from '../../engine/ports.ts';
+import type { RefusedRoute, ReverseProxy } from '../../engine/ports.ts';
 import type { RouteModel } from '../../engine/state.ts';
 import { readGeneration } from '../generation.ts';
 import type { ProxyMachine } from '../machine.ts';
 import { domainsOf } from '../route.ts';
-import { type RouteFile, RouteFiles } from '../route-files.ts';
+import { type RouteChange, RouteFiles } from '../route-files.ts';
 import { findLostDefault, isRead } from './foreign.ts';
 import { findDifference, STATUS_ADDRESS, statusName } from './readback.ts';
 import { type NginxFeatures, renderNginx } from './render.ts';
@@ -70,18 +70,27 @@ export class NginxDriver implements ReverseProxy {
     this.#files = new RouteFiles(
       machine,
       {
-        validate: (file, signal) => this.#validate(file, signal),
+        // One file per app.
+        pathOf: (app) => this.#pathOf(app),
+        partOf: (text) => text,
+        withPart: (_, __, part) => part,
+        validate: (_, change, signal) => this.#validate(change, signal),
         reload: (signal) => this.#reload(signal),
         isRunning: (signal) => this.#isRunning(signal),
-        differenceTo: (file, signal) => this.#differenceTo(file, signal),
-        confirm: (file, signal) => this.#confirm(file, signal),
+        differenceTo: (change, signal) => this.#differenceTo(change, signal),
+        confirm: (change, signal) => this.#confirm(change, signal),
       },
       stopping,
     );
   }
 
   async check(signal: AbortSignal, route: RouteModel | null = null): Promise<void> {
-    if (route !== null) renderNginx(route, this.#features());
+    const change = route === null ? null : this.#changeTo(route.app_name, route);
+    await this.#checkServing(signal);
+    if (change !== null) await this.#files.check(change, signal);
+  }
+
+  async #checkServing(signal: AbortSignal): Promise<void> {
     const { service } = this.#settings;
     const [first] = await this.listApps();
     // An answer proves both that nginx runs and that it reads our files.
@@ -102,15 +111,23 @@ export class NginxDriver implements ReverseProxy {
   }
 
   async apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void> {
-    const path = join(this.#settings.directory, `${app}${SUFFIX}`);
-    const content = route === null ? null : renderNginx(route, this.#features());
-    await this.#files.apply({ app, path, content, domains: route === null ? [] : domainsOf(route) }, signal);
+    await this.#files.apply(this.#changeTo(app, route), signal);
   }
 
-  async #validate({ path, content, domains }: RouteFile, signal: AbortSignal): Promise<void> {
+  #changeTo(app: string, route: RouteModel | null): RouteChange {
+    if (route === null) return { app, part: null, domains: [] };
+    return { app, part: renderNginx(route, this.#features()), domains: domainsOf(route) };
+  }
+
+  #pathOf(app: string): string {
+    return join(this.#settings.directory, `${app}${SUFFIX}`);
+  }
+
+  async #validate({ app, part, domains }: RouteChange, signal: AbortSignal): Promise<void> {
     const { directory } = this.#settings;
-    if (content !== null && (await this.listApps()).length === 0) await this.#keepDefault(signal);
-    const candidate = { name: basename(path), content, suffix: SUFFIX };
+    if (part !== null && (await this.listApps()).length === 0) await this.#keepDefault(signal);
+    const path = this.#pathOf(app);
+    const candidate = { name: basename(path), content: part, suffix: SUFFIX };
     const { code, output } = await this.#machine.withCandidate(directory, candidate, (staged) =>
       this.#runSeeing(staged, ['-T'], signal),
     );
@@ -119,11 +136,11 @@ export class NginxDriver implements ReverseProxy {
       throw new DomainError('unprocessable', message, { cause: output });
     }
     // Else a reload would take all our routes away.
-    if (content !== null && !isRead(output, path)) throw this.#unread();
-    const taken = domains.find((domain) => output.includes(`conflicting server name "${domain}" on `));
-    if (taken === undefined) return;
-    const message = `Another site of nginx serves ${taken} already; \`nginx -T\` shows it. Nothing was changed.`;
-    throw new DomainError('unprocessable', message);
+    if (part !== null && !isRead(output, path)) throw this.#unread();
+    const domain = domains.find((name) => output.includes(`conflicting server name "${name}" on `));
+    if (domain === undefined) return;
+    const message = `Another site of nginx serves ${domain} already; \`nginx -T\` shows it. Nothing was changed.`;
+    throw new DomainError('unprocessable', message, { details: { domain } satisfies RefusedRoute });
   }
 
   /** The first of our sites must not become the one that answers unknown names in place of the operator's. */
@@ -184,12 +201,12 @@ export class NginxDriver implements ReverseProxy {
   }
 
   /** A reload has only begun when systemd has made it: the new workers tell when they serve. */
-  async #confirm(file: RouteFile, signal: AbortSignal): Promise<void> {
+  async #confirm(change: RouteChange, signal: AbortSignal): Promise<void> {
     const { confirm_ms_max = CONFIRM_MS_MAX } = this.#settings;
     const deadline = performance.now() + confirm_ms_max;
     let since: number | null = null;
     for (;;) {
-      const difference = await this.#differenceTo(file, signal);
+      const difference = await this.#differenceTo(change, signal);
       const now = performance.now();
       since = difference === null ? (since ?? now) : null;
       if (since !== null && now - since >= CONFIRM_STEADY_MS) return;
@@ -204,8 +221,8 @@ export class NginxDriver implements ReverseProxy {
     return new DomainError('unavailable', message);
   }
 
-  async #differenceTo({ app, content }: RouteFile, signal: AbortSignal): Promise<string | null> {
-    return findDifference(await this.#ask(app, signal), app, content === null ? null : (readGeneration(content) ?? ''));
+  async #differenceTo({ app, part }: RouteChange, signal: AbortSignal): Promise<string | null> {
+    return findDifference(await this.#ask(app, signal), app, part === null ? null : (readGeneration(part) ?? ''));
   }
 
   #ask(app: string, signal: AbortSignal): Promise<string | null> {

@@ -7,6 +7,7 @@ import { stampGeneration } from '../generation.ts';
 import {
   assertSafeRoute,
   exemptPath,
+  isBalanced,
   MAINTENANCE_FILE,
   MAINTENANCE_SUFFIX,
   REPLICA_CONNECT_MS,
@@ -57,7 +58,6 @@ export function renderNginx(route: RouteModel, features: NginxFeatures): string 
 
 const asSite = ({ from, tls }: RouteRedirect) => ({ domain: from, tls });
 const isManaged = ({ tls }: { tls: string }) => tls === 'auto';
-const isBalanced = ({ upstreams }: RouteModel) => upstreams.blue.length > 1 || upstreams.green.length > 1;
 const upstreamName = (app: string, slot: Slot) => `nextdeploy_${app}_${slot}`;
 
 /**

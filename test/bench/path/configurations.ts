@@ -1,7 +1,8 @@
 /** The configurations that the suite `path` compares, as files: a proxy's plainest, ours of one app, and ours of 500. Pure. */
 import type { ProxyType, Slot } from '../../../daemon/contract/names.ts';
 import type { RouteModel } from '../../../daemon/engine/state.ts';
-import { type CaddyFeatures, renderCaddyfile } from '../../../daemon/proxy/caddy/render.ts';
+import { lineOf, renderFile } from '../../../daemon/proxy/caddy/file.ts';
+import type { CaddyFeatures } from '../../../daemon/proxy/caddy/render.ts';
 import { renderNginx } from '../../../daemon/proxy/nginx/render.ts';
 
 export const VARIANTS = ['plain', 'ours', 'ours500'] as const;
@@ -64,17 +65,18 @@ interface Where {
 function caddy(variant: Variant, { directory, port }: Where, setting: Setting): Pick<Instance, 'files' | 'argv'> {
   const main = `${directory}/Caddyfile`;
   const options = `{\n\tadmin 127.0.0.1:${port + 20_000}\n\thttp_port ${port}\n}\n`;
-  const routes =
-    variant === 'plain'
-      ? [{ path: `${directory}/routes/plain.caddy`, content: plainCaddyfile(setting) }]
-      : routesOf(variant, 'caddy', setting).map((route) => ({
-          path: `${directory}/routes/${route.app_name}.caddy`,
-          content: renderCaddyfile(route, setting.caddy),
-        }));
+  const content = variant === 'plain' ? plainCaddyfile(setting) : ourCaddyfile(routesOf(variant, 'caddy', setting), setting);
   return {
-    files: [{ path: main, content: `${options}import ${directory}/routes/*.caddy\n` }, ...routes],
+    files: [
+      { path: main, content: `${options}import ${directory}/routes/*.caddy\n` },
+      { path: `${directory}/routes/routes.caddy`, content },
+    ],
     argv: ['caddy', 'run', '--adapter', 'caddyfile', '--config', main],
   };
+}
+
+function ourCaddyfile(routes: readonly RouteModel[], { caddy: features }: Setting): string {
+  return renderFile(new Map(routes.map((route) => [route.app_name, lineOf(route)])), features) ?? '';
 }
 
 function plainCaddyfile({ upstream }: Setting): string {

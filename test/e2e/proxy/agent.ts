@@ -15,7 +15,7 @@ const { signal } = new AbortController();
 const config = parseConfig(`{ auth: { token: ${'x'.repeat(32)} }, proxy: { nginx: { http_port: ${NGINX_PORT} } } }`, 'config');
 const { caddy, nginx } = config.proxy;
 const drivers = {
-  caddy: new CaddyDriver({ ...caddy, slots_directory: SLOTS_DIRECTORY }, createCaddyMachine(caddy.admin, caddy.service), signal),
+  caddy: new CaddyDriver(caddy, createCaddyMachine(caddy.admin, caddy.service), signal),
   nginx: new NginxDriver(nginx, createNginxMachine(nginx.service), signal),
 };
 const markers = new MarkerFiles(SLOTS_DIRECTORY);
@@ -26,7 +26,7 @@ async function perform(call: Call): Promise<string> {
       await drivers[call.proxy].apply(call.app, call.route, signal);
       return '';
     case 'check':
-      await drivers[call.proxy].check(signal);
+      await drivers[call.proxy].check(signal, call.route);
       return '';
     case 'version':
       return drivers[call.proxy].version(signal);

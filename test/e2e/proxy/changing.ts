@@ -18,7 +18,16 @@ export function describeChanging(proxy: ProxyType, getServer: () => ProxyServer)
   const versionAt = async (host: string) => (await visit(at(host))).headers['x-version'];
   const failureOf = async (...calls: Parameters<ProxyServer['attempt']>) => (await server().attempt(...calls))[0];
   const apply = (name: string) => ({ kind: 'apply', proxy, app: name, route: routeOf(proxy, name) }) as const;
-  const files = async () => (await server().run('ls', `/etc/${proxy}/nextdeploy`)).split('\n').filter((name) => name !== '');
+  const directory = `/etc/${proxy}/nextdeploy`;
+  const apps = async () => {
+    const { stdout } = await server().bed.exec(
+      proxy === 'caddy' ? ['sed', '-n', 's/^# app \\(\\S*\\) .*/\\1/p', `${directory}/routes.caddy`] : ['ls', directory],
+    );
+    return stdout
+      .split('\n')
+      .filter((name) => name !== '')
+      .map((name) => name.replace('.conf', ''));
+  };
 
   beforeAll(() => server().call({ kind: 'mark', app, state: 'blue' }));
   afterEach(() => server().remove(proxy, app));
@@ -76,14 +85,13 @@ export function describeChanging(proxy: ProxyType, getServer: () => ProxyServer)
       await server().call(...names.map(apply));
       expect(await Promise.all(names.map((name) => versionAt(`${name}.test`)))).toEqual(names.map(() => 'blue-1'));
       await server().call(...names.map((name) => ({ kind: 'apply', proxy, app: name, route: null }) as const));
-      expect((await files()).filter((name) => name.startsWith(`${app}-`))).toEqual([]);
+      expect((await apps()).filter((name) => name.startsWith(`${app}-`))).toEqual([]);
       expect(await Promise.all(names.map((name) => versionAt(`${name}.test`)))).toEqual(names.map(() => undefined));
     });
 
     it('is loaded by the next attempt when the one before died between its file and the reload', async () => {
       await server().apply(routeOf(proxy, app));
-      const [name = ''] = (await files()).filter((file) => file.startsWith(app));
-      const path = `/etc/${proxy}/nextdeploy/${name}`;
+      const path = proxy === 'caddy' ? `${directory}/routes.caddy` : `${directory}/${app}.conf`;
       const file = await server().run('cat', path);
       await server().apply(
         routeOf(proxy, app, { redirects: [{ from: 'x.test', tls: 'off', to: 'y.test', to_tls: 'off', status: 301 }] }),
@@ -103,7 +111,7 @@ export function describeChanging(proxy: ProxyType, getServer: () => ProxyServer)
         expect(outcome).toMatchObject({ code: 'unavailable', message: expect.stringContaining('does not run') });
         await server().remove(proxy, app);
         expect(await failureOf(apply(app))).toMatchObject({ code: 'unavailable' });
-        expect((await files()).filter((name) => name.startsWith(app))).toEqual([]);
+        expect((await apps()).filter((name) => name.startsWith(app))).toEqual([]);
       } finally {
         await server().run('systemctl', 'start', proxy);
       }
@@ -113,7 +121,7 @@ export function describeChanging(proxy: ProxyType, getServer: () => ProxyServer)
   });
 
   describe('a change is refused, and nothing is another than before,', () => {
-    const refused = async (call: ReturnType<typeof apply>, says: string) => {
+    const refused = async (call: Parameters<ProxyServer['attempt']>[0], says: string) => {
       const before = await server().fingerprint(proxy);
       expect(await failureOf(call)).toMatchObject({ code: 'unprocessable', message: expect.stringContaining(says) });
       expect(await server().fingerprint(proxy)).toBe(before);
@@ -137,6 +145,7 @@ export function describeChanging(proxy: ProxyType, getServer: () => ProxyServer)
 
     it('when another site has the domain', async () => {
       const route = routeOf(proxy, app, { sites: [{ domain: 'own.test', tls: 'off' }] });
+      await refused({ kind: 'check', proxy, route }, 'own.test');
       await refused({ kind: 'apply', proxy, app, route }, 'own.test');
       expect((await visit(at('own.test'))).body).toBe('own\n');
     });
@@ -149,7 +158,7 @@ export function describeChanging(proxy: ProxyType, getServer: () => ProxyServer)
       const site = '/etc/nginx/sites-enabled/default';
       const [line, text] = [await server().run('cat', include), await server().run('cat', site)];
       try {
-        for (const name of await files()) await server().remove(proxy, name.replace('.conf', ''));
+        for (const name of await apps()) await server().remove(proxy, name);
         await server().write(include, '# nothing\n');
         expect(await failureOf({ kind: 'check', proxy })).toMatchObject({
           code: 'unavailable',
@@ -161,7 +170,7 @@ export function describeChanging(proxy: ProxyType, getServer: () => ProxyServer)
           code: 'unprocessable',
           message: expect.stringMatching(/sites-enabled\/\w+ answers for unknown names on port 8080.*add `default_server`/),
         });
-        expect((await files()).filter((name) => name.endsWith('.conf'))).toEqual([]);
+        expect(await apps()).toEqual([]);
       } finally {
         await server().write(include, line);
         await server().write(site, text);

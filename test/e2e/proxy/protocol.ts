@@ -4,7 +4,8 @@ import type { MarkerState, RouteModel } from '../../../daemon/engine/state.ts';
 
 export type Call =
   | { kind: 'apply'; proxy: ProxyType; app: string; route: RouteModel | null }
-  | { kind: 'check' | 'version'; proxy: ProxyType }
+  | { kind: 'check'; proxy: ProxyType; route?: RouteModel }
+  | { kind: 'version'; proxy: ProxyType }
   | { kind: 'mark'; app: string; state: MarkerState }
   | { kind: 'page'; app: string; html: string | null };
 

@@ -37,6 +37,11 @@ export function describeServing(proxy: ProxyType, getServer: () => ProxyServer):
       expect((await visit({ base: base(), host: 'nobody.test' })).headers['x-version']).toBeUndefined();
     });
 
+    it('answers for its name in any case', async () => {
+      const answer = await visit({ base: base(), host: `${app[0]?.toUpperCase()}${app.slice(1)}.TEST` });
+      expect(answer.headers['x-version']).toBe('blue-1');
+    });
+
     it('names the slot to those who know the key', async () => {
       expect((await get('/', { headers: { [VERIFY]: verifyKey(app) } })).headers[SLOT]).toBe('blue');
       expect((await get('/', { headers: { [VERIFY]: verifyKey('other') } })).headers).not.toHaveProperty(SLOT);
