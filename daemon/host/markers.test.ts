@@ -66,6 +66,26 @@ describe('MarkerFiles', () => {
     expect(await readdir(root)).toEqual(['shop']);
   });
 
+  it('never lets an app look open that begins closed', async () => {
+    const seen = new Set<string | null>();
+    const watching = new AbortController();
+    const looking = (async () => {
+      while (!watching.signal.aborted) seen.add(await markers.read('shop'));
+    })();
+    for (let count = 0; count < 20; count += 1) {
+      await markers.write('shop', 'stopped');
+      await markers.remove('shop');
+    }
+    watching.abort();
+    await looking;
+    expect(seen).not.toContain('blue');
+    expect(seen).not.toContain('green');
+    await markers.writePage('shop', 'page');
+    await markers.write('shop', 'stopped');
+    expect(await names()).toEqual(new Set(['not-blue', 'not-green', 'stopped', 'maintenance.html']));
+    expect(await readdir(root)).toEqual(['shop']);
+  });
+
   it('says beside two closed slots which one serves in maintenance, and of a stopped app only that', async () => {
     const closed = (...more: string[]) => new Set(['not-blue', 'not-green', 'maintenance.html', ...more]);
     await markers.write('shop', 'green');

@@ -16,7 +16,7 @@ import {
 } from '../engine/marker-names.ts';
 import type { Markers } from '../engine/ports.ts';
 import { type MarkerState, otherSlot } from '../engine/state.ts';
-import { isMissing, makeDirectory, removeFile, syncDirectory, writeFileAtomically } from './files.ts';
+import { isMissing, makeDirectory, readTextIfThere, removeFile, syncDirectory, writeFileAtomically } from './files.ts';
 
 const REASONS = [STOPPED_MARKER, MAINTENANCE_MARKERS.green, MAINTENANCE_MARKERS.blue] as const;
 type Reason = (typeof REASONS)[number];
@@ -78,11 +78,25 @@ export class MarkerFiles implements Markers {
   }
 
   async #close(app: string, from: Mark | null, to: Reason): Promise<void> {
-    if (from !== null && !isOpen(from)) return this.#rename(app, from, to);
+    if (from === null) return this.#beginClosed(app, to);
+    if (!isOpen(from)) return this.#rename(app, from, to);
     const directory = join(this.#root, app);
     await this.#writeFile(directory, to, '');
-    if (from === null) await this.#writeFile(directory, CLOSES.green, '');
-    await this.#writeFile(directory, CLOSES[from ?? 'blue'], '');
+    await this.#writeFile(directory, CLOSES[from], '');
+  }
+
+  /** With one file alone an app that has had none would look open. */
+  async #beginClosed(app: string, to: Reason): Promise<void> {
+    const directory = join(this.#root, app);
+    const prepared = this.#aside(app);
+    await rm(prepared, { recursive: true, force: true });
+    await makeDirectory(prepared, DIRECTORY_MODE);
+    for (const name of [to, CLOSES.blue, CLOSES.green]) await writeFileAtomically(join(prepared, name), '', FILE_MODE);
+    const page = await readTextIfThere(join(directory, PAGE));
+    if (page !== null) await writeFileAtomically(join(prepared, PAGE), page, FILE_MODE);
+    await rm(directory, { recursive: true, force: true });
+    await rename(prepared, directory);
+    await syncDirectory(this.#root);
   }
 
   async #rename(app: string, from: string, to: string): Promise<void> {
@@ -103,8 +117,22 @@ export class MarkerFiles implements Markers {
     await syncDirectory(this.#root);
   }
 
+  /** All at once: file by file a closed app would look open for a moment. */
   async remove(app: string): Promise<void> {
-    await rm(join(this.#root, app), { recursive: true, force: true });
+    const aside = this.#aside(app);
+    await rm(aside, { recursive: true, force: true });
+    try {
+      await rename(join(this.#root, app), aside);
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw error;
+    }
+    await rm(aside, { recursive: true, force: true });
+  }
+
+  /** What a daemon that was killed leaves there is overwritten. */
+  #aside(app: string): string {
+    return join(this.#root, `.${app}.new`);
   }
 }
 
