@@ -2,7 +2,7 @@
 import { DomainError } from '../contract/errors.ts';
 import { DEFAULTS } from '../contract/limits.ts';
 import { domainOwner } from './domains.ts';
-import type { Journal, RefusedRoute, RegistryCredentials, World } from './ports.ts';
+import type { Journal, RefusedRoute, RegistryCredentials, ReverseProxy, World } from './ports.ts';
 import { StepFailure } from './saga.ts';
 import type { StepOf } from './steps.ts';
 
@@ -32,12 +32,7 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
     await named(`networks.${index}`, resources.checkNetwork(network, signal));
   }
   await Promise.all(
-    step.proxies.map((proxy) =>
-      named(
-        (error) => refusedField(error, step) ?? 'proxy',
-        proxies[proxy].check(signal, step.route?.proxy === proxy ? step.route : null),
-      ),
-    ),
+    step.proxies.map((proxy) => named('proxy', checkRoute(proxies[proxy], step.route?.proxy === proxy ? step : null, signal))),
   );
   if (step.image === null) return;
   const { image, has_credentials } = step;
@@ -48,17 +43,22 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
   if (here === null) await demandRoom(context);
 }
 
+/** `step`: null where the proxy is not to get its route. */
+async function checkRoute(proxy: ReverseProxy, step: StepOf<'validate'> | null, signal: AbortSignal): Promise<void> {
+  try {
+    await proxy.check(signal, step?.route);
+  } catch (error) {
+    const domain = error instanceof DomainError ? (error.details as Partial<RefusedRoute> | undefined)?.domain : undefined;
+    if (domain === undefined || step === null) throw error;
+    await named(fieldOf(domain, step), Promise.reject(error));
+  }
+}
+
 /** What of the request names a domain. */
 function fieldOf(name: string, { route }: StepOf<'validate'>): string {
   const site = route?.sites.findIndex(({ domain }) => domain === name) ?? -1;
   if (site >= 0) return site === 0 ? 'domain' : `aliases.${site - 1}`;
   return `redirects.${route?.redirects.findIndex(({ from }) => from === name) ?? 0}.from`;
-}
-
-/** Where a proxy refuses a route for one of its names. */
-function refusedField({ details }: DomainError, step: StepOf<'validate'>): string | null {
-  const { domain } = (details ?? {}) as Partial<RefusedRoute>; // of the proxy's own drivers
-  return domain === undefined ? null : fieldOf(domain, step);
 }
 
 /** What is pulled has to fit; how large it is the registry does not say before. */
@@ -89,12 +89,11 @@ export async function withCredentials<T>(
   }
 }
 
-async function named<T>(field: string | ((error: DomainError) => string), check: Promise<T>): Promise<T> {
+async function named<T>(field: string, check: Promise<T>): Promise<T> {
   try {
     return await check;
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    const name = typeof field === 'string' ? field : field(error);
-    throw new StepFailure(error.message, {}, { cause: error.cause, field: name });
+    throw new StepFailure(error.message, {}, { cause: error.cause, field });
   }
 }

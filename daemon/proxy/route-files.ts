@@ -59,10 +59,12 @@ export class RouteFiles {
 
   /** Throws a DomainError when the change would be refused; asks the proxy only if it is one. */
   check(change: RouteChange, signal: AbortSignal): Promise<void> {
+    const { app, part } = change;
     return this.#inTurn(async () => {
       signal.throwIfAborted();
-      const { text, next } = await this.#textsOf(change.app, change.part);
-      if (text !== next) await this.#proxy.validate(next, change, signal);
+      const text = await this.#machine.readText(this.#proxy.pathOf(app));
+      if (this.#proxy.partOf(text, app) === part) return;
+      await this.#proxy.validate(this.#proxy.withPart(text, app, part), change, signal);
     });
   }
 

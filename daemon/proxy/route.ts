@@ -8,10 +8,6 @@ const DIRECTORY = /^\/[A-Za-z0-9._/-]+$/;
 /** What is one word in both proxies' configurations, between double quotes. */
 const PLAIN_PATH = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*$/;
 
-/** The page that visitors get in maintenance, in the directory of the markers. */
-export const MAINTENANCE_FILE = 'maintenance.html';
-/** After the name of a slot's marker, while there is a page. */
-export const MAINTENANCE_SUFFIX = '.maintenance';
 export const STOPPED_TEXT = 'This site is stopped.';
 /** When a visitor of a site that is stopped or in maintenance may come again. */
 export const RETRY_AFTER_SECONDS = 30;

@@ -1,5 +1,7 @@
 /** What is on the server beside what its apps need: containers, networks, markers, routes, half-written files. Empty is what it must be. */
 import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
+import { CLOSING_MARKERS } from '../../daemon/engine/marker-names.ts';
+import { otherSlot } from '../../daemon/engine/state.ts';
 import { expectSuccess } from '../bench/server-tools.ts';
 import type { Stage } from './stage.ts';
 
@@ -46,7 +48,9 @@ function wanted({ name, slot, release, replicas_wanted, status, proxy }: AppStat
   const containers = Array.from({ length: replicas_wanted }, (_, replica) => {
     return `container nextdeploy-${name}-${slot}-${replica} running ${release}`;
   });
-  return status === 'stopped' ? [route, `marker ${name}/stopped`] : [route, `marker ${name}/${slot}`, ...containers];
+  const markers = (...names: string[]) => names.map((marker) => `marker ${name}/${marker}`);
+  if (status === 'stopped') return [route, ...markers('not-blue', 'not-green', 'stopped')];
+  return [route, ...markers(CLOSING_MARKERS[otherSlot(slot)]), ...containers];
 }
 
 function differences(expected: readonly string[], found: readonly string[]): string[] {

@@ -123,8 +123,11 @@ describe('a release that is no good', () => {
     await bed.exec(['tee', file], { input: 'http://own.test {\n\trespond "own"\n}\n' });
     await bed.exec(['systemctl', 'reload', 'caddy']);
     try {
-      const { error } = await failureOf(deploy(client, { app_name: 'eng-other', image: images.v1, domain: 'own.test' }));
+      const { error, evidence } = await failureOf(
+        deploy(client, { app_name: 'eng-other', image: images.v1, domain: 'own.test' }),
+      );
       expect(error.message).toMatch(/Caddy refuses the route: .*ambiguous/);
+      expect(evidence.step).toBe('validate');
       expect((await visit(bed, 'own.test')).body).toBe('own');
       expect(await tracesOf(bed, 'eng-other')).toEqual([]);
     } finally {

@@ -50,7 +50,7 @@ describe('deploy and swap', () => {
     expect(await version()).toBe('v2');
     expect(await tracesOf(bed, SHOP)).toEqual([
       `/var/lib/nextdeploy/slots/${SHOP}`,
-      `/var/lib/nextdeploy/slots/${SHOP}/green`,
+      `/var/lib/nextdeploy/slots/${SHOP}/not-blue`,
       `nextdeploy-${SHOP}-green-0 running`,
       `route caddy ${SHOP}`,
     ]);
@@ -104,7 +104,7 @@ describe('deploy and swap', () => {
     expect(steps.map(({ name }) => name)).not.toContain('verify');
     expect(await tracesOf(bed, 'eng-worker')).toEqual([
       '/var/lib/nextdeploy/slots/eng-worker',
-      '/var/lib/nextdeploy/slots/eng-worker/green',
+      '/var/lib/nextdeploy/slots/eng-worker/not-blue',
       'nextdeploy-eng-worker-green-0 running',
     ]);
   });

@@ -11,32 +11,31 @@ describe('renderCaddyfile', () => {
     expect(renderCaddyfile([ROUTE], NEW)).toMatchInlineSnapshot(`
       "http://shop.test {
       	map {host} {nextdeploy_markers} {nextdeploy_blue} {nextdeploy_green} {nextdeploy_key} {nextdeploy_exempt} {nextdeploy_generation} {
-      		"shop.test" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 81d1734bd3f03c7c"
-      		"~(?i)^shop\\.test$" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 81d1734bd3f03c7c"
+      		"shop.test" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 7b4e625c641e8a6d"
+      		"~(?i)^shop\\.test$" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 7b4e625c641e8a6d"
       	}
-      	@nextdeploy_verify header x-nextdeploy-verify {nextdeploy_key}
       	@nextdeploy_blue {
-      		file {
+      		not file {
       			root {nextdeploy_markers}
-      			try_files blue
+      			try_files not-blue
       		}
       	}
       	@nextdeploy_green {
-      		file {
+      		not file {
       			root {nextdeploy_markers}
-      			try_files green
+      			try_files not-green
       		}
       	}
-      	@nextdeploy_any_blue {
+      	@nextdeploy_closed_blue {
       		file {
       			root {nextdeploy_markers}
-      			try_files blue.maintenance blue
+      			try_files blue.maintenance
       		}
       	}
-      	@nextdeploy_any_green {
+      	@nextdeploy_closed_green {
       		file {
       			root {nextdeploy_markers}
-      			try_files green.maintenance green
+      			try_files green.maintenance
       		}
       	}
       	@nextdeploy_stopped {
@@ -53,22 +52,39 @@ describe('renderCaddyfile', () => {
       		not vars nextdeploy_verified yes
       		not vars {http.request.uri.path} "{nextdeploy_exempt}"
       	}
+      	@nextdeploy_verified {
+      		header x-nextdeploy-verify {nextdeploy_key}
+      	}
       	route {
-      		route @nextdeploy_verify {
+      		route @nextdeploy_verified {
       			vars nextdeploy_verified yes
       			request_header -x-nextdeploy-verify
       			header x-nextdeploy-generation "{nextdeploy_generation}"
-      			header @nextdeploy_any_blue {
-      				x-nextdeploy-slot blue
-      				defer
-      			}
-      			header @nextdeploy_any_green {
-      				x-nextdeploy-slot green
-      				defer
+      			route {
+      				header @nextdeploy_closed_blue {
+      					x-nextdeploy-slot blue
+      					defer
+      				}
+      				header @nextdeploy_blue {
+      					x-nextdeploy-slot blue
+      					defer
+      				}
+      				header @nextdeploy_closed_green {
+      					x-nextdeploy-slot green
+      					defer
+      				}
+      				header @nextdeploy_green {
+      					x-nextdeploy-slot green
+      					defer
+      				}
+      				header {
+      					-x-nextdeploy-slot
+      					defer
+      				}
       			}
       		}
       		reverse_proxy @nextdeploy_blue {nextdeploy_blue} {
-      			header_down -x-nextdeploy-slot
+      			lb_policy first
       			lb_try_duration 3s
       			lb_try_interval 250ms
       			lb_retry_match remote_ip 255.255.255.255
@@ -77,10 +93,11 @@ describe('renderCaddyfile', () => {
       				dial_timeout 1s
       				keepalive 4s
       				keepalive_idle_conns_per_host 256
+      				compression off
       			}
       		}
       		reverse_proxy @nextdeploy_green {nextdeploy_green} {
-      			header_down -x-nextdeploy-slot
+      			lb_policy first
       			lb_try_duration 3s
       			lb_try_interval 250ms
       			lb_retry_match remote_ip 255.255.255.255
@@ -89,6 +106,7 @@ describe('renderCaddyfile', () => {
       				dial_timeout 1s
       				keepalive 4s
       				keepalive_idle_conns_per_host 256
+      				compression off
       			}
       		}
       		handle {
@@ -114,8 +132,8 @@ describe('renderCaddyfile', () => {
       				}
       			}
       			handle {
-      				reverse_proxy @nextdeploy_any_green {nextdeploy_green} {
-      					header_down -x-nextdeploy-slot
+      				reverse_proxy @nextdeploy_closed_green {nextdeploy_green} {
+      					lb_policy first
       					lb_try_duration 3s
       					lb_try_interval 250ms
       					lb_retry_match remote_ip 255.255.255.255
@@ -124,10 +142,24 @@ describe('renderCaddyfile', () => {
       						dial_timeout 1s
       						keepalive 4s
       						keepalive_idle_conns_per_host 256
+      						compression off
+      					}
+      				}
+      				reverse_proxy @nextdeploy_green {nextdeploy_green} {
+      					lb_policy first
+      					lb_try_duration 3s
+      					lb_try_interval 250ms
+      					lb_retry_match remote_ip 255.255.255.255
+      					stream_close_delay 24h
+      					transport http {
+      						dial_timeout 1s
+      						keepalive 4s
+      						keepalive_idle_conns_per_host 256
+      						compression off
       					}
       				}
       				reverse_proxy {nextdeploy_blue} {
-      					header_down -x-nextdeploy-slot
+      					lb_policy first
       					lb_try_duration 3s
       					lb_try_interval 250ms
       					lb_retry_match remote_ip 255.255.255.255
@@ -136,6 +168,7 @@ describe('renderCaddyfile', () => {
       						dial_timeout 1s
       						keepalive 4s
       						keepalive_idle_conns_per_host 256
+      						compression off
       					}
       				}
       			}
@@ -202,7 +235,7 @@ describe('renderCaddyfile', () => {
     );
     // A single one is waited for instead.
     expect(text).toMatch(
-      /reverse_proxy @nextdeploy_green 10\.213\.0\.24:4000 \{(?:(?!fail_duration|lb_policy)[^}])*lb_try_duration 3s/,
+      /reverse_proxy @nextdeploy_green 10\.213\.0\.24:4000 \{(?:(?!fail_duration|least_conn)[^}])*lb_try_duration 3s/,
     );
   });
 

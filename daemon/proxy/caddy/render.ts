@@ -1,5 +1,6 @@
 /** All routes as one Caddyfile, valid from Caddy 2.6.2 on. Pure. */
 import type { Slot, TlsMode } from '../../contract/names.ts';
+import { CLOSING_MARKERS, MAINTENANCE_FILE, MAINTENANCE_MARKERS, STOPPED_MARKER } from '../../engine/marker-names.ts';
 import type { RouteModel } from '../../engine/state.ts';
 import { SLOT_HEADER, VERIFY_HEADER } from '../../engine/verify.ts';
 import { GENERATION_HEADER, shortHash } from '../generation.ts';
@@ -7,8 +8,6 @@ import {
   assertSafeRoute,
   exemptPath,
   isBalanced,
-  MAINTENANCE_FILE,
-  MAINTENANCE_SUFFIX,
   REPLICA_CONNECT_MS,
   REPLICA_PAUSE_SECONDS,
   RETRY_AFTER_SECONDS,
@@ -145,35 +144,44 @@ const addresses = (domains: readonly string[], tls: TlsMode) =>
   domains.map((domain) => (tls === 'auto' ? domain : `http://${domain}`)).join(',\n');
 
 /**
- * The markers decide at each request. What counts is how much Caddy has to go through, above all how many files it looks for: one on blue,
- * two on green. The rest is for whoever has the key, for a site that is not open, and for the instant of a
- * change: a marker that had another name when its own was looked for is found at the second look, and blue, which needs none, comes last.
+ * The markers decide at each request, and a slot is open while a file is not there: Caddy asks the kernel twice about a file that it finds,
+ * and once about another. What counts beside that is how many routes stand in its way, of which it makes a list at each request. The rest
+ * is for whoever has the key, for a site that is not open, and for the instant of a change in which the first look was too early for the
+ * one slot and the second too late for the other.
  */
 function renderSite(domains: readonly string[], tls: TlsMode, rendering: Rendering, before: readonly string[] = []): string[] {
   if (domains.length === 0) return [];
   const { words, features } = rendering;
-  const closed = (slot: Slot) => `${slot}${MAINTENANCE_SUFFIX}`;
-  const exemption = [`not vars ${VERIFIED} yes`, `not vars {http.request.uri.path} "${words.exempt_path}"`];
+  const unlessExempt = [`not vars ${VERIFIED} yes`, `not vars {http.request.uri.path} "${words.exempt_path}"`];
+  const [isVerified, isBody] = [`header ${VERIFY_HEADER} ${words.verify_key}`, 'not method GET HEAD OPTIONS'];
+  const tell = block('route @nextdeploy_verified', telling(words));
   const site = block(addresses(domains, tls), [
     ...before,
-    `@nextdeploy_verify header ${VERIFY_HEADER} ${words.verify_key}`,
-    ...(features.can_repeat_bodies ? [] : ['@nextdeploy_body not method GET HEAD OPTIONS']),
-    ...fileMatcher('@nextdeploy_blue', words, ['blue']),
-    ...fileMatcher('@nextdeploy_green', words, ['green']),
-    ...fileMatcher('@nextdeploy_any_blue', words, [closed('blue'), 'blue']),
-    ...fileMatcher('@nextdeploy_any_green', words, [closed('green'), 'green']),
-    ...fileMatcher('@nextdeploy_stopped', words, ['stopped']),
-    ...fileMatcher('@nextdeploy_maintenance', words, [MAINTENANCE_FILE], exemption),
+    ...block('@nextdeploy_blue', [`not ${isThere(words, CLOSING_MARKERS.blue)}`]),
+    ...block('@nextdeploy_green', [`not ${isThere(words, CLOSING_MARKERS.green)}`]),
+    ...block('@nextdeploy_closed_blue', [isThere(words, MAINTENANCE_MARKERS.blue)]),
+    ...block('@nextdeploy_closed_green', [isThere(words, MAINTENANCE_MARKERS.green)]),
+    ...block('@nextdeploy_stopped', [isThere(words, STOPPED_MARKER)]),
+    ...block('@nextdeploy_maintenance', [isThere(words, MAINTENANCE_FILE), ...unlessExempt]),
+    ...block('@nextdeploy_verified', [isVerified]),
+    ...(features.can_repeat_bodies
+      ? []
+      : [
+          ...block('@nextdeploy_body', [isBody]),
+          // Either of the two.
+          ...block('@nextdeploy_special', block('not', [isBody.replace(/^not /, ''), `not ${isVerified}`])),
+        ]),
     ...block('route', [
-      ...block('route @nextdeploy_verify', telling(words)),
-      ...(features.can_repeat_bodies ? [] : block('route @nextdeploy_body', proxyingOpen(rendering, false))),
+      ...(features.can_repeat_bodies
+        ? tell
+        : block('route @nextdeploy_special', [...tell, ...block('route @nextdeploy_body', proxyingOpen(rendering, false))])),
       ...proxyingOpen(rendering, true),
-      // One route for all that is rare: Caddy makes a list of the routes beside it at each request.
       ...block('handle', [
         ...block('handle @nextdeploy_stopped', [`header Retry-After ${RETRY_AFTER_SECONDS}`, `respond "${STOPPED_TEXT}" 503`]),
         ...block('handle @nextdeploy_maintenance', maintenancePage(words)),
         ...block('handle', [
-          ...proxying('@nextdeploy_any_green', 'green', rendering, true),
+          ...proxying('@nextdeploy_closed_green', 'green', rendering, true),
+          ...proxying('@nextdeploy_green', 'green', rendering, true),
           ...proxying('', 'blue', rendering, true),
         ]),
       ]),
@@ -182,10 +190,13 @@ function renderSite(domains: readonly string[], tls: TlsMode, rendering: Renderi
   return [site.join('\n')];
 }
 
-const block = (head: string, lines: readonly string[]) => [`${head} {`, ...lines.map((line) => `\t${line}`), '}'];
-/** True while one of the files is there. */
-const fileMatcher = (name: string, { markers }: Words, files: string[], more: string[] = []) =>
-  block(name, [...block('file', [`root ${markers}`, `try_files ${files.join(' ')}`]), ...more]);
+/** Lines may be several. */
+const block = (head: string, lines: readonly string[]) => [
+  `${head} {`,
+  ...lines.flatMap((line) => line.split('\n')).map((line) => `\t${line}`),
+  '}',
+];
+const isThere = ({ markers }: Words, file: string) => block('file', [`root ${markers}`, `try_files ${file}`]).join('\n');
 
 /** Any method is answered with the whole page, also one that asks for a part of it, or for none of what it has seen. */
 function maintenancePage({ markers }: Words): string[] {
@@ -205,13 +216,19 @@ function maintenancePage({ markers }: Words): string[] {
 
 /** For whoever has the key: in maintenance too he is served, and told by which slot, whatever the app says about that. */
 function telling({ generation }: Words): string[] {
-  const tell = (slot: Slot) => block(`header @nextdeploy_any_${slot}`, [`${SLOT_HEADER} ${slot}`, 'defer']);
+  const tell = (to: string, slot: Slot) => block(`header ${to}`, [`${SLOT_HEADER} ${slot}`, 'defer']);
   return [
     `vars ${VERIFIED} yes`,
     `request_header -${VERIFY_HEADER}`,
     `header ${GENERATION_HEADER} "${generation}"`,
-    ...tell('blue'),
-    ...tell('green'),
+    ...block('route', [
+      ...tell('@nextdeploy_closed_blue', 'blue'),
+      ...tell('@nextdeploy_blue', 'blue'),
+      ...tell('@nextdeploy_closed_green', 'green'),
+      ...tell('@nextdeploy_green', 'green'),
+      // Done before those: of what is put off, the last comes first.
+      ...block('header', [`-${SLOT_HEADER}`, 'defer']),
+    ]),
   ];
 }
 
@@ -238,14 +255,15 @@ function proxySettings(replicas: readonly string[], features: CaddyFeatures, isR
     'lb_retry_match remote_ip 255.255.255.255',
   ];
   return [
-    `header_down -${SLOT_HEADER}`,
-    ...(hasOthers ? ['lb_policy least_conn', `fail_duration ${REPLICA_PAUSE_SECONDS}s`] : []),
+    ...(hasOthers ? ['lb_policy least_conn', `fail_duration ${REPLICA_PAUSE_SECONDS}s`] : ['lb_policy first']),
     ...(isRepeated ? repeating : []),
     ...(features.has_stream_close_delay ? ['stream_close_delay 24h'] : []),
     ...block('transport http', [
       `dial_timeout ${hasOthers ? `${REPLICA_CONNECT_MS}ms` : '1s'}`,
       `keepalive ${UPSTREAM_KEEPALIVE_SECONDS}s`,
       `keepalive_idle_conns_per_host ${IDLE_CONNECTIONS_PER_UPSTREAM_MAX}`,
+      // Else Caddy asks the app for gzip on behalf of visitors who did not, and takes it apart again for them.
+      'compression off',
     ]),
   ];
 }

@@ -10,7 +10,7 @@ const FEATURES = { http_port: 80, has_ipv6: true };
 describe('renderNginx', () => {
   it('names both slots and lets the marker choose', () => {
     expect(renderNginx(ROUTE, FEATURES)).toMatchInlineSnapshot(`
-      "# Written by NextDeploy for the app shop, generation 3442f9091adf9d5f; what is changed here is overwritten.
+      "# Written by NextDeploy for the app shop, generation 050ca4d9ba12704b; what is changed here is overwritten.
       map $http_host $nextdeploy_port {
       	default "";
       	"~(:[0-9]+)$" $1;
@@ -39,7 +39,7 @@ describe('renderNginx', () => {
       	if ($server_addr != 127.213.0.1) {
       		return 404;
       	}
-      	return 200 "shop 3442f9091adf9d5f";
+      	return 200 "shop 050ca4d9ba12704b";
       }
 
       server {
@@ -85,11 +85,11 @@ describe('renderNginx', () => {
       		return 417;
       	}
       	location / {
-      		if (-f /var/lib/nextdeploy/slots/shop/blue) {
+      		if (!-f /var/lib/nextdeploy/slots/shop/not-blue) {
       			proxy_pass http://nextdeploy_shop_blue;
       			break;
       		}
-      		if (-f /var/lib/nextdeploy/slots/shop/green) {
+      		if (!-f /var/lib/nextdeploy/slots/shop/not-green) {
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
@@ -103,18 +103,18 @@ describe('renderNginx', () => {
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
-      		if (-f /var/lib/nextdeploy/slots/shop/green) {
+      		if (!-f /var/lib/nextdeploy/slots/shop/not-green) {
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
       		proxy_pass http://nextdeploy_shop_blue;
       	}
       	location = "/api/health" {
-      		if (-f /var/lib/nextdeploy/slots/shop/blue) {
+      		if (!-f /var/lib/nextdeploy/slots/shop/not-blue) {
       			proxy_pass http://nextdeploy_shop_blue;
       			break;
       		}
-      		if (-f /var/lib/nextdeploy/slots/shop/green) {
+      		if (!-f /var/lib/nextdeploy/slots/shop/not-green) {
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
@@ -125,7 +125,7 @@ describe('renderNginx', () => {
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
-      		if (-f /var/lib/nextdeploy/slots/shop/green) {
+      		if (!-f /var/lib/nextdeploy/slots/shop/not-green) {
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
@@ -133,11 +133,11 @@ describe('renderNginx', () => {
       	}
       	location @nextdeploy_verified {
       		add_header x-nextdeploy-slot blue always;
-      		if (-f /var/lib/nextdeploy/slots/shop/blue) {
+      		if (!-f /var/lib/nextdeploy/slots/shop/not-blue) {
       			proxy_pass http://nextdeploy_shop_blue;
       			break;
       		}
-      		if (-f /var/lib/nextdeploy/slots/shop/green) {
+      		if (!-f /var/lib/nextdeploy/slots/shop/not-green) {
       			add_header x-nextdeploy-slot green always;
       			proxy_pass http://nextdeploy_shop_green;
       			break;
@@ -151,7 +151,7 @@ describe('renderNginx', () => {
       			proxy_pass http://nextdeploy_shop_green;
       			break;
       		}
-      		if (-f /var/lib/nextdeploy/slots/shop/green) {
+      		if (!-f /var/lib/nextdeploy/slots/shop/not-green) {
       			add_header x-nextdeploy-slot green always;
       			proxy_pass http://nextdeploy_shop_green;
       			break;

@@ -1,6 +1,7 @@
 /** A route as a file of nginx's http context, valid from nginx 1.18 on. Pure. */
 import { DomainError } from '../../contract/errors.ts';
 import type { Slot } from '../../contract/names.ts';
+import { CLOSING_MARKERS, MAINTENANCE_FILE, MAINTENANCE_MARKERS, STOPPED_MARKER } from '../../engine/marker-names.ts';
 import type { RouteModel, RouteRedirect } from '../../engine/state.ts';
 import { SLOT_HEADER, VERIFY_HEADER } from '../../engine/verify.ts';
 import { stampGeneration } from '../generation.ts';
@@ -8,8 +9,6 @@ import {
   assertSafeRoute,
   exemptPath,
   isBalanced,
-  MAINTENANCE_FILE,
-  MAINTENANCE_SUFFIX,
   REPLICA_CONNECT_MS,
   REPLICA_PAUSE_SECONDS,
   RETRY_AFTER_SECONDS,
@@ -69,7 +68,7 @@ function renderUpstream({ app_name, upstreams }: RouteModel, slot: Slot): string
   const replicas = upstreams[slot];
   const hasOthers = replicas.length > 1;
   const health = hasOthers ? ` max_fails=1 fail_timeout=${REPLICA_PAUSE_SECONDS}s` : '';
-  return block(`upstream ${name}`, [
+  return section(`upstream ${name}`, [
     ...(hasOthers ? [`zone ${name} 512k;`, 'least_conn;'] : []),
     ...replicas.map((address) => `server ${address}${health};`),
     `keepalive ${IDLE_CONNECTIONS_MAX};`,
@@ -80,7 +79,7 @@ function renderUpstream({ app_name, upstreams }: RouteModel, slot: Slot): string
 
 /** Says to the daemon alone what nginx runs with; and answers names that nobody serves, so that no app does, where no site is the default. */
 function renderStatus({ app_name }: RouteModel, features: NginxFeatures, generation: string): string {
-  return block('server', [
+  return section('server', [
     ...listen(features),
     `listen ${STATUS_ADDRESS}:${features.http_port};`,
     `server_name ${statusName(app_name)};`,
@@ -94,13 +93,13 @@ function renderStatus({ app_name }: RouteModel, features: NginxFeatures, generat
 
 function renderRedirect({ from, to, to_tls, status }: RouteRedirect, features: NginxFeatures): string {
   const scheme = to_tls === 'auto' ? 'https' : 'http';
-  return block('server', [...listen(features), serverName([from]), `return ${status} ${scheme}://${to}$request_uri;`]);
+  return section('server', [...listen(features), serverName([from]), `return ${status} ${scheme}://${to}$request_uri;`]);
 }
 
 /**
- * The markers decide at each request. What counts is how many of them nginx has to look for, each a system call: one on blue, two on
- * green, where `break` ends the looking. The rest is for a site that is not open, and for the instant of a change: a marker that had
- * another name when its own was looked for is found at the second look, and blue, which needs none, comes last.
+ * The markers decide at each request, and a slot is open while a file is not there. What counts is how many of them nginx has to look for,
+ * each a system call: one on blue, two on green, where `break` ends the looking. The rest is for a site that is not open, and for the instant
+ * of a change in which the first look was too early for the one slot and the second too late for the other.
  *
  * `proxy_pass` stands in each `if` with a fixed name instead of once with a variable: by a variable nginx searches the list of all
  * upstreams at each request, which shows with some hundred apps. It is the only directive of its kind there, as that `if` permits.
@@ -108,7 +107,7 @@ function renderRedirect({ from, to, to_tls, status }: RouteRedirect, features: N
 function renderSite(route: RouteModel, features: NginxFeatures): string {
   const { marker_directory, verify_key } = route;
   const exempt = exemptPath(route);
-  return block('server', [
+  return section('server', [
     ...listen(features),
     serverName(route.sites.map(({ domain }) => domain)),
     ...PROXY_SETTINGS,
@@ -122,7 +121,7 @@ function renderSite(route: RouteModel, features: NginxFeatures): string {
     `\treturn ${CODE.verified};`,
     '}',
     'location / {',
-    ...proxying(route, [`if (-f ${marker_directory}/${MAINTENANCE_FILE}) {`, `\treturn ${CODE.maintenance};`, '}']).map(indent),
+    ...proxying(route, block(`if (-f ${marker_directory}/${MAINTENANCE_FILE})`, [`return ${CODE.maintenance};`])).map(indent),
     '}',
     ...(exempt === null ? [] : [`location = "${exempt}" {`, ...proxying(route, []).map(indent), '}']),
     `location ${VERIFIED} {`,
@@ -134,15 +133,13 @@ function renderSite(route: RouteModel, features: NginxFeatures): string {
 
 function proxying(route: RouteModel, gate: readonly string[]): string[] {
   return [
-    ...serve(route, 'blue', 'blue'),
-    ...serve(route, 'green', 'green'),
-    `if (-f ${route.marker_directory}/stopped) {`,
-    `\treturn ${CODE.stopped};`,
-    '}',
+    ...serveOpen(route, 'blue'),
+    ...serveOpen(route, 'green'),
+    ...block(`if (-f ${route.marker_directory}/${STOPPED_MARKER})`, [`return ${CODE.stopped};`]),
     ...gate,
-    ...serve(route, `green${MAINTENANCE_SUFFIX}`, 'green'),
-    ...serve(route, 'green', 'green'),
-    `proxy_pass http://${upstreamName(route.app_name, 'blue')};`,
+    ...serveClosed(route, 'green'),
+    ...serveOpen(route, 'green'),
+    pass(route, 'blue'),
   ];
 }
 
@@ -151,21 +148,24 @@ function telling(route: RouteModel): string[] {
   const told = (slot: Slot) => `add_header ${SLOT_HEADER} ${slot} always;`;
   return [
     told('blue'),
-    ...serve(route, 'blue', 'blue'),
-    ...serve(route, 'green', 'green', told('green')),
-    `if (-f ${route.marker_directory}/stopped) {`,
-    ...STOPPED.map(indent),
-    '}',
-    ...serve(route, `green${MAINTENANCE_SUFFIX}`, 'green', told('green')),
-    ...serve(route, 'green', 'green', told('green')),
-    `proxy_pass http://${upstreamName(route.app_name, 'blue')};`,
+    ...serveOpen(route, 'blue'),
+    ...serveOpen(route, 'green', told('green')),
+    ...block(`if (-f ${route.marker_directory}/${STOPPED_MARKER})`, STOPPED),
+    ...serveClosed(route, 'green', told('green')),
+    ...serveOpen(route, 'green', told('green')),
+    pass(route, 'blue'),
   ];
 }
 
-function serve({ app_name, marker_directory }: RouteModel, marker: string, slot: Slot, ...more: string[]): string[] {
-  const lines = [...more, `proxy_pass http://${upstreamName(app_name, slot)};`, 'break;'];
-  return [`if (-f ${marker_directory}/${marker}) {`, ...lines.map(indent), '}'];
+function serveOpen(route: RouteModel, slot: Slot, ...more: string[]): string[] {
+  return block(`if (!-f ${route.marker_directory}/${CLOSING_MARKERS[slot]})`, [...more, pass(route, slot), 'break;']);
 }
+
+function serveClosed(route: RouteModel, slot: Slot, ...more: string[]): string[] {
+  return block(`if (-f ${route.marker_directory}/${MAINTENANCE_MARKERS[slot]})`, [...more, pass(route, slot), 'break;']);
+}
+
+const pass = ({ app_name }: RouteModel, slot: Slot) => `proxy_pass http://${upstreamName(app_name, slot)};`;
 
 /**
  * What differs from nginx's defaults, each for a reason:
@@ -254,4 +254,6 @@ function serverName(domains: readonly string[]): string {
 }
 
 const indent = (line: string) => `\t${line}`;
-const block = (head: string, lines: readonly string[]) => [`${head} {`, ...lines.map(indent), '}', ''].join('\n');
+const block = (head: string, lines: readonly string[]) => [`${head} {`, ...lines.map(indent), '}'];
+/** At the top. */
+const section = (head: string, lines: readonly string[]) => [...block(head, lines), ''].join('\n');

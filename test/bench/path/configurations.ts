@@ -1,6 +1,7 @@
 /** The configurations that the suite `path` compares, as files: a proxy's plainest, ours of one app, and ours of 500. Pure. */
 import type { ProxyType, Slot } from '../../../daemon/contract/names.ts';
-import type { RouteModel } from '../../../daemon/engine/state.ts';
+import { CLOSING_MARKERS } from '../../../daemon/engine/marker-names.ts';
+import { otherSlot, type RouteModel } from '../../../daemon/engine/state.ts';
 import { lineOf, renderFile } from '../../../daemon/proxy/caddy/file.ts';
 import type { CaddyFeatures } from '../../../daemon/proxy/caddy/render.ts';
 import { renderNginx } from '../../../daemon/proxy/nginx/render.ts';
@@ -42,12 +43,12 @@ export const DOMAIN = domainOf(MEASURED);
 
 /** Where the measured app's marker is (daemon/host/markers.ts). */
 export function marker(setting: Pick<Setting, 'directory'>, slot: Slot): string {
-  return `${setting.directory}/slots/${appOf(MEASURED)}/${slot}`;
+  return `${setting.directory}/slots/${appOf(MEASURED)}/${CLOSING_MARKERS[otherSlot(slot)]}`;
 }
 
 /** Of all apps, each on blue. */
 export function markers(setting: Pick<Setting, 'directory'>): string[] {
-  return Array.from({ length: APPS }, (_, index) => `${setting.directory}/slots/${appOf(index)}/blue`);
+  return Array.from({ length: APPS }, (_, index) => `${setting.directory}/slots/${appOf(index)}/${CLOSING_MARKERS.green}`);
 }
 
 export function instanceOf(proxy: ProxyType, variant: Variant, setting: Setting): Instance {
