@@ -9,7 +9,6 @@ import { acquireEngine } from './engine.ts';
 import { installDaemon } from './install-daemon.ts';
 import { keepImages } from './keep-images.ts';
 import type { SharedServer } from './shared.ts';
-import { BED_WORKERS } from './workers.ts';
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const beds: Bed[] = [];
@@ -17,7 +16,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   try {
     // One after the other: what the first builds and caches the next finds there.
     const servers: SharedServer[] = [];
-    for (let worker = 0; worker < BED_WORKERS; worker += 1) servers.push(await startServer(beds));
+    while (servers.length < project.config.maxWorkers) servers.push(await startServer(beds));
     project.provide('servers', servers);
   } catch (error) {
     await takeDown();

@@ -118,11 +118,12 @@ async function killOnce(world: World, victim: Victim, order: KillOrder, allowed_
   const problems: string[] = [];
   try {
     const before = await lastOperation(world);
+    const killed_ms = await startOfDaemon(stage);
     await arm(stage, order);
     // The answer is lost when the daemon dies first.
     await victim.begin(randomUUID()).catch(() => undefined);
     await until('the kill', async () => hasKilled(stage) || undefined, KILLED_MS_MAX);
-    const converged_ms = await convergence(world, allowed_ms, problems);
+    const converged_ms = await convergence(world, killed_ms, allowed_ms, problems);
     const last = await lastOperation(world);
     const ended = last?.id === before?.id ? null : last;
     if (ended !== null && ended.state !== 'succeeded') problems.push(`${ended.kind} ${ended.state}: ${ended.error?.message}`);
@@ -136,9 +137,19 @@ async function killOnce(world: World, victim: Victim, order: KillOrder, allowed_
   }
 }
 
-/** Waits until nothing is running or left over; how long that took from the start of the new process. */
-async function convergence({ stage }: World, allowed_ms: number, problems: string[]): Promise<number> {
-  const started_ms = await until('the restart', () => startOfDaemon(stage), RESTARTED_MS_MAX);
+/** Waits until nothing is running or left over; how long that took from the start of the process after the one that began at `killed_ms`. */
+async function convergence(
+  { stage }: World,
+  killed_ms: number | undefined,
+  allowed_ms: number,
+  problems: string[],
+): Promise<number> {
+  // systemd may not have seen yet that the old one is dead.
+  const restart = async () => {
+    const started_ms = await startOfDaemon(stage);
+    return started_ms === killed_ms ? undefined : started_ms;
+  };
+  const started_ms = await until('the restart', restart, RESTARTED_MS_MAX);
   const deadline = performance.now() + WATCHED_MS_MAX;
   // When it came to each state, for evidence.
   const seen: string[] = [];

@@ -2,6 +2,7 @@
 import type { ProxyType } from '../../daemon/contract/names.ts';
 import type { Bed } from '../bed/bed.ts';
 import { expectSuccess } from '../bench/server-tools.ts';
+import { entryOf, until, visit } from './engine-harness.ts';
 
 export interface ForeignSite {
   domain: string;
@@ -23,6 +24,9 @@ export async function placeForeignSite(bed: Bed, proxy: ProxyType): Promise<Fore
   const before = proxy === 'caddy' ? await expectSuccess(bed, ['cat', file]) : null;
   await expectSuccess(bed, ['tee', file], { input: `${before ?? ''}\n${SITE[proxy]}` });
   await expectSuccess(bed, ['systemctl', 'reload', proxy]);
+  // A reload of nginx returns before the new workers answer.
+  const ask = () => visit(bed, DOMAIN, '/', {}, entryOf(bed, proxy));
+  await until("the operator's own site", ask, ({ body }) => body === 'v1\n');
   const cursor = /-- cursor: (.*)/.exec(await journal(bed, proxy, ['--lines=0', '--show-cursor']))?.[1] ?? '';
   return {
     domain: DOMAIN,
