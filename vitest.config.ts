@@ -8,6 +8,8 @@ const ON_SERVERS = ['test/bed/**/*.test.ts', 'test/e2e/**/*.test.ts'];
 const FAULTS = ['test/chaos/**/*.test.ts'];
 /** The console's two shells on this machine: a browser, or Electron's runtime, and no server. */
 const SHELLS = ['test/e2e/shells.test.ts', 'test/e2e/electron.test.ts'];
+/** On a server of their own without a daemon. */
+const PROXIES = ['test/e2e/proxy.test.ts'];
 const SHARED_BED = './test/bed/shared-setup.ts';
 
 export default defineConfig({
@@ -37,13 +39,23 @@ export default defineConfig({
         test: {
           name: 'bed',
           include: ON_SERVERS,
-          exclude: [...NEVER, ...SHELLS],
+          exclude: [...NEVER, ...SHELLS, ...PROXIES],
           // Each has a server of its own; nothing here measures.
           maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 480_000,
           sequence: { groupOrder: 2 },
           globalSetup: [SHARED_BED],
+        },
+      },
+      {
+        test: {
+          name: 'proxies',
+          include: PROXIES,
+          testTimeout: 180_000,
+          hookTimeout: 480_000,
+          sequence: { groupOrder: 2 },
+          maxWorkers: 2,
         },
       },
       {

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { SUITES, type Suite } from '../bed/rootfs-recipe.ts';
 import { countFigure, jsonLine } from '../bench/figures.ts';
+import { runProxiesTests } from './proxies.ts';
 import { type MatrixRow, runSuite } from './run-suite.ts';
 
 interface Options {
@@ -11,7 +12,7 @@ interface Options {
 
 const program = new Command('npm run matrix --')
   .description(
-    'Install, deploy, swap under load, roll back, scale, reboot and remove, on a server of each suite with each proxy.',
+    "Install, deploy, swap under load, roll back, scale, reboot and remove, and the proxies' own tests, on a server of each suite with each proxy.",
   )
   .addOption(new Option('--suite <name>', 'only this').choices(SUITES))
   .option('--json', 'one JSON object a line on stdout: name, value, unit, reference, ratio, goal, ok')
@@ -34,6 +35,17 @@ async function run({ suite, json }: Options): Promise<number> {
       process.stdout.write(`${json ? asJson(row) : asText(row)}\n`);
     }
     if (interrupted.signal.aborted) return 1;
+    const { passed, problem } = await runProxiesTests(name, interrupted.signal, say);
+    isOk &&= problem === null;
+    const proxies = countFigure(
+      `matrix.${name}.proxies`,
+      'failures',
+      { value: problem === null ? 0 : 1, reference: null },
+      { at_most: 0 },
+    );
+    process.stdout.write(
+      json ? `${jsonLine(proxies)}\n` : `${name.padEnd(9)} both   ${problem ?? `ok (${passed} of their own tests)`}\n`,
+    );
   }
   return isOk ? 0 : 1;
 }

@@ -4,8 +4,10 @@ import type { ProxyType } from '../../../daemon/contract/names.ts';
 import type { RouteModel } from '../../../daemon/engine/state.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import { acquireEngine } from '../../bed/engine.ts';
+import { SUITES } from '../../bed/rootfs-recipe.ts';
 import { expectSuccess, installNode, installProgram, REMOTE_NODE, startUnit } from '../../bench/server-tools.ts';
 import { buildTinyImages, saveImage } from '../../fixtures/images.ts';
+import { SUITE_VARIABLE } from '../../matrix/proxies.ts';
 import { type Call, NGINX_PORT, type Outcome, SLOTS_DIRECTORY } from './protocol.ts';
 
 const NETWORK = 'proxytest';
@@ -42,7 +44,8 @@ export class ProxyServer {
   }
 
   static async start(): Promise<ProxyServer> {
-    const bed = await startBed({ label: 'proxy', proxies: 'both' });
+    const suite = SUITES.find((name) => name === process.env[SUITE_VARIABLE]);
+    const bed = await startBed({ label: 'proxy', proxies: 'both', ...(suite && { suite }) });
     try {
       await installNode(bed);
       const [agent] = await Promise.all([installProgram(bed, '../e2e/proxy/agent.ts'), loadImage(bed), includeRoutes(bed)]);
