@@ -246,6 +246,7 @@ export class Engine {
     try {
       await restoreMarker(journal.getApp(record.app_name), hasBegun ? 'lost' : 'different', this.#reconciliation);
     } catch (error) {
+      this.#stopping.signal.throwIfAborted();
       // Without a way back the steps themselves try, and tell what is wrong.
       if (!hasWayBack(record)) return record;
       const message = `The marker of the app cannot be set: ${this.#explain(error, 'restoring the marker')}`;

@@ -3,11 +3,12 @@ import { type ProxyType, proxyTypeSchema } from '../contract/names.ts';
 import { PATTERNS } from '../contract/rules.ts';
 import type { EngineLog } from './engine.ts';
 import { transition } from './journal.ts';
+import { orLeave } from './leave.ts';
 import { maintenancePage } from './maintenance-page.ts';
 import { wantedMarker } from './plan.ts';
 import type { Journal, ObservedContainer, World } from './ports.ts';
 import { decideRecovery, findOrphans, isAsKept } from './recovery.ts';
-import type { AppRecord, OperationRecord, RouteModel } from './state.ts';
+import type { AppRecord, MarkerState, OperationRecord, RouteModel } from './state.ts';
 
 export interface Reconciliation {
   world: Pick<World, 'containers' | 'markers' | 'clock' | 'proxies'>;
@@ -30,6 +31,7 @@ export interface Unfinished {
 const DOCKER_RETRY_MS = 1_000;
 const MARKER_RETRY_MS = 1_000;
 const MARKER_ATTEMPTS = 3;
+const MARKER_DEADLINE_MS = 30_000;
 const ORPHAN_STOP_TIMEOUT_MS = 5_000;
 const ORPHAN_ATTEMPTS = 5;
 const ROUTE_DEADLINE_MS = 60_000;
@@ -61,16 +63,30 @@ export async function reconcile(unfinished: readonly Unfinished[], parts: Reconc
 export async function restoreMarker(
   app: AppRecord | null,
   when: 'lost' | 'different',
-  { world, journal, log }: Pick<Reconciliation, 'world' | 'journal' | 'log'>,
+  parts: Omit<Reconciliation, 'prepared' | 'run'>,
 ): Promise<void> {
   const wanted = app && wantedMarker(app);
   if (!wanted) return;
+  const { clock } = parts.world;
+  const signal = AbortSignal.any([parts.stopping, clock.timeout(MARKER_DEADLINE_MS)]);
+  await orLeave(setMarker(app, wanted, when, parts, signal), signal, clock);
+}
+
+async function setMarker(
+  app: AppRecord,
+  wanted: MarkerState,
+  when: 'lost' | 'different',
+  { world, journal, log }: Pick<Reconciliation, 'world' | 'journal' | 'log'>,
+  signal: AbortSignal,
+): Promise<void> {
   const { name, maintenance } = app;
   const marker = await world.markers.read(name);
   const isWrong = marker !== wanted && (marker === null || when === 'different');
   if (!isWrong && (when === 'lost' || isAsKept(name, journal))) return;
+  signal.throwIfAborted();
   await world.markers.writePage(name, maintenance && maintenancePage(maintenance));
   if (!isWrong) return;
+  signal.throwIfAborted();
   log.warn({ app: name, marker, wanted }, 'restoring the marker of an app');
   await world.markers.write(name, wanted);
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -71,6 +71,22 @@ describe('MarkerFiles', () => {
     expect(await names()).toEqual(['green.maintenance', 'maintenance.html']);
     await markers.writePage('shop', null);
     expect(await names()).toEqual(['green']);
+  });
+
+  it('does what overlaps in the order in which it was asked', async () => {
+    await markers.write('shop', 'stopped');
+    const all = [markers.write('shop', 'green'), markers.remove('shop'), markers.write('shop', 'green'), markers.read('shop')];
+    all.push(markers.writePage('shop', 'page'), markers.write('shop', 'blue'));
+    expect((await Promise.all(all))[3]).toBe('green');
+    expect((await readdir(join(root, 'shop'))).toSorted()).toEqual(['blue.maintenance', 'maintenance.html']);
+  });
+
+  it('goes on after what has failed', async () => {
+    await writeFile(join(root, 'shop'), 'in the way');
+    await expect(markers.write('shop', 'blue')).rejects.toThrow();
+    await rm(join(root, 'shop'));
+    await markers.write('shop', 'blue');
+    expect(await markers.read('shop')).toBe('blue');
   });
 
   it('removes an app, also twice', async () => {

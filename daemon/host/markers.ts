@@ -20,28 +20,48 @@ const PAGE = 'maintenance.html';
 
 export class MarkerFiles implements Markers {
   readonly #root: string;
+  /** By app: the end of what was asked last. */
+  readonly #last = new Map<string, Promise<unknown>>();
 
   constructor(root: string) {
     this.#root = root;
   }
 
-  async read(app: string): Promise<MarkerState | null> {
-    return stateOf(await this.#list(app));
+  read(app: string): Promise<MarkerState | null> {
+    return this.#inTurn(app, async () => stateOf(await this.#list(app)));
   }
 
-  async write(app: string, state: MarkerState): Promise<void> {
-    const names = await this.#list(app);
-    await this.#rename(app, names, nameOf(state, names.includes(PAGE)));
+  write(app: string, state: MarkerState): Promise<void> {
+    return this.#inTurn(app, async () => {
+      const names = await this.#list(app);
+      await this.#rename(app, names, nameOf(state, names.includes(PAGE)));
+    });
   }
 
-  async writePage(app: string, html: string | null): Promise<void> {
-    const directory = join(this.#root, app);
-    // There is a page whenever the marker says so.
-    if (html !== null) await this.#writeFile(directory, PAGE, html);
-    const names = await this.#list(app);
-    const state = stateOf(names);
-    if (state !== null) await this.#rename(app, names, nameOf(state, html !== null));
-    if (html === null) await removeFile(join(directory, PAGE));
+  writePage(app: string, html: string | null): Promise<void> {
+    return this.#inTurn(app, async () => {
+      const directory = join(this.#root, app);
+      // There is a page whenever the marker says so.
+      if (html !== null) await this.#writeFile(directory, PAGE, html);
+      const names = await this.#list(app);
+      const state = stateOf(names);
+      if (state !== null) await this.#rename(app, names, nameOf(state, html !== null));
+      if (html === null) await removeFile(join(directory, PAGE));
+    });
+  }
+
+  remove(app: string): Promise<void> {
+    return this.#inTurn(app, () => rm(join(this.#root, app), { recursive: true, force: true }));
+  }
+
+  async #inTurn<T>(app: string, body: () => Promise<T>): Promise<T> {
+    const turn = (this.#last.get(app) ?? Promise.resolve()).then(body, body);
+    this.#last.set(app, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#last.get(app) === turn) this.#last.delete(app);
+    }
   }
 
   async #list(app: string): Promise<string[]> {
@@ -67,10 +87,6 @@ export class MarkerFiles implements Markers {
     await makeDirectory(directory, DIRECTORY_MODE);
     await writeFileAtomically(join(directory, name), content, FILE_MODE);
     await syncDirectory(this.#root);
-  }
-
-  async remove(app: string): Promise<void> {
-    await rm(join(this.#root, app), { recursive: true, force: true });
   }
 }
 
