@@ -2,6 +2,7 @@
  * Carries out each kind of step. No decisions here: those are in the plan. Everything may run twice. What takes a signal begins nothing once
  * it is aborted; before what takes none the signal is asked, unless it comes first.
  */
+import type { ProxyType } from '../contract/names.ts';
 import { waitUntilDrained } from './drain.ts';
 import { runHook } from './hook.ts';
 import { directing } from './journal.ts';
@@ -31,8 +32,15 @@ export function createExecutors(
   const removeAll = async (targets: readonly OwnContainer[], stopTimeoutMs: number, signal: AbortSignal) => {
     await all(targets.map((target) => containers.remove(target, stopTimeoutMs, signal)));
   };
+  const hasRoute = async (proxy: ProxyType, app_name: string) => {
+    const listed = await proxies[proxy].listApps().catch((): string[] => []); // there cannot be any
+    return listed.includes(app_name);
+  };
   const applyRouting = async (app_name: string, { changes }: Routing, side: 'to' | 'from', signal: AbortSignal) => {
     for (const change of side === 'to' ? changes : changes.toReversed()) {
+      // What is only cleared, in case, may be no route of a proxy that is not even installed.
+      const isCleared = change.from === null && change.to === null;
+      if (isCleared && !(await hasRoute(change.proxy, app_name))) continue;
       signal.throwIfAborted();
       await proxies[change.proxy].apply(app_name, change[side], signal);
     }
