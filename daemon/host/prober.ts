@@ -52,7 +52,7 @@ export class NetworkProber implements Prober {
         ? httpsRequest({ ...options, port: https_port, servername: target.domain, rejectUnauthorized: false, agent: false })
         : httpRequest({ ...options, port: http_port, agent: false });
     try {
-      const { response, body } = await exchange(start, VERIFY_TIME, (status) => status >= 500, signal);
+      const { response, body } = await exchange(start, VERIFY_TIME, (status) => status >= 400, signal);
       const slot = response.headers[SLOT_HEADER];
       return { status: response.statusCode ?? null, slot: typeof slot === 'string' ? slot : null, failure: 'none', detail: body };
     } catch (error) {
