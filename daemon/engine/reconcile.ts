@@ -28,7 +28,8 @@ export interface Unfinished {
   end: PromiseWithResolvers<OperationRecord>;
 }
 
-const DOCKER_RETRY_MS = 1_000;
+/** Of what recovery cannot begin without: Docker, and what is kept. */
+const RETRY_MS = 1_000;
 const MARKER_RETRY_MS = 1_000;
 const MARKER_ATTEMPTS = 3;
 const MARKER_DEADLINE_MS = 30_000;
@@ -37,13 +38,14 @@ const ORPHAN_ATTEMPTS = 5;
 const ROUTE_DEADLINE_MS = 60_000;
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
-/** Resolves when all of it has ended, or the daemon stops. Waits for Docker as long as it takes. */
+/** Resolves when all of it has ended, or the daemon stops. Waits for the database and for Docker as long as it takes. */
 export async function reconcile(unfinished: readonly Unfinished[], parts: Reconciliation): Promise<void> {
   // Proxies go by the markers alone, whether or not Docker is up.
   await restoreMarkers(unfinished, parts);
   await parts.prepared;
-  const containers = await listWhenDockerIsUp(parts);
-  if (containers === null) return;
+  const listed = await tryUntilDone('containers', () => parts.world.containers.list(parts.stopping), parts);
+  if (listed === null) return;
+  const containers = listed.value;
   const recoveries = unfinished.map(async ({ record, end }) => {
     const recovery = recoverOperation(record, containers, parts);
     recovery.then(end.resolve, end.reject);
@@ -96,9 +98,9 @@ async function restoreMarkers(unfinished: readonly Unfinished[], parts: Reconcil
   const waiting = new Set(unfinished.map(({ record }) => record.app_name));
   const restore = async (name: string) => {
     for (let count = 1; ; count += 1) {
-      // An operation that begins now sees to it itself; one that is under way does so when it can go on, which may be a while.
-      if (isBusy(name, journal) && !waiting.has(name)) return;
       try {
+        // An operation that begins now sees to it itself; one that is under way does so when it can go on, which may be a while.
+        if (isBusy(name, journal) && !waiting.has(name)) return;
         return await restoreMarker(journal.getApp(name), waiting.has(name) ? 'lost' : 'different', parts);
       } catch (err) {
         log.error({ err, app: name }, 'could not restore the marker of an app');
@@ -107,7 +109,8 @@ async function restoreMarkers(unfinished: readonly Unfinished[], parts: Reconcil
       }
     }
   };
-  await Promise.all(journal.listApps().map(({ name }) => restore(name)));
+  const apps = await tryUntilDone('apps', () => journal.listApps(), parts);
+  await Promise.all((apps?.value ?? []).map(({ name }) => restore(name)));
 }
 
 function isBusy(app_name: string, journal: Reconciliation['journal']): boolean {
@@ -133,9 +136,14 @@ async function recoverOperation(
   return run(record);
 }
 
+/** What cannot be done waits for the next start; operations that are being recovered do not wait with it. */
 async function tidy(parts: Reconciliation): Promise<void> {
-  await removeOrphans(parts);
-  await restoreRoutes(parts);
+  const { log, stopping } = parts;
+  for (const act of [removeOrphans, restoreRoutes]) {
+    await act(parts).catch((err: unknown) => {
+      if (!stopping.aborted) log.error({ err }, 'could not tidy up after what an earlier run left');
+    });
+  }
 }
 
 /** Those that cannot be removed are tried again, a few times: until the next start nobody else looks at them. */
@@ -157,7 +165,7 @@ async function removeOrphans({ world, journal, log, stopping }: Reconciliation):
       }
     }
     if (isDone || count === ORPHAN_ATTEMPTS) return;
-    await world.clock.sleep(DOCKER_RETRY_MS * 2 ** count, stopping);
+    await world.clock.sleep(RETRY_MS * 2 ** count, stopping);
   }
 }
 
@@ -209,13 +217,17 @@ function findWrongRoutes(
 }
 
 /** Null: the daemon stops first. */
-async function listWhenDockerIsUp({ world, log, stopping }: Reconciliation): Promise<ObservedContainer[] | null> {
+async function tryUntilDone<T>(
+  what: string,
+  read: () => T | Promise<T>,
+  { world, log, stopping }: Reconciliation,
+): Promise<{ value: T } | null> {
   for (let count = 1; !stopping.aborted; count += 1) {
     try {
-      return await world.containers.list(stopping);
+      return { value: await read() };
     } catch (err) {
-      if (count === 1) log.warn({ err }, 'waiting for Docker before recovering');
-      await world.clock.sleep(DOCKER_RETRY_MS, stopping).catch(() => undefined);
+      if (count === 1) log.warn({ err, what }, 'waiting for what cannot be read before recovering');
+      await world.clock.sleep(RETRY_MS, stopping).catch(() => undefined);
     }
   }
   return null;
