@@ -176,6 +176,8 @@ export interface Prober {
 export interface ProbeOutcome extends ProbeResult {
   /** Nothing accepted the connection: worth trying again soon. */
   is_refused: boolean;
+  /** The app's redirects lead nowhere, as `detail` says: it will hardly answer better the next time. */
+  is_endless: boolean;
 }
 
 export interface Connections {
