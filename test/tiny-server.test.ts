@@ -65,6 +65,13 @@ async function opened(tiny: Tiny, path: string, agent?: Agent): Promise<Incoming
 }
 
 describe('health', () => {
+  it('redirects its health path', async () => {
+    const tiny = await start({ TINY_HEALTH_REDIRECT: '/api/health' });
+    const answer = await fetch(`${tiny.url}/api/health`, { redirect: 'manual' });
+    expect([answer.status, answer.headers.get('location')]).toEqual([302, '/api/health']);
+    expect(await statusOf(tiny, '/')).toBe(200);
+  });
+
   it('flaps: every Nth request is a 500', async () => {
     const tiny = await start({ TINY_HEALTH_FLAP: '3' });
     const seen = [];

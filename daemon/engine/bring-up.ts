@@ -81,8 +81,10 @@ export function bringUpSteps(wish: BringUp, settings: PlanSettings): Step[] {
   if (target !== null) {
     const known = new Set(app.route?.proxy === target.proxy ? app.route.sites.map((site) => site.domain) : []);
     const sites = target.sites.map(({ domain, tls }) => ({ domain, tls, is_new: !known.has(domain) }));
-    const path = healthPath(configuration.health) ?? DEFAULTS.health_path;
-    steps.push({ name: 'verify', on_failure, proxy: target.proxy, sites, path, slot, verify_key: app.verify_key });
+    const { health } = configuration;
+    const path = healthPath(health) ?? DEFAULTS.health_path;
+    const status = health.kind === 'http' ? health.status : null;
+    steps.push({ name: 'verify', on_failure, proxy: target.proxy, sites, path, status, slot, verify_key: app.verify_key });
   }
   steps.push(...runHook('post_switch', configuration.post_switch));
   // A restart brings up what has proved itself already.

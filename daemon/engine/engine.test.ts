@@ -44,6 +44,24 @@ describe('Engine', () => {
     for (const { reason } of refused) expect(reason).toMatchObject({ code: 'conflict', operation_id: 'op-00000001' });
   });
 
+  it.each([
+    [{}, 'domain'],
+    [{ domain: 'blog.test', aliases: ['www.test', 'shop.test'] }, 'aliases.1'],
+    [{ domain: 'blog.test', redirects: [{ from: 'shop.test', status: 308 as const }] }, 'redirects.0.from'],
+  ])('says which field asks for the domain that another operation is setting up (%o: %s)', async (changes, field) => {
+    const { engine } = start();
+    await engine.begin('shop', v1, options());
+    const second = engine.begin('blog', deploying('shop:v1', changes), options());
+    await expect(second).rejects.toMatchObject({ code: 'conflict', details: [{ field }] });
+  });
+
+  it('says which field names a release that the app does not have', async () => {
+    const { engine } = start();
+    await run(engine, v1);
+    const refused = { code: 'not_found', message: 'The app shop has no release r9.', details: [{ field: 'release' }] };
+    await expect(engine.begin('shop', rollingBack('r9'), options())).rejects.toMatchObject(refused);
+  });
+
   it('waits for an operation of an earlier run that recovery has yet to come to, and recovers nothing of its own', async () => {
     const { engine, journal, world } = start();
     world.hook = (effect) => {

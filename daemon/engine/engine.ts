@@ -243,9 +243,11 @@ export class Engine {
   async #withMarker(record: OperationRecord): Promise<OperationRecord> {
     const { journal, world } = this.#options;
     const hasBegun = record.steps.some(({ state }) => state !== 'pending');
+    const app = journal.getApp(record.app_name);
     try {
-      await restoreMarker(journal.getApp(record.app_name), hasBegun ? 'lost' : 'different', this.#reconciliation);
+      await restoreMarker(app, hasBegun ? 'lost' : 'different', this.#reconciliation);
     } catch (error) {
+      this.#stopping.signal.throwIfAborted();
       // Without a way back the steps themselves try, and tell what is wrong.
       if (!hasWayBack(record)) return record;
       const message = `The marker of the app cannot be set: ${this.#explain(error, 'restoring the marker')}`;

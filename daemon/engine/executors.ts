@@ -1,4 +1,8 @@
-/** Carries out each kind of step. No decisions here: those are in the plan. Everything may run twice. */
+/**
+ * Carries out each kind of step. No decisions here: those are in the plan. Everything may run twice. What takes a signal begins nothing once
+ * it is aborted; before what takes none the signal is asked, unless it comes first.
+ */
+import type { ProxyType } from '../contract/names.ts';
 import { waitUntilDrained } from './drain.ts';
 import { runHook } from './hook.ts';
 import { directing } from './journal.ts';
@@ -28,8 +32,16 @@ export function createExecutors(
   const removeAll = async (targets: readonly OwnContainer[], stopTimeoutMs: number, signal: AbortSignal) => {
     await all(targets.map((target) => containers.remove(target, stopTimeoutMs, signal)));
   };
+  const hasRoute = async (proxy: ProxyType, app_name: string) => {
+    const listed = await proxies[proxy].listApps().catch((): string[] => []); // there cannot be any
+    return listed.includes(app_name);
+  };
   const applyRouting = async (app_name: string, { changes }: Routing, side: 'to' | 'from', signal: AbortSignal) => {
     for (const change of side === 'to' ? changes : changes.toReversed()) {
+      // What is only cleared, in case, may be no route of a proxy that is not even installed.
+      const isCleared = change.from === null && change.to === null;
+      if (isCleared && !(await hasRoute(change.proxy, app_name))) continue;
+      signal.throwIfAborted();
       await proxies[change.proxy].apply(app_name, change[side], signal);
     }
   };
@@ -102,13 +114,19 @@ export function createExecutors(
     route: {
       async do({ app_name, routing, is_first }, { signal }) {
         // Before the proxy has the route.
-        if (is_first && (await markers.read(app_name)) === null) await markers.write(app_name, 'stopped');
+        if (is_first && (await markers.read(app_name)) === null) {
+          signal.throwIfAborted();
+          await markers.write(app_name, 'stopped');
+        }
         await applyRouting(app_name, routing, 'to', signal);
         return { changes: [{ kind: 'app_route', app_name, route: routing.to }] };
       },
       async undo({ app_name, routing, is_first }, { signal }) {
         await applyRouting(app_name, routing, 'from', signal);
-        if (is_first && (await markers.read(app_name)) === 'stopped') await markers.remove(app_name);
+        if (is_first && (await markers.read(app_name)) === 'stopped') {
+          signal.throwIfAborted();
+          await markers.remove(app_name);
+        }
         return { changes: [{ kind: 'app_route', app_name, route: routing.from }] };
       },
     },
@@ -123,12 +141,14 @@ export function createExecutors(
       async do(step, { signal }) {
         // Before visitors come: from here on Docker brings it back after a reboot, whether or not the daemon lives.
         await all(step.containers.map((plan) => containers.setRestart(plan.name, true, signal)));
+        signal.throwIfAborted();
         if (step.to.marker !== null) await markers.write(step.app_name, step.to.marker);
         return { detail: switchDetail(step), changes: switchChanges(step) };
       },
       async undo(step, { operation, signal }) {
         const isThere = (await markers.read(step.app_name)) === step.from.marker;
         if (!isThere) await prepareWayBack(step, world, signal);
+        signal.throwIfAborted();
         if (step.from.marker === null) await markers.remove(step.app_name);
         else await markers.write(step.app_name, step.from.marker);
         // The containers go next, with their restart policy: what may fail here would only keep them from going.

@@ -1,5 +1,5 @@
 import type { AppStatus, Release } from '../contract/domain.ts';
-import { DomainError } from '../contract/errors.ts';
+import { DomainError, type FieldError } from '../contract/errors.ts';
 import { can, previousRelease, type Verdict } from '../contract/rules.ts';
 import type { Intent } from './engine.ts';
 import type { Wish } from './plan.ts';
@@ -92,7 +92,10 @@ function rollbackTarget(
     return previous;
   }
   const release = journal.getRelease(name, wanted);
-  if (!release) throw new DomainError('not_found', `The app ${name} has no release ${wanted}.`);
+  if (!release) {
+    const details: FieldError[] = [{ field: 'release', message: 'unknown release' }];
+    throw new DomainError('not_found', `The app ${name} has no release ${wanted}.`, { details });
+  }
   demand(name, can.rollbackTo(status, release));
   return release;
 }

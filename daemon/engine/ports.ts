@@ -119,6 +119,7 @@ export interface HostResources {
   dockerDisk(signal: AbortSignal): Promise<{ total_bytes: number; available_bytes: number }>;
 }
 
+/** What is asked of one app is done in turn: a write that hangs never has the last word over one that was begun later. */
 export interface Markers {
   read(app: string): Promise<MarkerState | null>;
   /** Durable when it resolves; atomic for whoever looks. */
@@ -175,6 +176,8 @@ export interface Prober {
 export interface ProbeOutcome extends ProbeResult {
   /** Nothing accepted the connection: worth trying again soon. */
   is_refused: boolean;
+  /** The app's redirects lead nowhere, as `detail` says: it will hardly answer better the next time. */
+  is_endless: boolean;
 }
 
 export interface Connections {

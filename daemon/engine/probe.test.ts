@@ -23,6 +23,7 @@ const outcome = (changes: Partial<ProbeOutcome> = {}): ProbeOutcome => ({
   duration_ms: 1,
   detail: 'connection refused',
   is_refused: true,
+  is_endless: false,
   ...changes,
 });
 
@@ -55,6 +56,27 @@ describe('waitUntilHealthy', () => {
     const { message, evidence } = await failure(parts);
     expect(message).toBe('The release was not healthy within 5 s: GET /health: it answered 500.');
     expect(evidence.probes).toEqual([expect.objectContaining({ status: 500, detail: 'broken (11 times)' })]);
+  });
+
+  const loop = { status: 302, detail: 'redirects in a loop: /health → /login → /health', is_refused: false, is_endless: true };
+
+  it('does not wait for its deadline when the health path redirects in a loop, and names both', async () => {
+    const parts = world(() => outcome(loop));
+    const { message, field, evidence } = await failure(parts);
+    expect(message).toBe(
+      'The release is not healthy: GET /health: redirects in a loop: /health → /login → /health. Choose a path that the app answers itself.',
+    );
+    expect(field).toBe('health.path');
+    expect(evidence.probes).toEqual([expect.objectContaining({ detail: `${loop.detail} (3 times)` })]);
+    expect(parts.clock.monotonicMs()).toBe(2 * 500);
+  });
+
+  it('bears with a loop that an app shows while it starts', async () => {
+    const good = outcome({ healthy: true, status: 200, detail: 'ok' });
+    const busy = outcome({ status: 503, detail: 'starting', is_refused: false });
+    const answers = [outcome(loop), outcome(loop), busy, outcome(loop), outcome(loop), good];
+    const parts = world((count) => answers[count - 1] ?? good);
+    expect(await waitUntilHealthy(STEP, parts, signal)).toBe('HTTP 200 after 6 probes');
   });
 
   it('fails at once when the container ends, with its exit state', async () => {
@@ -90,7 +112,7 @@ describe('waitUntilHealthy', () => {
 describe('ProbeLog', () => {
   it('counts equal results and keeps the first and the last ones within its bound', () => {
     const log = new ProbeLog(4);
-    const { is_refused: _, ...result } = outcome();
+    const { is_refused: _, is_endless: __, ...result } = outcome();
     for (let index = 0; index < 100; index += 1) log.add({ ...result, detail: `answer ${index}` });
     for (let index = 0; index < 5; index += 1) log.add({ ...result, detail: 'the end' });
     const details = log.results().map(({ detail }) => detail);

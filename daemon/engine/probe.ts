@@ -11,6 +11,8 @@ type ActiveCheck = Exclude<HealthCheck, { kind: 'none' }>;
 
 /** While nothing listens yet, asking is cheap, and what is waited here is added to every swap. */
 const REFUSED_PAUSE_MS = 20;
+/** One answer may be that of an app which is not ready yet. */
+const ENDLESS_MAX = 3;
 /** A container without a health check must at least not end at once. */
 const SETTLE_MS = 1_000;
 
@@ -75,10 +77,12 @@ async function probeOne(
     return 'running, without a health check';
   }
   const deadline = clock.monotonicMs() + health.deadline_ms;
+  let endless = 0;
   for (let count = 1; ; count += 1) {
-    const outcome = await prober.probe(plan, health, signal);
-    const { is_refused, ...result } = outcome;
+    const { is_refused, is_endless, ...result } = await prober.probe(plan, health, signal);
     log.add(result);
+    endless = is_endless ? endless + 1 : 0;
+    if (endless === ENDLESS_MAX) throw endlessRedirects(plan, health, result, log);
     if (result.healthy)
       return `${result.detail === '' ? 'healthy' : describe(result)} after ${count} ${count === 1 ? 'probe' : 'probes'}`;
     const left = deadline - clock.monotonicMs();
@@ -89,6 +93,13 @@ async function probeOne(
 
 function describe(result: ProbeResult): string {
   return result.status === null ? 'open' : `HTTP ${result.status}`;
+}
+
+/** Waiting for the deadline would not make it better (docs/decisions/014). */
+function endlessRedirects({ name }: ContainerPlan, health: ActiveCheck, { detail }: ProbeResult, log: ProbeLog): StepFailure {
+  const path = health.kind === 'http' ? health.path : '';
+  const message = `The release is not healthy: GET ${path}: ${detail}. Choose a path that the app answers itself.`;
+  return new StepFailure(message, { probes: log.results() }, { container: name, field: 'health.path' });
 }
 
 async function unhealthy(

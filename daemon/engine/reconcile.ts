@@ -3,11 +3,12 @@ import { type ProxyType, proxyTypeSchema } from '../contract/names.ts';
 import { PATTERNS } from '../contract/rules.ts';
 import type { EngineLog } from './engine.ts';
 import { transition } from './journal.ts';
+import { orLeave } from './leave.ts';
 import { maintenancePage } from './maintenance-page.ts';
 import { wantedMarker } from './plan.ts';
 import type { Journal, ObservedContainer, World } from './ports.ts';
 import { decideRecovery, findOrphans, isAsKept } from './recovery.ts';
-import type { AppRecord, OperationRecord, RouteModel } from './state.ts';
+import type { AppRecord, MarkerState, OperationRecord, RouteModel } from './state.ts';
 
 export interface Reconciliation {
   world: Pick<World, 'containers' | 'markers' | 'clock' | 'proxies'>;
@@ -27,21 +28,24 @@ export interface Unfinished {
   end: PromiseWithResolvers<OperationRecord>;
 }
 
-const DOCKER_RETRY_MS = 1_000;
+/** Of what recovery cannot begin without: Docker, and what is kept. */
+const RETRY_MS = 1_000;
 const MARKER_RETRY_MS = 1_000;
 const MARKER_ATTEMPTS = 3;
+const MARKER_DEADLINE_MS = 30_000;
 const ORPHAN_STOP_TIMEOUT_MS = 5_000;
 const ORPHAN_ATTEMPTS = 5;
 const ROUTE_DEADLINE_MS = 60_000;
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
-/** Resolves when all of it has ended, or the daemon stops. Waits for Docker as long as it takes. */
+/** Resolves when all of it has ended, or the daemon stops. Waits for the database and for Docker as long as it takes. */
 export async function reconcile(unfinished: readonly Unfinished[], parts: Reconciliation): Promise<void> {
   // Proxies go by the markers alone, whether or not Docker is up.
   await restoreMarkers(unfinished, parts);
   await parts.prepared;
-  const containers = await listWhenDockerIsUp(parts);
-  if (containers === null) return;
+  const listed = await tryUntilDone('containers', () => parts.world.containers.list(parts.stopping), parts);
+  if (listed === null) return;
+  const containers = listed.value;
   const recoveries = unfinished.map(async ({ record, end }) => {
     const recovery = recoverOperation(record, containers, parts);
     recovery.then(end.resolve, end.reject);
@@ -61,16 +65,30 @@ export async function reconcile(unfinished: readonly Unfinished[], parts: Reconc
 export async function restoreMarker(
   app: AppRecord | null,
   when: 'lost' | 'different',
-  { world, journal, log }: Pick<Reconciliation, 'world' | 'journal' | 'log'>,
+  parts: Omit<Reconciliation, 'prepared' | 'run'>,
 ): Promise<void> {
   const wanted = app && wantedMarker(app);
   if (!wanted) return;
+  const { clock } = parts.world;
+  const signal = AbortSignal.any([parts.stopping, clock.timeout(MARKER_DEADLINE_MS)]);
+  await orLeave(setMarker(app, wanted, when, parts, signal), signal, clock);
+}
+
+async function setMarker(
+  app: AppRecord,
+  wanted: MarkerState,
+  when: 'lost' | 'different',
+  { world, journal, log }: Pick<Reconciliation, 'world' | 'journal' | 'log'>,
+  signal: AbortSignal,
+): Promise<void> {
   const { name, maintenance } = app;
   const marker = await world.markers.read(name);
   const isWrong = marker !== wanted && (marker === null || when === 'different');
   if (!isWrong && (when === 'lost' || isAsKept(name, journal))) return;
+  signal.throwIfAborted();
   await world.markers.writePage(name, maintenance && maintenancePage(maintenance));
   if (!isWrong) return;
+  signal.throwIfAborted();
   log.warn({ app: name, marker, wanted }, 'restoring the marker of an app');
   await world.markers.write(name, wanted);
 }
@@ -80,9 +98,9 @@ async function restoreMarkers(unfinished: readonly Unfinished[], parts: Reconcil
   const waiting = new Set(unfinished.map(({ record }) => record.app_name));
   const restore = async (name: string) => {
     for (let count = 1; ; count += 1) {
-      // An operation that begins now sees to it itself; one that is under way does so when it can go on, which may be a while.
-      if (isBusy(name, journal) && !waiting.has(name)) return;
       try {
+        // An operation that begins now sees to it itself; one that is under way does so when it can go on, which may be a while.
+        if (isBusy(name, journal) && !waiting.has(name)) return;
         return await restoreMarker(journal.getApp(name), waiting.has(name) ? 'lost' : 'different', parts);
       } catch (err) {
         log.error({ err, app: name }, 'could not restore the marker of an app');
@@ -91,7 +109,8 @@ async function restoreMarkers(unfinished: readonly Unfinished[], parts: Reconcil
       }
     }
   };
-  await Promise.all(journal.listApps().map(({ name }) => restore(name)));
+  const apps = await tryUntilDone('apps', () => journal.listApps(), parts);
+  await Promise.all((apps?.value ?? []).map(({ name }) => restore(name)));
 }
 
 function isBusy(app_name: string, journal: Reconciliation['journal']): boolean {
@@ -117,9 +136,14 @@ async function recoverOperation(
   return run(record);
 }
 
+/** What cannot be done waits for the next start; operations that are being recovered do not wait with it. */
 async function tidy(parts: Reconciliation): Promise<void> {
-  await removeOrphans(parts);
-  await restoreRoutes(parts);
+  const { log, stopping } = parts;
+  for (const act of [removeOrphans, restoreRoutes]) {
+    await act(parts).catch((err: unknown) => {
+      if (!stopping.aborted) log.error({ err }, 'could not tidy up after what an earlier run left');
+    });
+  }
 }
 
 /** Those that cannot be removed are tried again, a few times: until the next start nobody else looks at them. */
@@ -141,7 +165,7 @@ async function removeOrphans({ world, journal, log, stopping }: Reconciliation):
       }
     }
     if (isDone || count === ORPHAN_ATTEMPTS) return;
-    await world.clock.sleep(DOCKER_RETRY_MS * 2 ** count, stopping);
+    await world.clock.sleep(RETRY_MS * 2 ** count, stopping);
   }
 }
 
@@ -193,13 +217,17 @@ function findWrongRoutes(
 }
 
 /** Null: the daemon stops first. */
-async function listWhenDockerIsUp({ world, log, stopping }: Reconciliation): Promise<ObservedContainer[] | null> {
+async function tryUntilDone<T>(
+  what: string,
+  read: () => T | Promise<T>,
+  { world, log, stopping }: Reconciliation,
+): Promise<{ value: T } | null> {
   for (let count = 1; !stopping.aborted; count += 1) {
     try {
-      return await world.containers.list(stopping);
+      return { value: await read() };
     } catch (err) {
-      if (count === 1) log.warn({ err }, 'waiting for Docker before recovering');
-      await world.clock.sleep(DOCKER_RETRY_MS, stopping).catch(() => undefined);
+      if (count === 1) log.warn({ err, what }, 'waiting for what cannot be read before recovering');
+      await world.clock.sleep(RETRY_MS, stopping).catch(() => undefined);
     }
   }
   return null;

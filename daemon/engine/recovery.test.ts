@@ -204,6 +204,33 @@ describe('a start of the daemon', () => {
     expect(looks).toContain('list');
   });
 
+  it.each([1, 2, 3, 4, 5, 6])(
+    'ends what was running though the database cannot be read at look %i and the next',
+    async (first) => {
+      const { world, journal, engine } = await startApp();
+      world.hook = (effect) => {
+        if (effect === 'create') void engine.close();
+      };
+      await expect(run(engine, swapping('shop:v2'))).rejects.toThrow('The daemon is stopping');
+      world.hook = () => undefined;
+      const next = createEngine(world, journal);
+      let looks = 0;
+      for (const name of ['listApps', 'listOperations', 'getApp'] as const) {
+        const read = journal[name].bind(journal) as (...args: unknown[]) => unknown;
+        const failing = (...args: unknown[]) => {
+          looks += 1;
+          if (looks === first || looks === first + 1) throw new Error('database is locked');
+          return read(...args);
+        };
+        Object.assign(journal, { [name]: failing });
+      }
+      await next.recover();
+      expect(looks).toBeGreaterThan(first);
+      expect(journal.operations[0]).toMatchObject({ kind: 'swap', state: 'succeeded' });
+      expect([...world.state.containers.keys()]).toEqual(['nextdeploy-shop-green-0']);
+    },
+  );
+
   it('goes on though the marker of one app cannot be written', async () => {
     const { world, journal, perform } = await startApp();
     await perform(deploying('shop:v1', { domain: 'blog.test' }), 'blog');

@@ -1,7 +1,8 @@
 /** What the proxies are told of an app's names over its operations. */
 import { describe, expect, it } from 'vitest';
 import type { AppConfiguration } from '../contract/configuration.ts';
-import { createEngine, deploying, rollingBack, run, startApp, swapping } from './test-engine.ts';
+import { DomainError } from '../contract/errors.ts';
+import { createEngine, deploying, engineOver, rollingBack, run, startApp, swapping } from './test-engine.ts';
 
 describe('routes', () => {
   it('move from one proxy to the other and back, and nothing stays behind', async () => {
@@ -45,6 +46,39 @@ describe('routes', () => {
       await perform({ kind: 'remove' }, 'blog');
       expect([...world.state.routes.keys()]).toEqual(['caddy shop']);
     }
+  });
+
+  it.each([
+    { to: { proxy: 'nginx' as const }, left: ['caddy shop', 'nginx blog'] },
+    { to: { domain: undefined }, left: ['caddy shop'] },
+  ])('are taken from the proxy of a first deploy that got stuck by the next one, with $to', async ({ to, left }) => {
+    const { world, journal, engine, perform } = await startApp();
+    world.hook = (effect, phase) => {
+      if (effect === 'verify') throw new Error('no answer');
+      const isTakenBack = effect === 'route' && world.state.routes.has('caddy blog');
+      if (isTakenBack && phase === 'begun') throw new Error('the proxy hangs');
+    };
+    const first = { domain: 'blog.test', proxy: 'caddy' as const };
+    expect((await run(engine, deploying('shop:v1', first), 'blog')).state).toBe('stuck');
+    expect([...world.state.routes.keys()]).toEqual(['caddy shop', 'caddy blog']);
+    // It is not kept of the app, as after a crash between the proxy's change and the journal's.
+    journal.apps.get('blog')!.route = null; // deployed
+    world.hook = () => undefined;
+    await perform(deploying('shop:v1', { ...first, ...to }), 'blog');
+    expect([...world.state.routes.keys()]).toEqual(left);
+  });
+
+  it('are not asked of a proxy that has none of the app, which may not be installed', async () => {
+    const { world, journal } = await startApp({ proxy: 'nginx' });
+    const ports = world.ports();
+    const absent = () => Promise.reject(new DomainError('unavailable', 'Caddy is not installed'));
+    const caddy = { check: absent, apply: absent, listApps: absent };
+    const engine = engineOver({ ...ports, proxies: { ...ports.proxies, caddy } }, journal);
+    const uncertain = { ...journal.operations[0]!, id: 'op-00000000', state: 'stuck' as const }; // deployed
+    journal.operations.unshift(uncertain);
+    expect((await run(engine, swapping('shop:v2'))).state).toBe('succeeded');
+    expect((await run(engine, { kind: 'remove' })).state).toBe('succeeded');
+    expect([...world.state.routes.keys()]).toEqual([]);
   });
 
   it('that such a move has left go when the daemon starts, and those of apps it does not know, unless they have containers', async () => {

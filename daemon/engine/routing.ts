@@ -1,6 +1,6 @@
 /** What the proxies are to serve for an app, before, during and after an operation. Pure. */
 import type { AppConfiguration } from '../contract/configuration.ts';
-import type { Slot } from '../contract/names.ts';
+import { proxyTypeSchema, type Slot } from '../contract/names.ts';
 import { defaultTls, healthPath } from '../contract/rules.ts';
 import type { AppRecord, RouteModel } from './state.ts';
 import type { Routing } from './steps.ts';
@@ -55,9 +55,27 @@ export interface RoutePlan {
 /**
  * The way from one route to another, with the old release serving in `replaced` meanwhile (null: nothing serves). Until it has gone every
  * name it had reaches whichever release the marker says, at its own `upstreams`. `isCertain` false: the proxy may have another route than
- * `current`, so it is told in any case.
+ * `current`, so it is told in any case, and the other proxy may still have one.
  */
 export function planRoute(
+  current: RouteModel | null,
+  target: RouteModel | null,
+  upstreams: RouteModel['upstreams'],
+  replaced: Slot | null,
+  isCertain: boolean,
+): RoutePlan {
+  const plan = planChanges(current, target, upstreams, replaced, isCertain);
+  return isCertain ? plan : { ...plan, during: withOthersCleared(plan.during, current) };
+}
+
+function withOthersCleared(during: Routing | null, current: RouteModel | null): Routing {
+  const { changes, from, to } = during ?? { changes: [], from: current, to: current };
+  const known = [current?.proxy, ...changes.map(({ proxy }) => proxy)];
+  const others = proxyTypeSchema.options.filter((proxy) => !known.includes(proxy));
+  return { changes: [...changes, ...others.map((proxy) => ({ proxy, from: null, to: null }))], from, to };
+}
+
+function planChanges(
   current: RouteModel | null,
   target: RouteModel | null,
   upstreams: RouteModel['upstreams'],

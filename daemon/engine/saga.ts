@@ -1,6 +1,7 @@
 /** Runs an operation: does its steps, or undoes them after a failure, each journalled before it happens and after. Resuming is running. */
 import type { Evidence, StepName } from '../contract/domain.ts';
 import { hasWayBack, type JournalEvent, nextAction, transition } from './journal.ts';
+import { orLeave } from './leave.ts';
 import type { Clock, RegistryCredentials } from './ports.ts';
 import type { Change, OperationRecord, StepOutput, StepProgress } from './state.ts';
 import { type Step, type StepOf, stepDeadlineMs, type UndoableStep } from './steps.ts';
@@ -36,7 +37,14 @@ export interface StepResult {
   changes?: readonly Change[];
 }
 
-/** What carries out each kind of step; the map does not compile if one is missing. Every `do` and `undo` may run twice. */
+/**
+ * What carries out each kind of step; the map does not compile if one is missing. Every `do` and `undo` may run twice.
+ *
+ * One that hangs is left a while after its deadline, or a cancellation: its result counts no more, and it may still be at its last
+ * effect while it is tried again or undone. So none of them begins an effect after its signal was aborted, and of two effects on one
+ * thing the one begun later has the last word: markers and route files are changed in turn. What Docker makes too late has the
+ * operation's label and was never started; the next operation replaces it, or the next start of the daemon removes it.
+ */
 export type Executors = {
   [N in StepName]: { do(step: StepOf<N>, context: StepContext): Promise<StepResult> } & (N extends UndoableStep
     ? { undo(step: StepOf<N>, context: StepContext): Promise<StepResult> }
@@ -185,15 +193,17 @@ async function attempt(
   const { step, started_at } = operation.steps[index]!; // nextAction gave this index
   const output = Object.assign({}, ...operation.steps.map((other) => other.output)) as StepOutput;
   const { kept, credentials } = control;
-  const report: StepContext['report'] = (progress) => control.report({ layers: null, lines: null, ...progress, step: step.name });
   for (let count = 1; ; count += 1) {
     signal.throwIfAborted();
     const deadlineMs = stepDeadlineMs(step);
     const deadline = dependencies.clock.timeout(deadlineMs);
     const scope = AbortSignal.any([signal, deadline]);
+    const report: StepContext['report'] = (progress) => {
+      if (!scope.aborted) control.report({ layers: null, lines: null, ...progress, step: step.name });
+    };
     const context = { operation, output, started_at: started_at ?? '', signal: scope, kept, credentials, report };
     try {
-      return await execute(dependencies.executors, step, direction, context);
+      return await orLeave(execute(dependencies.executors, step, direction, context), scope, dependencies.clock);
     } catch (error) {
       signal.throwIfAborted();
       const failure = deadline.aborted

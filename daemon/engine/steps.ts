@@ -54,6 +54,19 @@ export interface VerifiedSite {
   is_new: boolean;
 }
 
+interface VerifyStep {
+  name: 'verify';
+  proxy: ProxyType;
+  sites: VerifiedSite[];
+  path: string;
+  /** What is healthy there; null or, in records of earlier versions, not given: nothing is known of the path. */
+  status?: StatusRange | null;
+  slot: Slot;
+  verify_key: string;
+}
+
+export type StatusRange = Extract<HealthCheck, { kind: 'http' }>['status'];
+
 interface Common {
   /** `unwind`: undo what was done so far. `stuck`: there is no way back from here, so retry, then tell the operator. */
   on_failure: 'unwind' | 'stuck';
@@ -83,7 +96,7 @@ export type Step = Common &
     | { name: 'route'; app_name: string; routing: Routing; is_first: boolean }
     | { name: 'probe'; containers: ContainerPlan[]; health: HealthCheck }
     | { name: 'switch'; app_name: string; to: Serving; from: Serving; containers: ContainerPlan[]; replaces: Replaced | null }
-    | { name: 'verify'; proxy: ProxyType; sites: VerifiedSite[]; path: string; slot: Slot; verify_key: string }
+    | VerifyStep
     | { name: 'watch'; containers: ContainerPlan[]; health: HealthCheck; watch_ms: number }
     | { name: 'drain'; addresses: string[]; drain_ms: number }
     | { name: 'retire'; app_name: string; containers: ContainerPlan[]; stop_timeout_ms: number; routing: Routing | null }

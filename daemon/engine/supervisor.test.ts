@@ -108,7 +108,16 @@ class Host {
             this.probes.push({ at_ms: this.clock.now_ms, name });
             const healthy = !this.sick.has(name);
             const target = `${check.kind}://${address}:${port}`;
-            return { at: AT, target, healthy, status: healthy ? 200 : 500, duration_ms: 1, detail: '', is_refused: false };
+            return {
+              at: AT,
+              target,
+              healthy,
+              status: healthy ? 200 : 500,
+              duration_ms: 1,
+              detail: '',
+              is_refused: false,
+              is_endless: false,
+            };
           },
         },
       },

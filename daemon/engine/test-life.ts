@@ -17,8 +17,7 @@ export class Life {
   constructor(world: ModelWorld, journal: ModelJournal) {
     const ports = world.ports();
     const parts = Object.entries(ports).map(([name, part]) => [name, this.#mortal(part as object)]);
-    this.world = { ...(Object.fromEntries(parts) as World), clock: ports.clock };
-    this.world.clock = this.#mortal(ports.clock);
+    this.world = { ...(Object.fromEntries(parts) as World), clock: this.#mortalClock(ports.clock) };
     this.journal = new Proxy(journal, {
       get: (target, key) => {
         const value: unknown = Reflect.get(target, key, target);
@@ -54,6 +53,13 @@ export class Life {
         return (...args: unknown[]) => this.#call(() => value.apply(target, args) as unknown);
       },
     });
+  }
+
+  #mortalClock(clock: World['clock']): World['clock'] {
+    const { now, monotonicMs, sleep } = this.#mortal(clock);
+    // Signals are there at once, so what never comes is not a promise of one.
+    const timeout = (ms: number) => (this.#isOver ? new AbortController().signal : clock.timeout(ms));
+    return { now, monotonicMs, sleep, timeout };
   }
 
   #call(body: () => unknown): unknown {

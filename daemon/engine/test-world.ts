@@ -209,7 +209,16 @@ export class ModelWorld {
         const healthy = container?.is_running === true && !this.broken.has(container.spec.image_id);
         const status = healthy ? 200 : 500;
         const at = this.clock.now().toISOString();
-        return { at, target: target.address, healthy, status, duration_ms: 1, detail: 'body', is_refused: false };
+        return {
+          at,
+          target: target.address,
+          healthy,
+          status,
+          duration_ms: 1,
+          detail: 'body',
+          is_refused: false,
+          is_endless: false,
+        };
       },
       verify: async ({ domain, proxy }) => {
         this.hook('verify', 'begun');

@@ -1,7 +1,7 @@
 /** What can be known to be wrong before anything has happened. Changes nothing. */
 import { DomainError } from '../contract/errors.ts';
 import { DEFAULTS } from '../contract/limits.ts';
-import { domainOwner } from './domains.ts';
+import { domainOwner, fieldOf } from './domains.ts';
 import type { Journal, RefusedRoute, RegistryCredentials, ReverseProxy, World } from './ports.ts';
 import { StepFailure } from './saga.ts';
 import type { StepOf } from './steps.ts';
@@ -22,7 +22,7 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
     const owner = domainOwner(journal, domain, step.app_name);
     if (!owner) continue;
     const message = `The domain ${domain} belongs to the app ${owner}; choose another, or purge that app.`;
-    throw new StepFailure(message, {}, { field: fieldOf(domain, step) });
+    throw new StepFailure(message, {}, { field: fieldOf(domain, step.route) });
   }
   const { resources, images, proxies } = world;
   for (const [index, volume] of step.volumes.entries()) {
@@ -50,15 +50,8 @@ async function checkRoute(proxy: ReverseProxy, step: StepOf<'validate'> | null, 
   } catch (error) {
     const domain = error instanceof DomainError ? (error.details as Partial<RefusedRoute> | undefined)?.domain : undefined;
     if (domain === undefined || step === null) throw error;
-    await named(fieldOf(domain, step), Promise.reject(error));
+    await named(fieldOf(domain, step.route), Promise.reject(error));
   }
-}
-
-/** What of the request names a domain. */
-function fieldOf(name: string, { route }: StepOf<'validate'>): string {
-  const site = route?.sites.findIndex(({ domain }) => domain === name) ?? -1;
-  if (site >= 0) return site === 0 ? 'domain' : `aliases.${site - 1}`;
-  return `redirects.${route?.redirects.findIndex(({ from }) => from === name) ?? 0}.from`;
 }
 
 /** What is pulled has to fit; how large it is the registry does not say before. */
@@ -68,7 +61,7 @@ async function demandRoom({ world, makeRoom, signal }: Context): Promise<void> {
   const percent = (100 * available_bytes) / total_bytes;
   if (percent >= ROOM_PERCENT_MIN) return;
   const message = `Docker's disk is almost full (${percent.toFixed(1)} % free), so nothing is pulled; remove images or old releases, or enlarge it.`;
-  throw new StepFailure(message);
+  throw new StepFailure(message, {}, { field: 'image' });
 }
 
 /** Retention keeps {@link DEFAULTS.disk_free_percent_min} free where it can; below half of that it could not. */

@@ -1,6 +1,6 @@
 import type { VerifyAnswer, World } from './ports.ts';
 import { StepFailure } from './saga.ts';
-import type { StepOf, VerifiedSite } from './steps.ts';
+import type { StatusRange, StepOf, VerifiedSite } from './steps.ts';
 
 /** Lower case, as Node gives header names. */
 export const VERIFY_HEADER = 'x-nextdeploy-verify';
@@ -23,18 +23,26 @@ export async function verifyThroughProxy(
 
 async function verifySite(
   { domain, tls, is_new }: VerifiedSite,
-  { proxy, path, slot, verify_key }: StepOf<'verify'>,
+  { proxy, path, status = null, slot, verify_key }: StepOf<'verify'>,
   { clock, prober }: Pick<World, 'prober' | 'clock'>,
   signal: AbortSignal,
 ): Promise<string> {
   const deadline = clock.monotonicMs() + (tls === 'auto' && is_new ? NEW_CERTIFICATE_MS_MAX : ATTEMPT_MS_MAX);
   for (;;) {
     const answer = await prober.verify({ proxy, domain, tls, path, verify_key }, signal);
-    if (answer.status !== null && answer.status < 500 && answer.slot === slot)
+    if (answer.status !== null && isGood(answer.status, status) && answer.slot === slot)
       return `${domain} answers ${answer.status} from ${slot}`;
     if (clock.monotonicMs() >= deadline) throw new StepFailure(reason(domain, { proxy, path, slot }, answer));
     await clock.sleep(PAUSE_MS, signal);
   }
+}
+
+function isGood(status: number, range: StatusRange | null): boolean {
+  // Of an app whose health is not asked over HTTP nobody has said that it has anything at `/`; that it answers at all is what counts.
+  if (range === null) return status < 500;
+  // A redirect may depend on the name, to its canonical one for example; where those within the app lead the probe has judged.
+  const isRedirect = status >= 300 && status < 400;
+  return isRedirect || (status >= range.min && status <= range.max);
 }
 
 function reason(

@@ -76,7 +76,7 @@ class WatchedContainer {
     if (this.#health.kind === 'none') return !isUnknown;
     if (!isUnknown && inspection?.is_running !== true) return false;
     if (inspection !== null) this.#noteStart(inspection, this.#health.start_period_ms);
-    const { is_refused: _, ...result } = await this.#world.prober.probe(this.#plan, this.#health, signal);
+    const { is_refused: _, is_endless: __, ...result } = await this.#world.prober.probe(this.#plan, this.#health, signal);
     this.#log.add(result);
     // Docker being away takes containers with it, or not: a bad answer says nothing then.
     if (isUnknown) return result.healthy;

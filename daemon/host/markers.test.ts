@@ -118,6 +118,22 @@ describe('MarkerFiles', () => {
     expect(await names()).toEqual(new Set(['not-blue']));
   });
 
+  it('does what overlaps in the order in which it was asked', async () => {
+    await markers.write('shop', 'stopped');
+    const all = [markers.write('shop', 'green'), markers.remove('shop'), markers.write('shop', 'green'), markers.read('shop')];
+    all.push(markers.writePage('shop', 'page'), markers.write('shop', 'blue'));
+    expect((await Promise.all(all))[3]).toBe('green');
+    expect((await readdir(join(root, 'shop'))).toSorted()).toEqual(['blue.maintenance', 'maintenance.html', 'not-blue', 'not-green']);
+  });
+
+  it('goes on after what has failed', async () => {
+    await writeFile(join(root, 'shop'), 'in the way');
+    await expect(markers.write('shop', 'blue')).rejects.toThrow();
+    await rm(join(root, 'shop'));
+    await markers.write('shop', 'blue');
+    expect(await markers.read('shop')).toBe('blue');
+  });
+
   it('removes an app, also twice', async () => {
     await markers.write('shop', 'green');
     await markers.remove('shop');

@@ -27,28 +27,59 @@ const FILE_MODE = 0o644;
 
 export class MarkerFiles implements Markers {
   readonly #root: string;
+  /** By app: the end of what was asked last. */
+  readonly #last = new Map<string, Promise<unknown>>();
 
   constructor(root: string) {
     this.#root = root;
   }
 
-  async read(app: string): Promise<MarkerState | null> {
-    return stateOf(markOf(await this.#list(app)));
+  read(app: string): Promise<MarkerState | null> {
+    return this.#inTurn(app, async () => stateOf(markOf(await this.#list(app))));
   }
 
-  async write(app: string, state: MarkerState): Promise<void> {
-    const names = await this.#list(app);
-    await this.#change(app, names, markFor(state, names.includes(PAGE)));
+  write(app: string, state: MarkerState): Promise<void> {
+    return this.#inTurn(app, async () => {
+      const names = await this.#list(app);
+      await this.#change(app, names, markFor(state, names.includes(PAGE)));
+    });
   }
 
-  async writePage(app: string, html: string | null): Promise<void> {
-    const directory = join(this.#root, app);
-    // There is a page whenever the markers say so.
-    if (html !== null) await this.#writeFile(directory, PAGE, html);
-    const names = await this.#list(app);
-    const state = stateOf(markOf(names));
-    if (state !== null) await this.#change(app, names, markFor(state, html !== null));
-    if (html === null) await removeFile(join(directory, PAGE));
+  writePage(app: string, html: string | null): Promise<void> {
+    return this.#inTurn(app, async () => {
+      const directory = join(this.#root, app);
+      // There is a page whenever the markers say so.
+      if (html !== null) await this.#writeFile(directory, PAGE, html);
+      const names = await this.#list(app);
+      const state = stateOf(markOf(names));
+      if (state !== null) await this.#change(app, names, markFor(state, html !== null));
+      if (html === null) await removeFile(join(directory, PAGE));
+    });
+  }
+
+  /** All at once: file by file a closed app would look open for a moment. */
+  remove(app: string): Promise<void> {
+    return this.#inTurn(app, async () => {
+      const aside = this.#aside(app);
+      await rm(aside, { recursive: true, force: true });
+      try {
+        await rename(join(this.#root, app), aside);
+      } catch (error) {
+        if (isMissing(error)) return;
+        throw error;
+      }
+      await rm(aside, { recursive: true, force: true });
+    });
+  }
+
+  async #inTurn<T>(app: string, body: () => Promise<T>): Promise<T> {
+    const turn = (this.#last.get(app) ?? Promise.resolve()).then(body, body);
+    this.#last.set(app, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#last.get(app) === turn) this.#last.delete(app);
+    }
   }
 
   async #list(app: string): Promise<string[]> {
@@ -115,19 +146,6 @@ export class MarkerFiles implements Markers {
     await makeDirectory(directory, DIRECTORY_MODE);
     await writeFileAtomically(join(directory, name), content, FILE_MODE);
     await syncDirectory(this.#root);
-  }
-
-  /** All at once: file by file a closed app would look open for a moment. */
-  async remove(app: string): Promise<void> {
-    const aside = this.#aside(app);
-    await rm(aside, { recursive: true, force: true });
-    try {
-      await rename(join(this.#root, app), aside);
-    } catch (error) {
-      if (isMissing(error)) return;
-      throw error;
-    }
-    await rm(aside, { recursive: true, force: true });
   }
 
   /** What a daemon that was killed leaves there is overwritten. */

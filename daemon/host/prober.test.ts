@@ -69,16 +69,16 @@ describe('a probe', () => {
     expect(good).toMatchObject({ healthy: true, status: 200 });
     expect(good.target).toMatch(/\/health$/);
     const bad = await probe(redirecting({ '/health': '/health/', '/health/': 500 }));
-    expect(bad).toMatchObject({ healthy: false, status: 500, detail: 'redirected to /health/: the end' });
+    expect(bad).toMatchObject({ healthy: false, status: 500, detail: 'redirected to /health/: the end', is_endless: false });
     const wanted = await probe(redirecting({ '/health': '/health/' }), { min: 308, max: 308 });
     expect(wanted).toMatchObject({ healthy: true, status: 308 });
   });
 
   it('says that redirects lead nowhere', async () => {
     const itself = await probe(redirecting({ '/health': '/health' }));
-    expect(itself).toMatchObject({ healthy: false, status: 308, detail: '/health redirects to itself' });
+    expect(itself).toMatchObject({ healthy: false, status: 308, detail: '/health redirects to itself', is_endless: true });
     const loop = await probe(redirecting({ '/health': '/a', '/a': '/health' }));
-    expect(loop).toMatchObject({ healthy: false, detail: 'redirects in a loop: /health → /a → /health' });
+    expect(loop).toMatchObject({ healthy: false, detail: 'redirects in a loop: /health → /a → /health', is_endless: true });
     const long = { '/health': '/1', '/1': '/2', '/2': '/3', '/3': '/4', '/4': '/5', '/5': '/6', '/6': 200 };
     expect(await probe(redirecting(long))).toMatchObject({ healthy: false, detail: expect.stringContaining('more than 5') });
   });

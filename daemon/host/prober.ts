@@ -33,10 +33,10 @@ export class NetworkProber implements Prober {
     const name = `${target.address}:${target.port}`;
     const seen =
       health.kind === 'http' ? await probeHttp(target, health, signal) : await probeTcp(target, health.timeout_ms, signal);
-    const { healthy, status, detail, is_refused } = seen;
+    const { healthy, status, detail, is_refused = false, is_endless = false } = seen;
     const label = health.kind === 'http' ? `http://${name}${health.path}` : `tcp://${name}`;
     const duration_ms = Math.round((performance.now() - started) * 10) / 10;
-    return { at: at.toISOString(), target: label, healthy, status, duration_ms, detail, is_refused };
+    return { at: at.toISOString(), target: label, healthy, status, duration_ms, detail, is_refused, is_endless };
   }
 
   async verify(target: VerifyTarget, signal: AbortSignal): Promise<VerifyAnswer> {
@@ -52,7 +52,7 @@ export class NetworkProber implements Prober {
         ? httpsRequest({ ...options, port: https_port, servername: target.domain, rejectUnauthorized: false, agent: false })
         : httpRequest({ ...options, port: http_port, agent: false });
     try {
-      const { response, body } = await exchange(start, VERIFY_TIME, (status) => status >= 500, signal);
+      const { response, body } = await exchange(start, VERIFY_TIME, (status) => status >= 400, signal);
       const slot = response.headers[SLOT_HEADER];
       return { status: response.statusCode ?? null, slot: typeof slot === 'string' ? slot : null, failure: 'none', detail: body };
     } catch (error) {
@@ -65,7 +65,8 @@ export class NetworkProber implements Prober {
   }
 }
 
-type Seen = Pick<ProbeResult, 'healthy' | 'status' | 'detail'> & { is_refused: boolean };
+/** What is so of few is left out where it is not. */
+type Seen = Pick<ProbeResult, 'healthy' | 'status' | 'detail'> & Partial<Pick<ProbeOutcome, 'is_refused' | 'is_endless'>>;
 
 type HttpCheck = Extract<HealthCheck, { kind: 'http' }>;
 
@@ -82,11 +83,11 @@ async function probeHttp(target: ContainerPlan, health: HttpCheck, signal: Abort
       const status = response.statusCode ?? 0;
       const { location } = response.headers;
       const hop = isRedirectWanted(health) ? ({ kind: 'answer' } as const) : nextHop(origin, visited, { status, location });
-      if (hop.kind === 'endless') return { healthy: false, status, detail: cut(hop.detail), is_refused: false };
+      if (hop.kind === 'endless') return { healthy: false, status, detail: cut(hop.detail), is_endless: true };
       if (hop.kind === 'answer') {
         const healthy = isHealthy(status, health);
         const where = visited.length > 1 && !healthy ? `redirected to ${path}: ` : '';
-        return { healthy, status, detail: cut(where + body), is_refused: false };
+        return { healthy, status, detail: cut(where + body) };
       }
       path = hop.path;
       visited.push(path);
@@ -126,7 +127,7 @@ function probeTcp(target: ContainerPlan, timeoutMs: number, signal: AbortSignal)
       if (signal.aborted) reject(signal.reason);
       else resolve(seen);
     };
-    socket.once('connect', () => end({ healthy: true, status: null, detail: '', is_refused: false }));
+    socket.once('connect', () => end({ healthy: true, status: null, detail: '' }));
     socket.once('timeout', () => end(unanswered(new ProbeTimeout(timeoutMs))));
     socket.once('error', (error) => end(unanswered(error)));
   });

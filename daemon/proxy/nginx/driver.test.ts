@@ -191,6 +191,18 @@ describe('NginxDriver', () => {
     expect(apps.every((app) => machine.served.includes(`server_name ${app}.test;`))).toBe(true);
   });
 
+  it('tells its own routes from a file that the operator has put beside them', async () => {
+    const { machine, driver } = start();
+    machine.files.set(`${DIRECTORY}/blog.conf`, 'server { server_name blog.test; }');
+    machine.files.set(`${DIRECTORY}/notes.txt`, '');
+    expect(await driver.listApps()).toEqual([]);
+    await driver.apply('shop', route(), signal);
+    expect(await driver.listApps()).toEqual(['shop']);
+    const before = machine.calls.length;
+    await driver.check(signal);
+    expect(machine.calls.length).toBe(before);
+  });
+
   it('knows its version', async () => {
     expect(await start().driver.version(signal)).toBe('1.22.1');
   });

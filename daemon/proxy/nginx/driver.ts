@@ -92,7 +92,7 @@ export class NginxDriver implements ReverseProxy {
 
   async #checkServing(signal: AbortSignal): Promise<void> {
     const { service } = this.#settings;
-    const [first] = await this.listApps();
+    const first = await this.#findApp();
     // An answer proves both that nginx runs and that it reads our files.
     if (first !== undefined && (await this.#ask(first, signal))?.startsWith(`${first} `)) return;
     if (!(await this.#isRunning(signal)))
@@ -125,7 +125,7 @@ export class NginxDriver implements ReverseProxy {
 
   async #validate({ app, part, domains }: RouteChange, signal: AbortSignal): Promise<void> {
     const { directory } = this.#settings;
-    if (part !== null && (await this.listApps()).length === 0) await this.#keepDefault(signal);
+    if (part !== null && (await this.#findApp()) === undefined) await this.#keepDefault(signal);
     const path = this.#pathOf(app);
     const candidate = { name: basename(path), content: part, suffix: SUFFIX };
     const { code, output } = await this.#machine.withCandidate(directory, candidate, (staged) =>
@@ -231,10 +231,29 @@ export class NginxDriver implements ReverseProxy {
   }
 
   async listApps(): Promise<string[]> {
+    const apps: string[] = [];
+    for await (const app of this.#apps()) apps.push(app);
+    return apps;
+  }
+
+  async #findApp(): Promise<string | undefined> {
+    for await (const app of this.#apps()) return app;
+    return undefined;
+  }
+
+  /** Those whose file is ours: an operator may have put one of his own beside them, under what could be the name of an app. */
+  async *#apps(): AsyncGenerator<string> {
+    for (const name of await this.#listFiles()) {
+      const app = name.slice(0, -SUFFIX.length);
+      const text = name.endsWith(SUFFIX) ? await this.#machine.readText(this.#pathOf(app)) : null;
+      if (text !== null && readGeneration(text) !== null) yield app;
+    }
+  }
+
+  async #listFiles(): Promise<string[]> {
     const { directory } = this.#settings;
     try {
-      const names = await this.#machine.listFiles(directory);
-      return names.filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
+      return await this.#machine.listFiles(directory);
     } catch (cause) {
       const message = `There is no directory ${directory}; make it, and have nginx include \`${directory}/*${SUFFIX}\`.`;
       throw new DomainError('unavailable', message, { cause });
