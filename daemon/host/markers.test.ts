@@ -123,7 +123,12 @@ describe('MarkerFiles', () => {
     const all = [markers.write('shop', 'green'), markers.remove('shop'), markers.write('shop', 'green'), markers.read('shop')];
     all.push(markers.writePage('shop', 'page'), markers.write('shop', 'blue'));
     expect((await Promise.all(all))[3]).toBe('green');
-    expect((await readdir(join(root, 'shop'))).toSorted()).toEqual(['blue.maintenance', 'maintenance.html', 'not-blue', 'not-green']);
+    expect((await readdir(join(root, 'shop'))).toSorted()).toEqual([
+      'blue.maintenance',
+      'maintenance.html',
+      'not-blue',
+      'not-green',
+    ]);
   });
 
   it('goes on after what has failed', async () => {

@@ -86,7 +86,7 @@ const done = async () => {
 /** Visitors of both proxies while it happens; how many of them were not served. */
 async function lostDuring(work: () => Promise<void>): Promise<number> {
   const loads = PROXIES.map((proxy) =>
-    startWrk({ url: `${entryOf(bed, proxy)}/`, host: domainOf(proxy), connections: 4, seconds_max: 120 }),
+    startWrk({ url: `${entryOf(bed, proxy)}/`, host: domainOf(proxy), connections: 4, seconds_max: 120, is_paced: true }),
   );
   try {
     await work();

@@ -4,7 +4,8 @@ import type { DaemonClient } from '../../daemon/api/client.ts';
 import type { Bed } from '../bed/bed.ts';
 import { sharedBed } from '../bed/shared.ts';
 import { startWrk } from '../load/wrk.ts';
-import { deploy, failureOf, tracesOf, until, visit } from './engine-harness.ts';
+import { deploy, entryOf, failureOf, tracesOf, until, visit } from './engine-harness.ts';
+import { placeForeignSite } from './foreign-site.ts';
 
 let bed: Bed;
 let client: DaemonClient;
@@ -41,6 +42,12 @@ describe('a release that is no good', () => {
     { what: 'never opens its port', env: { TINY_NO_LISTEN: '1' }, step: 'probe', says: /Nothing listens on port 3000/ },
     { what: 'listens on another port', env: {}, ports: [4000], image: 'eng-fixed-port', step: 'probe', says: /listens on 3000/ },
     { what: 'answers 500 on its health path', env: { TINY_HEALTH: '500' }, step: 'probe', says: /answered 500/ },
+    {
+      what: 'redirects its health path in a loop',
+      env: { TINY_HEALTH_REDIRECT: '/api/health' },
+      step: 'probe',
+      says: /redirects to itself.*health\.path/,
+    },
   ];
 
   beforeAll(async () => {
@@ -55,7 +62,7 @@ describe('a release that is no good', () => {
     async ({ what: _, step, says, ...request }) => {
       await deploy(client, { app_name: SHOP, image: images.v1, domain: DOMAIN });
       const before = await tracesOf(bed, SHOP);
-      const load = startWrk({ url: `${bed.http}/`, host: DOMAIN, connections: 4, seconds_max: 120 });
+      const load = startWrk({ url: `${bed.http}/`, host: DOMAIN, connections: 4, seconds_max: 120, is_paced: true });
       const { error, evidence } = await failureOf(
         deploy(client, { app_name: SHOP, domain: DOMAIN, image: images.v2, ...request }),
       );
@@ -118,23 +125,23 @@ describe('a release that is no good', () => {
     expect(await tracesOf(bed, 'eng-other')).toEqual([]);
   });
 
-  it("for a domain of the operator's own site is refused by Caddy, and his site goes on", async () => {
-    const file = '/etc/caddy/nextdeploy/own-site.caddy';
-    await bed.exec(['tee', file], { input: 'http://own.test {\n\trespond "own"\n}\n' });
-    await bed.exec(['systemctl', 'reload', 'caddy']);
-    try {
-      const { error, evidence } = await failureOf(
-        deploy(client, { app_name: 'eng-other', image: images.v1, domain: 'own.test' }),
-      );
-      expect(error.message).toMatch(/Caddy refuses the route: .*ambiguous/);
-      expect(evidence.step).toBe('validate');
-      expect((await visit(bed, 'own.test')).body).toBe('own');
-      expect(await tracesOf(bed, 'eng-other')).toEqual([]);
-    } finally {
-      await bed.exec(['rm', file]);
-      await bed.exec(['systemctl', 'reload', 'caddy']);
-    }
-  });
+  it.each(['caddy', 'nginx'] as const)(
+    "for a domain of the operator's own site in %s is refused before anything happens, and his site goes on",
+    async (proxy) => {
+      const foreign = await placeForeignSite(bed, proxy);
+      try {
+        const request = { app_name: 'eng-other', image: images.v1, domain: 'other.test', aliases: [foreign.domain], proxy };
+        const { error, evidence } = await failureOf(deploy(client, request));
+        expect(error.message).toMatch(/operators-own\.test.*\(field "aliases\.0"\)$/);
+        expect(evidence.step).toBe('validate');
+        expect((await visit(bed, foreign.domain, '/', {}, entryOf(bed, proxy))).body).toBe('v1\n');
+        expect(await foreign.countReloads()).toBe(0);
+        expect(await tracesOf(bed, 'eng-other')).toEqual([]);
+      } finally {
+        await foreign.remove();
+      }
+    },
+  );
 });
 
 describe('a daemon that is killed', () => {
@@ -148,7 +155,7 @@ describe('a daemon that is killed', () => {
         drain_ms: 5_000,
         env: { TINY_LISTEN_AFTER_MS: '700' },
       });
-      const load = startWrk({ url: `${bed.http}/`, host: DOMAIN, connections: 8, seconds_max: 120 });
+      const load = startWrk({ url: `${bed.http}/`, host: DOMAIN, connections: 8, seconds_max: 120, is_paced: true });
       const { id } = await client.call('swap', { body: { app_name: SHOP, image: images.v2 } });
       const read = () => client.call('getOperation', { params: { id } });
       await until(during, read, ({ steps }) => steps.some(({ name, state }) => name === during && state === 'running'));
