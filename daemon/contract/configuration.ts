@@ -22,9 +22,13 @@ const milliseconds = (min: number, max: number) => whole(' of milliseconds', min
 
 // Environment -----------------------------------------------------------------------------------------------------
 
+const bytesOf = (text: string) => new TextEncoder().encode(text).length;
+const tooManyBytes = `use at most ${LIMITS.env_value_bytes_max} bytes`;
+/** The kernel counts bytes; no text has fewer of them than characters. */
 const envValueSchema = z
   .string()
-  .max(LIMITS.env_value_bytes_max)
+  .max(LIMITS.env_value_bytes_max, { error: tooManyBytes, abort: true })
+  .refine((value) => bytesOf(value) <= LIMITS.env_value_bytes_max, tooManyBytes)
   .regex(PATTERNS.env_value, 'an environment cannot hold a NUL character; leave it out');
 const envSchema = z
   .record(z.string().max(LIMITS.env_name_length_max).regex(PATTERNS.env_name), envValueSchema, {
@@ -33,7 +37,16 @@ const envSchema = z
         ? `${quoted(issue.input)} is no name of a variable; use letters, digits and underscores, ${LIMITS.env_name_length_max} at most, not starting with a digit`
         : undefined,
   })
-  .refine((env) => Object.keys(env).length <= LIMITS.env_entries_max, `use at most ${LIMITS.env_entries_max} variables`);
+  .refine((env) => Object.keys(env).length <= LIMITS.env_entries_max, `use at most ${LIMITS.env_entries_max} variables`)
+  .refine(
+    (env) => environmentBytes(env) <= LIMITS.env_bytes_max,
+    `use at most ${LIMITS.env_bytes_max} bytes for all variables together; what is larger belongs in a file of a volume`,
+  );
+
+/** As the kernel lays it out: `NAME=value` and a NUL each (execve(2)). */
+function environmentBytes(env: Record<string, string>): number {
+  return Object.entries(env).reduce((sum, [name, value]) => sum + bytesOf(name) + bytesOf(value) + 2, 0);
+}
 
 // Health ----------------------------------------------------------------------------------------------------------
 
