@@ -87,10 +87,21 @@ describe('the body of a deploy', () => {
       const reply = await send({ port: daemon.port }, { method: 'POST', path: '/deploy', body, chunked });
       expect(reply.status).toBe(413);
       expect(reply.json).toMatchObject({
-        message: `The body is larger than the ${LIMITS.request_body_bytes_max} bytes allowed here; send a smaller one.`,
-        payload: { code: 'payload_too_large' },
+        message: `The body is larger than the ${LIMITS.request_body_bytes_max} bytes allowed here, most likely for its field "env"; send a smaller one.`,
+        payload: { code: 'payload_too_large', details: [{ field: 'env', message: expect.stringContaining('most likely') }] },
       });
     }
     expect(daemon.calls).toEqual([]);
+  });
+
+  it('is refused the same where it is to be waited for, and another request without a guess', async () => {
+    await using daemon = await startTestServer();
+    const body = 'x'.repeat(LIMITS.request_body_bytes_max + 1);
+    const post = (path: string) => send({ port: daemon.port }, { method: 'POST', path, body });
+    expect((await post('/deploy?wait=1')).json).toMatchObject({ payload: { details: [{ field: 'env' }] } });
+    expect((await post('/rollback')).json).toMatchObject({
+      message: `The body is larger than the ${LIMITS.request_body_bytes_max} bytes allowed here; send a smaller one.`,
+      payload: { code: 'payload_too_large' },
+    });
   });
 });

@@ -13,7 +13,7 @@ export interface BodyLimits {
 /** @throws DomainError `payload_too_large` from the Content-Length alone, before a byte is read */
 export function checkDeclaredLength(request: IncomingMessage, bytesMax: number): void {
   const declared = Number(request.headers['content-length'] ?? 0);
-  if (declared > bytesMax) throw tooLarge(bytesMax);
+  if (declared > bytesMax) throw tooLarge(request, bytesMax);
 }
 
 /** @throws DomainError `invalid_request` unless the request says that its body is of this type */
@@ -53,7 +53,7 @@ function readWhole(request: IncomingMessage, { bytesMax, timeout_ms, signal }: B
   let size = 0;
   const onData = (chunk: Buffer) => {
     size += chunk.length;
-    if (size > bytesMax) reject(tooLarge(bytesMax));
+    if (size > bytesMax) reject(tooLarge(request, bytesMax));
     else chunks.push(chunk);
   };
   const onEnd = () => resolve(Buffer.concat(chunks));
@@ -122,7 +122,7 @@ export class UploadBody extends Readable {
     clearTimeout(this.#idle);
     this.#idle = undefined;
     this.#received += chunk.length;
-    if (this.#received > this.#bytesMax) this.destroy(tooLarge(this.#bytesMax));
+    if (this.#received > this.#bytesMax) this.destroy(tooLarge(this.#request, this.#bytesMax));
     else if (this.push(chunk)) this.#awaitMore();
     else this.#request.pause();
   }
@@ -134,8 +134,16 @@ export class UploadBody extends Readable {
   }
 }
 
-function tooLarge(bytesMax: number): DomainError {
-  return new DomainError('payload_too_large', `The body is larger than the ${bytesMax} bytes allowed here; send a smaller one.`);
+/** By path, the field that makes a request large. A guess: the body has not been parsed, and will not be. */
+const LARGE_FIELDS: ReadonlyMap<string, string> = new Map([['/deploy', 'env']]);
+
+function tooLarge({ url = '' }: IncomingMessage, bytesMax: number): DomainError {
+  const field = LARGE_FIELDS.get(url.split('?', 1)[0] ?? '');
+  const allowed = `The body is larger than the ${bytesMax} bytes allowed here`;
+  if (field === undefined) return new DomainError('payload_too_large', `${allowed}; send a smaller one.`);
+  return new DomainError('payload_too_large', `${allowed}, most likely for its field "${field}"; send a smaller one.`, {
+    details: [{ field, message: `most likely it is what makes the body larger than the ${bytesMax} bytes allowed` }],
+  });
 }
 
 function hungUp(): DomainError {

@@ -9,6 +9,7 @@ import {
 } from '../contract/configuration.ts';
 import { DomainError } from '../contract/errors.ts';
 import { appNameSchema } from '../contract/names.ts';
+import type { NextCoreMetadata } from '../contract/nextcore.ts';
 import type { RouteBodyInput } from '../contract/routes.ts';
 import { differenceLines, summaryOf } from './differences.ts';
 
@@ -17,6 +18,7 @@ export interface Base {
   image: string;
   /** The live release's, with as many replicas as the app has now. */
   configuration: AppConfiguration;
+  nextcore: NextCoreMetadata | null;
 }
 
 /** Null for an app that is not there, or never went live. */
@@ -26,8 +28,8 @@ export async function findBase(client: DaemonClient, app: string): Promise<Base 
   try {
     const { release, replicas_wanted } = await client.call('getAppStatus', { params: { name: app } });
     if (release === null) return null;
-    const { image, configuration } = await client.call('getRelease', { params: { name: app, id: release } });
-    return { release, image, configuration: { ...configuration, replicas: replicas_wanted } };
+    const { image, configuration, nextcore } = await client.call('getRelease', { params: { name: app, id: release } });
+    return { release, image, configuration: { ...configuration, replicas: replicas_wanted }, nextcore };
   } catch (error) {
     if (error instanceof DomainError && error.code === 'not_found') return null;
     throw error;

@@ -9,13 +9,16 @@ import { deployRequest } from './deploy-request.ts';
 import { readImageFields } from './image-fields.ts';
 import { print, printable } from './terminal.ts';
 
+const SWAP_NEXTCORE =
+  'what the build says of itself (JSON), shown with the release; health path and port stay as they are, for deploy to change';
+
 export function addDeploys(program: Command, act: Act): void {
   detachable(addDeployFlags(program.command('deploy [app]')))
     .description('create an app, or replace its release, without downtime')
     .action((app: string | undefined, flags: DeployFlags & DeploySources, command: Command) =>
       act(command, (context) => deploy(app, flags, context)),
     );
-  detachable(addImageFlags(program.command('swap <app> <image>')).optionsGroup('Options:'))
+  detachable(addImageFlags(program.command('swap <app> <image>'), SWAP_NEXTCORE).optionsGroup('Options:'))
     .description('swap an app to a new image, with the same configuration')
     .action((app: string, image: string, flags: ImageFlags, command: Command) =>
       act(command, async ({ client, run, terminal }) => {
@@ -48,7 +51,7 @@ async function deploy(
   const request = flags.request === undefined ? undefined : await readUserFile(flags.request);
   const isExact = request !== undefined || flags.reset === true;
   const base = app === undefined || isExact ? null : await findBase(client, app);
-  const sources = { envFiles, request, live: base?.configuration, image, environment: terminal.env };
+  const sources = { envFiles, request, live: base ?? undefined, image, environment: terminal.env };
   const body = deployRequest(app, flags, sources);
   const change = base === null || json ? null : describeChange(base, body);
   for (const line of change ?? []) await print(terminal, printable(line));

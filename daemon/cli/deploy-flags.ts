@@ -62,18 +62,22 @@ const takesAway = (command: Command, ...flags: string[]) => {
   return command;
 };
 
-export function addImageFlags(command: Command): Command {
+const DEPLOY_NEXTCORE =
+  "what the build says of itself (JSON): Next's version, build id, routes; health path and port that nobody chose follow it";
+
+/** `nextcore`: what the command makes of the build's word. */
+export function addImageFlags(command: Command, nextcore: string): Command {
   return command
     .optionsGroup('Image:')
     .addOption(new Option('--pull <when>', 'always: ask the registry though the image is here').choices(['missing', 'always']))
     .option('--registry-user <name>', 'log in to its registry, for this operation alone')
     .option('--registry-password-stdin', 'read the password or token from standard input')
-    .option('--nextcore <path>', "what the build says of itself (JSON): Next's version, build id, routes, health path");
+    .option('--nextcore <path>', nextcore);
 }
 
 export function addDeployFlags(command: Command): Command {
   command.optionsGroup('Image:').option('--image <reference>', 'the image, such as shop:v1 or shop@sha256:…');
-  addImageFlags(command);
+  addImageFlags(command, DEPLOY_NEXTCORE);
   addRouting(command);
   addContainer(command);
   addHealth(command);
@@ -153,7 +157,8 @@ function addSwapping(command: Command): void {
 
 const NOTES = `
 An app that is there keeps what it runs with but for what flags change; a flag that can be repeated replaces all it had
-(--env adds). What an app has can be taken away: --no-domain, --no-alias, --no-redirect, --no-cpus, --no-memory,
+(--env adds). With --nextcore, health and port that are just what its last build suggested, or the default, are left to
+the new build; what was chosen stays. What an app has can be taken away: --no-domain, --no-alias, --no-redirect, --no-cpus, --no-memory,
 --no-volume, --no-bind, --no-network, --no-user, --no-read-only, --no-cap, --no-stop-signal, --no-pre-switch, --no-post-switch.
 
 The commands of --pre-switch and --post-switch are never given to a shell: words parted by blanks are the program and its

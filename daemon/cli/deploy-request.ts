@@ -1,7 +1,9 @@
 /** What the flags of `deploy` ask for, as the contract's request. Pure; the daemon checks the values. */
 import { parseEnv } from 'node:util';
-import type { AppConfiguration } from '../contract/configuration.ts';
+import type { Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
+import { nextCoreMetadataSchema } from '../contract/nextcore.ts';
+import { keptConfiguration, suggestedBy } from '../contract/redeploy.ts';
 import type { RouteBodyInput } from '../contract/routes.ts';
 import type { DeployFlags } from './deploy-flags.ts';
 import { bindMount, command, decimal, duration, namedVolume, redirect, size, statusRange, whole } from './flag-values.ts';
@@ -13,7 +15,7 @@ interface Sources {
   /** Text of the file given with `--request`; flags go over it. */
   request?: string | undefined;
   /** What the app runs with now; flags go over it. Not read where there is a `request`. */
-  live?: AppConfiguration | undefined;
+  live?: Pick<Release, 'configuration' | 'nextcore'> | undefined;
   image: ImageFields;
   environment: Record<string, string | undefined>;
 }
@@ -25,10 +27,9 @@ type Fields = { [K in keyof DeployBody]?: DeployBody[K] | undefined };
 
 /** @throws DomainError `invalid_request` naming the flag */
 export function deployRequest(app: string | undefined, flags: DeployFlags, sources: Sources): DeployBody {
-  const base: Base = sources.request === undefined ? { ...sources.live } : parseObject('--request', sources.request);
+  const base: Base = { ...baseOf(sources), ...sources.image };
   const { app_name, image, ...body } = defined<Fields>({
     ...base,
-    ...sources.image,
     ...routing(flags, base),
     ...container(flags, base),
     ...swapping(flags, base),
@@ -39,6 +40,11 @@ export function deployRequest(app: string | undefined, flags: DeployFlags, sourc
   if (app_name === undefined) throw new DomainError('invalid_request', 'Name the app: nextdeploy deploy APP --image IMAGE.');
   if (image === undefined) throw new DomainError('invalid_request', 'Name the image with --image, such as --image shop:v1.');
   return { app_name, image, ...body };
+}
+
+function baseOf({ request, live, image }: Sources): Base {
+  if (request !== undefined) return parseObject('--request', request);
+  return live === undefined ? {} : keptConfiguration(live, { hasNextCore: image.nextcore !== undefined });
 }
 
 function routing(flags: DeployFlags, base: Base): Fields {
@@ -96,7 +102,7 @@ function swapping(flags: DeployFlags, base: Base): Fields {
     return words && { ...before, command: words, ...defined({ timeout_ms }) };
   };
   return {
-    health: health(flags, base.health),
+    health: health(flags, base),
     drain_ms: over(flags.drain, base.drain_ms, (text) => duration('--drain', text)),
     watch_ms: over(flags.watch, base.watch_ms, (text) => duration('--watch', text)),
     pre_switch: hook('--pre-switch', flags.preSwitch, base.pre_switch),
@@ -104,7 +110,7 @@ function swapping(flags: DeployFlags, base: Base): Fields {
   };
 }
 
-function health(flags: DeployFlags, base: Base['health']): Base['health'] {
+function health(flags: DeployFlags, { health: base, nextcore }: Base): Base['health'] {
   const http = defined({
     path: flags.healthPath,
     status: over(flags.healthStatus, undefined, (text) => statusRange('--health-status', text)),
@@ -118,7 +124,10 @@ function health(flags: DeployFlags, base: Base['health']): Base['health'] {
   });
   const [asksHttp, asksTiming] = [Object.keys(http).length > 0, Object.keys(timing).length > 0];
   if (flags.health === undefined && !asksHttp && !asksTiming) return base;
-  const kind = flags.health ?? (asksHttp ? 'http' : (base?.kind ?? 'http'));
+  // Whatever a flag leaves open is still the build's to suggest; if it cannot be read, the daemon says why.
+  const build = nextCoreMetadataSchema.safeParse(nextcore);
+  const before = base ?? (build.success ? suggestedBy(build.data).health : undefined);
+  const kind = flags.health ?? (asksHttp ? 'http' : (before?.kind ?? 'http'));
   if (kind !== 'http' && asksHttp) {
     throw new DomainError(
       'invalid_request',
@@ -128,7 +137,7 @@ function health(flags: DeployFlags, base: Base['health']): Base['health'] {
   if (kind === 'none' && asksTiming) {
     throw new DomainError('invalid_request', 'Without a health check its times mean nothing; use --health http or --health tcp.');
   }
-  const kept = base?.kind === kind ? base : {};
+  const kept = before?.kind === kind ? before : {};
   // Any other word is refused by the flag's choices.
   return { ...kept, kind, ...http, ...timing } as Base['health'];
 }

@@ -74,17 +74,24 @@ export function nextCoreWords({ next_version, output, build_id, git }: NextCoreM
 }
 
 function nextCoreEntries(nextcore: NextCoreMetadata): [string, string][] {
-  const { routes, public_env, deployment_id, node_version, package_manager } = nextcore;
+  const { routes, public_env, deployment_id, node_version, package_manager, static_directory, health_path, port } = nextcore;
   const counts = [`${routes.static.length} static`, `${routes.dynamic.length} dynamic`, `${routes.isr.length} ISR`];
   const tools = [
     ...(node_version === undefined ? [] : [`Node.js ${node_version}`]),
     ...(package_manager === undefined ? [] : [package_manager]),
   ];
-  return [
-    ['build', nextCoreWords(nextcore)],
-    ...(deployment_id === undefined ? [] : [['deployment', deployment_id] as [string, string]]),
-    ['routes', `${counts.join(', ')}${routes.middleware ? ', middleware' : ''}`],
-    ...(public_env.length === 0 ? [] : [['public env', public_env.join(' ')] as [string, string]]),
-    ...(tools.length === 0 ? [] : [['built with', tools.join(', ')] as [string, string]]),
+  const suggested = [
+    ...(health_path === undefined ? [] : [`health path ${health_path}`]),
+    ...(port === undefined ? [] : [`port ${port}`]),
   ];
+  const entries: [string, string][] = [
+    ['build', nextCoreWords(nextcore)],
+    ['deployment', deployment_id ?? ''],
+    ['routes', `${counts.join(', ')}${routes.middleware ? ', middleware' : ''}`],
+    ['static', static_directory ?? ''],
+    ['suggests', suggested.join(', ')],
+    ['public env', public_env.join(' ')],
+    ['built with', tools.join(', ')],
+  ];
+  return entries.filter(([, value]) => value !== '');
 }

@@ -73,6 +73,21 @@ describe('releases', () => {
   });
 });
 
+describe('a release of a Next.js build', () => {
+  const shown = async (more: object) => {
+    const release = { ...r1, nextcore: { ...sampleNextCore, ...more } };
+    return (await nextdeploy(['releases', 'shop', 'r1'], { handlers: { ...handlers, getRelease: async () => release } })).out;
+  };
+
+  it('is shown with its static directory, and the health path and port it suggests', async () => {
+    const all = await shown({ static_directory: '/app/.next/static', health_path: '/api/health', port: 8080 });
+    for (const line of ['static      /app/.next/static', 'suggests    health path /api/health, port 8080'])
+      expect(all.split('\n')).toContain(line);
+    expect((await shown({ port: 8080 })).split('\n')).toContain('suggests    port 8080');
+    expect(await shown({})).not.toMatch(/^(static|suggests) /m);
+  });
+});
+
 describe('an app', () => {
   const app = {
     ...sampleApp,

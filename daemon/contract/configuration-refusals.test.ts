@@ -22,6 +22,8 @@ const bind = (source: string) => [{ kind: 'bind', source, target: '/data' }];
 const volume = (target: string, name = 'data') => [{ kind: 'volume', name, target }];
 const redirects = (...list: [from: string, to?: string][]) =>
   list.map(([from, to]) => (to === undefined ? { from } : { from, to }));
+const variables = (count: number, length: number, character = 'x') =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`A${index}`, character.repeat(length)]));
 const nextcore = (more: object) => ({ next_version: '16.0.1', output: 'standalone', build_id: 'b1', ...more });
 
 describe('a deploy is refused for', () => {
@@ -130,7 +132,16 @@ describe('a deploy is refused for', () => {
     ['a variable with an endless name', { env: { ['A'.repeat(1_000)]: '' } }, `env.${'A'.repeat(256)}`, /^"A{40}…" is no name/],
     ['a number for a variable', { env: { PORT: 3000 } }, 'env.PORT', 'use a text'],
     ['a variable with NUL', { env: { A: 'a\0b' } }, 'env.A', 'an environment cannot hold a NUL character; leave it out'],
-    ['a variable too long', { env: { A: 'x'.repeat(65_537) } }, 'env.A', 'use at most 65536 characters'],
+    ['a variable too long', { env: { A: 'x'.repeat(65_537) } }, 'env.A', 'use at most 65536 bytes'],
+    ['a variable of few characters and many bytes', { env: { A: 'ä'.repeat(32_769) } }, 'env.A', 'use at most 65536 bytes'],
+    ['a variable of emoji', { env: { A: '🦊'.repeat(16_385) } }, 'env.A', 'use at most 65536 bytes'],
+    [
+      'more variables than a program can be started with',
+      { env: variables(9, 60_000) },
+      'env',
+      'use at most 524288 bytes for all variables together; what is larger belongs in a file of a volume',
+    ],
+    ['as many, of few characters', { env: variables(9, 20_000, '€') }, 'env', /^use at most 524288 bytes for all/],
     [
       'too many variables',
       { env: Object.fromEntries(Array.from({ length: 501 }, (_, index) => [`A${index}`, ''])) },

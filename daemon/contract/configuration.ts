@@ -1,5 +1,6 @@
 /** What is asked of a deploy, and what a release runs with. */
 import { z } from 'zod';
+import { envSchema } from './environment.ts';
 import { DEFAULTS, LIMITS } from './limits.ts';
 import {
   appNameSchema,
@@ -12,28 +13,12 @@ import {
 } from './names.ts';
 import { nextCoreMetadataSchema } from './nextcore.ts';
 import { PATTERNS } from './rules.ts';
-import { quoted } from './wording.ts';
 
 const whole = (what: string, min: number, max: number) => {
   const message = `use a whole number${what} from ${min} to ${max}`;
   return z.number(message).int(message).min(min, message).max(max, message);
 };
 const milliseconds = (min: number, max: number) => whole(' of milliseconds', min, max);
-
-// Environment -----------------------------------------------------------------------------------------------------
-
-const envValueSchema = z
-  .string()
-  .max(LIMITS.env_value_bytes_max)
-  .regex(PATTERNS.env_value, 'an environment cannot hold a NUL character; leave it out');
-const envSchema = z
-  .record(z.string().max(LIMITS.env_name_length_max).regex(PATTERNS.env_name), envValueSchema, {
-    error: (issue) =>
-      issue.code === 'invalid_key'
-        ? `${quoted(issue.input)} is no name of a variable; use letters, digits and underscores, ${LIMITS.env_name_length_max} at most, not starting with a digit`
-        : undefined,
-  })
-  .refine((env) => Object.keys(env).length <= LIMITS.env_entries_max, `use at most ${LIMITS.env_entries_max} variables`);
 
 // Health ----------------------------------------------------------------------------------------------------------
 

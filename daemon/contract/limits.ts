@@ -18,7 +18,13 @@ export const LIMITS = {
   image_reference_length_max: 512,
   env_entries_max: 500,
   env_name_length_max: 256,
+  /** `NAME=value` must stay below the kernel's MAX_ARG_STRLEN of 128 KiB, or nothing can be executed (execve(2)). */
   env_value_bytes_max: 64 * 1024,
+  /**
+   * All variables together. Arguments and environment share a quarter of the stack's limit (execve(2)), 2 MiB where that is
+   * the usual 8 MiB; the image's own variables and the arguments need room as well.
+   */
+  env_bytes_max: 512 * 1024,
   ports_max: 16,
   /** Aliases, and redirects, of one app. */
   domains_max: 100,

@@ -88,6 +88,14 @@ describe('a form made from a release', () => {
     expect('nextcore' in requestOf({ ...form, image: 'shop:v5' })).toBe(false);
   });
 
+  it('keeps port and health for another image, of whose build nothing is known here', () => {
+    const build = nextcore('0a1b2c3d4e5f', { port: 8080, health_path: '/up' });
+    const configuration = { ports: [8080], health: { ...release('shop', 4, 'shop:v4').configuration.health, path: '/up' } };
+    const before = release('shop', 4, 'shop:v4', { nextcore: build, configuration: appConfigurationSchema.parse(configuration) });
+    const form = formFromTemplate({ app: app('shop'), release: before });
+    expect(requestOf({ ...form, image: 'shop:v5' })).toMatchObject({ ports: [8080], health: { path: '/up' } });
+  });
+
   it('keeps as many replicas as the app has been scaled to since', () => {
     const form = formFromTemplate({ app: app('shop', { replicas_wanted: 4 }), release: release('shop', 4, 'shop:v4') });
     expect(requestOf(form).replicas).toBe(4);

@@ -67,6 +67,12 @@ describe('differences', () => {
   it('of two builds are those of version and commit', () => {
     expect(text(buildRows(before.nextcore, after.nextcore))).toContain('Next.js: 16.0.1 → 16.1.0');
     expect(buildRows(null, after.nextcore)).toEqual([]);
+    const moved = nextcore('0a1b2c3d4e5f', { static_directory: '/srv/static', health_path: '/up', port: 8080 });
+    expect(text(buildRows(before.nextcore, moved))).toEqual([
+      'Static files: /app/.next/static → /srv/static',
+      'Suggested health path: /api/health → /up',
+      'Suggested port: 3000 → 8080',
+    ]);
   });
 
   it('of a rollback leave the replicas out, and of its code only all but the image', () => {

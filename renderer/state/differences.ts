@@ -40,6 +40,9 @@ export function buildRows(before: NextCoreMetadata | null, after: NextCoreMetada
     ['Build id', (build) => build.build_id],
     ['Deployment id', (build) => build.deployment_id],
     ['Node.js', (build) => build.node_version],
+    ['Static files', (build) => build.static_directory],
+    ['Suggested health path', (build) => build.health_path],
+    ['Suggested port', (build) => build.port?.toString()],
   ];
   if (before === null || after === null) return [];
   return rows

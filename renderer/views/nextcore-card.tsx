@@ -24,6 +24,12 @@ export function NextCoreFacts({ build }: { build: NextCoreMetadata }) {
   }
   const made = [build.node_version === undefined ? '' : `Node.js ${build.node_version}`, build.package_manager ?? ''];
   if (made.some((part) => part !== '')) rows.push(['Built with', made.filter((part) => part !== '').join(' · ')]);
+  if (build.static_directory !== undefined) {
+    const { static_directory } = build;
+    rows.push(['Static files', <Copyable key="static" value={static_directory} label="Copy the directory in the image" />]);
+  }
+  const suggested = suggestedText(build);
+  if (suggested !== '') rows.push(['Suggests', suggested]);
   if (build.public_env.length > 0) rows.push(['Baked in', <BakedIn key="baked" names={build.public_env} />]);
   return (
     <div className="nd-facts-list">
@@ -55,6 +61,12 @@ export function GitText({ git }: { git: NonNullable<NextCoreMetadata['git']> }) 
 
 function BakedIn({ names }: { names: readonly string[] }) {
   return <span className="nd-mono nd-wrap">{names.join(', ')}</span>;
+}
+
+/** What a deploy takes from the build where nobody chooses otherwise: `health path /api/health · port 3000`. */
+export function suggestedText({ health_path, port }: Pick<NextCoreMetadata, 'health_path' | 'port'>): string {
+  const parts = [health_path === undefined ? '' : `health path ${health_path}`, port === undefined ? '' : `port ${port}`];
+  return parts.filter((part) => part !== '').join(' · ');
 }
 
 /** `24 static, 3 dynamic, 2 ISR, middleware`. */
