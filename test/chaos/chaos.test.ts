@@ -21,10 +21,11 @@ beforeAll(async () => {
 afterAll(() => stage?.client.close());
 
 describe('a daemon that is killed', () => {
-  const phases: [KillOrder['phase'], World['site']['proxy']][] = [
-    ['before', 'caddy'],
-    ['after', 'nginx'],
-  ];
+  // All writes once; and on the other side of them those about the switch, where a mistake would be seen.
+  const cases = [
+    { phase: 'before', proxy: 'caddy', which: /./, at_least: 11 },
+    { phase: 'after', proxy: 'nginx', which: /probe|switch|verify|drain/, at_least: 4 },
+  ] as const satisfies { phase: KillOrder['phase']; proxy: World['site']['proxy']; which: RegExp; at_least: number }[];
   let killer: { remove(): Promise<void> } | undefined;
 
   beforeAll(async () => {
@@ -35,16 +36,16 @@ describe('a daemon that is killed', () => {
     for (const proxy of PROXY_NAMES) await purge(worldOf(stage, proxy));
   });
 
-  it.each(phases)(
-    '%s any write of a swap behind %s finishes it when it is back, in time, losing no request and leaving nothing',
-    async (phase, proxy) => {
+  it.each(cases)(
+    '$phase a write of a swap behind $proxy finishes it when it is back, in time, losing no request and leaving nothing',
+    async ({ phase, proxy, which, at_least }) => {
       const world = worldOf(stage, proxy);
-      const { kills, writes, failed, problems } = await killAtEveryWrite(world, VICTIMS.kill_swap(world), [phase]);
+      const victim = { ...VICTIMS.kill_swap(world), isOfInterest: (write: string) => which.test(write) };
+      const { kills, failed, problems } = await killAtEveryWrite(world, victim, [phase]);
       expect(problems).toEqual([]);
       expect(failed).toBe(0);
-      expect(kills).toBe(writes);
       // validate, pull, create, start, probe, switch, verify, drain, retire, its begin and its end.
-      expect(writes).toBeGreaterThanOrEqual(11);
+      expect(kills).toBeGreaterThanOrEqual(at_least);
     },
     KILLS_MS_MAX,
   );
