@@ -5,8 +5,8 @@ import { PlainReporter } from './scripts/plain-reporter.ts';
 const NEVER = ['**/node_modules/**', 'out/**', 'dist/**', 'test/fixtures/**'];
 /** Tests that run on real disposable servers; everything else needs nothing but Node. */
 const ON_SERVERS = ['test/bed/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts'];
-/** The console's two shells on this machine: a browser, or Electron's runtime, and no server. */
-const SHELLS = ['test/e2e/shells.test.ts', 'test/e2e/electron.test.ts'];
+/** The console on this machine: in a browser, or in Electron's runtime, and no server. */
+const SHELLS = ['test/e2e/console-dialogs.test.ts', 'test/e2e/shells.test.ts', 'test/e2e/electron.test.ts'];
 const SHARED_BED = './test/bed/shared-setup.ts';
 
 export default defineConfig({
