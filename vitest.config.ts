@@ -6,8 +6,8 @@ const NEVER = ['**/node_modules/**', 'out/**', 'dist/**', 'test/fixtures/**'];
 const ON_SERVERS = ['test/bed/**/*.test.ts', 'test/e2e/**/*.test.ts'];
 /** Also on a server, but what they break is to be mended in time: with nothing else on the machine. */
 const FAULTS = ['test/chaos/**/*.test.ts'];
-/** The console's two shells on this machine: a browser, or Electron's runtime, and no server. */
-const SHELLS = ['test/e2e/shells.test.ts', 'test/e2e/electron.test.ts'];
+/** The console on this machine: in a browser, or in Electron's runtime, and no server. */
+const SHELLS = ['test/e2e/console-dialogs.test.ts', 'test/e2e/shells.test.ts', 'test/e2e/electron.test.ts'];
 /** On a server of their own without a daemon. */
 const PROXIES = ['test/e2e/proxy.test.ts'];
 const SHARED_BED = './test/bed/shared-setup.ts';

@@ -8,6 +8,9 @@ import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from 
 const accent: MantineColorsTuple = [
   '#eef4fb', '#d9e6f4', '#b4cde9', '#8cb2dc', '#6999cf', '#4b82bf', '#376fac', '#2c5d94', '#244d7b', '#1a395d',
 ]; // biome-ignore format: ten shades, light to dark, in one row
+const red: MantineColorsTuple = [
+  '#fdf0ef', '#fadbd8', '#f5b8b3', '#f2837b', '#e5635a', '#d6463c', '#c2362d', '#b3261e', '#911e18', '#6b1612',
+]; // biome-ignore format: ten shades, light to dark, in one row
 const gray: MantineColorsTuple = [
   '#f7f8f9', '#eff1f3', '#e3e6ea', '#d3d8de', '#b6bec8', '#8f99a6', '#69737f', '#4d5662', '#323943', '#1b2027',
 ]; // biome-ignore format: ten shades, light to dark, in one row
@@ -21,7 +24,7 @@ const MONOSPACE_FONT = 'ui-monospace, "SF Mono", "Cascadia Mono", "JetBrains Mon
 export const theme = createTheme({
   primaryColor: 'accent',
   primaryShade: { light: 7, dark: 6 },
-  colors: { accent, gray, dark },
+  colors: { accent, red, gray, dark },
   black: '#1b2027',
   fontFamily: SYSTEM_FONT,
   fontFamilyMonospace: MONOSPACE_FONT,
@@ -75,7 +78,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
   variables: { '--nd-sidebar-width': '236px', '--nd-topbar-height': '44px', '--nd-production': '#c2410c' },
   light: {
     '--mantine-color-dimmed': '#5a6470',
-    '--mantine-color-placeholder': '#76808c',
+    '--mantine-color-placeholder': '#6b7480',
     '--mantine-color-error': '#b3261e',
     '--nd-ground': '#ffffff',
     '--nd-ground-sunken': '#f7f8f9',
@@ -109,7 +112,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
   },
   dark: {
     '--mantine-color-dimmed': '#98a2af',
-    '--mantine-color-placeholder': '#7b8592',
+    '--mantine-color-placeholder': '#828c99',
     '--mantine-color-error': '#f2837b',
     '--nd-ground': '#191e24',
     '--nd-ground-sunken': '#13171c',

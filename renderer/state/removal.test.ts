@@ -22,6 +22,9 @@ it('takes containers, releases and routes', () => {
     'all 2 releases, with configuration and environment',
     'its route: shop.example.com, www.example.com answer no more',
   ]);
+  const redirects = [{ from: 'old.example.com', status: 308 as const }];
+  const live = release('shop', 3, 'shop:v3', { configuration: { redirects } });
+  expect(whatGoes(app('shop'), [live, ...releases])[2]).toBe('its route: shop.example.com, old.example.com answer no more');
   expect(whatGoes(app('worker', { domain: null, url: null }), releases.slice(1))).toEqual([
     'its running container',
     'its only release, with configuration and environment',

@@ -2,7 +2,8 @@ import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
 
 /** What a removal deletes, a line each. */
 export function whatGoes(app: AppStatus, releases: readonly Release[]): string[] {
-  const names = [app.domain, ...app.aliases].filter((name) => name !== null);
+  const redirects = releases.find(({ id }) => id === app.release)?.configuration.redirects ?? [];
+  const names = [app.domain, ...app.aliases, ...redirects.map(({ from }) => from)].filter((name) => name !== null);
   const count = releases.length === 1 ? 'its only release' : `all ${releases.length} releases`;
   return [
     app.replicas === 1 ? 'its running container' : `its containers (${app.replicas} running)`,

@@ -33,11 +33,23 @@ export interface ScriptedChannel {
   onClose?: () => void;
 }
 
+/** What the renderer has asked for. */
+export interface ScriptedCall {
+  name: CallName;
+  input: unknown;
+}
+
+interface ScriptOptions {
+  /** So many times faster than it is pleasant to watch. */
+  pace?: number;
+  onCall?: (call: ScriptedCall) => void;
+}
+
 /** A {@link Bridge} to a script instead of a core. Every frame, input and output is checked against the contract, so the script cannot drift. */
-export function createScriptedBridge(scenario: ScenarioName): Bridge {
+export function createScriptedBridge(scenario: ScenarioName, { pace = 1, onCall }: ScriptOptions = {}): Bridge {
   const listeners = new Set<(frame: DownFrame) => void>();
   const open = new Map<number, ScriptedChannel>();
-  const core = new ScriptedCore(scenario);
+  const core = new ScriptedCore(scenario, pace);
   const emit = (frame: DownFrame) => {
     const checked = downFrameSchema.parse(frame);
     for (const listener of listeners) listener(checked);
@@ -45,6 +57,7 @@ export function createScriptedBridge(scenario: ScenarioName): Bridge {
 
   const call = async (id: number, name: CallName, input: unknown) => {
     try {
+      onCall?.({ name, input });
       const value = calls[name].output.parse(await core.call(name, calls[name].input.parse(input)));
       emit({ t: 'result', id, ...(value === undefined ? {} : { value }) });
     } catch (error) {

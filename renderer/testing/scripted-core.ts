@@ -41,10 +41,10 @@ export class ScriptedCore {
   readonly #operations: ScriptedOperations;
   #seq = 100;
 
-  constructor(scenario: ScenarioName) {
+  constructor(scenario: ScenarioName, pace: number) {
     this.#scenario = scenario;
     this.#world = createWorld(scenario);
-    this.#operations = new ScriptedOperations((world, kind, about) => this.#tell(world, kind, about));
+    this.#operations = new ScriptedOperations((world, kind, about) => this.#tell(world, kind, about), pace);
   }
 
   async call(name: CallName, input: unknown): Promise<unknown> {

@@ -38,10 +38,13 @@ type Tell = (world: WorldHost, kind: DaemonEvent['kind'], about: Operation) => v
 /** Plays operations, a step after the other, and takes them back where that is asked. */
 export class ScriptedOperations {
   readonly #tell: Tell;
+  /** So many times faster than it is pleasant to watch; a watch window lasts as long as it says. */
+  readonly #pace: number;
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
 
-  constructor(tell: Tell) {
+  constructor(tell: Tell, pace: number) {
     this.#tell = tell;
+    this.#pace = pace;
   }
 
   start(world: WorldHost, name: string, wish: Wish): Operation {
@@ -125,10 +128,11 @@ export class ScriptedOperations {
     this.#tell(world, 'operation.progress', after);
     if (step.name === 'validate' && wish.refusal !== undefined) {
       const { refusal } = wish;
-      this.#later(id, STEP_MS, () => this.#fail(world, id, refusal));
+      this.#later(id, STEP_MS / this.#pace, () => this.#fail(world, id, refusal));
     } else if (step.name === 'pull' && !isHere(world, running.image)) this.#pull(world, id, wish, 0);
     else if (step.name === 'pre_switch' || step.name === 'post_switch') this.#print(world, id, step.name, wish, 0);
-    else this.#later(id, durationOf(world, after, step.name), () => this.#endStep(world, id, step.name, wish));
+    else
+      this.#later(id, windowOf(world, after, step.name) ?? STEP_MS / this.#pace, () => this.#endStep(world, id, step.name, wish));
     return after;
   }
 
@@ -148,14 +152,14 @@ export class ScriptedOperations {
     replace(world, patch(find(world, id), 'pull', { layers, detail: null }));
     this.#tell(world, 'operation.progress', find(world, id));
     if (layers.every(({ state }) => state === 'done')) this.#endStep(world, id, 'pull', wish);
-    else this.#later(id, TICK_MS, () => this.#pull(world, id, wish, tick + 1));
+    else this.#later(id, TICK_MS / this.#pace, () => this.#pull(world, id, wish, tick + 1));
   }
 
   #print(world: WorldHost, id: string, name: 'pre_switch' | 'post_switch', wish: Wish, lines: number): void {
     replace(world, patch(find(world, id), name, { output: HOOK_OUTPUT.slice(0, lines), detail: 'node scripts/migrate.js' }));
     this.#tell(world, 'operation.progress', find(world, id));
     if (lines > HOOK_OUTPUT.length) this.#endStep(world, id, name, wish);
-    else this.#later(id, TICK_MS, () => this.#print(world, id, name, wish, lines + 1));
+    else this.#later(id, TICK_MS / this.#pace, () => this.#print(world, id, name, wish, lines + 1));
   }
 
   #fail(world: WorldHost, id: string, { message, field }: FieldError): void {
@@ -238,8 +242,9 @@ function pendingStep(name: StepName): OperationStep {
   return { name, state: 'pending', started_at: null, ended_at: null, detail: null, output: null, layers: null };
 }
 
-function durationOf(world: WorldHost, { app_name, release: id }: Operation, name: StepName): number {
-  if (name !== 'watch') return STEP_MS;
+/** How long a watch lasts; null: it is another step. */
+function windowOf(world: WorldHost, { app_name, release: id }: Operation, name: StepName): number | null {
+  if (name !== 'watch') return null;
   return world.releases[app_name]?.find((each) => each.id === id)?.configuration.watch_ms ?? DEFAULTS.watch_ms;
 }
 

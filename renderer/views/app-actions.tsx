@@ -70,7 +70,12 @@ export function AppActions({ app, isRetry, hasBase, isBusy, onAsk, onLifecycle }
             {app.maintenance === null ? 'Maintenance page…' : 'Change maintenance page…'}
           </GatedMenuItem>
           <Menu.Divider />
-          <GatedMenuItem verdict={can.remove(app)} color="red" icon={<Trash2 size={14} />} onClick={() => onAsk('remove')}>
+          <GatedMenuItem
+            verdict={can.remove(app)}
+            color="var(--nd-bad)"
+            icon={<Trash2 size={14} />}
+            onClick={() => onAsk('remove')}
+          >
             Remove app…
           </GatedMenuItem>
         </Menu.Dropdown>

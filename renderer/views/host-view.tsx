@@ -142,7 +142,7 @@ function HostHeader({ host }: { host: Host }) {
               <Menu.Item leftSection={<Pencil size={14} />} onClick={() => setQuestion('edit')}>
                 Edit host…
               </Menu.Item>
-              <Menu.Item color="red" leftSection={<Trash2 size={14} />} onClick={() => setQuestion('remove')}>
+              <Menu.Item color="var(--nd-bad)" leftSection={<Trash2 size={14} />} onClick={() => setQuestion('remove')}>
                 Remove host…
               </Menu.Item>
             </Menu.Dropdown>
