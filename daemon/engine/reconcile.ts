@@ -8,7 +8,7 @@ import { maintenancePage } from './maintenance-page.ts';
 import { wantedMarker } from './plan.ts';
 import type { Journal, ObservedContainer, World } from './ports.ts';
 import { decideRecovery, findOrphans, isAsKept } from './recovery.ts';
-import type { AppRecord, MarkerState, OperationRecord, RouteModel } from './state.ts';
+import type { AppRecord, MarkerState, OperationRecord } from './state.ts';
 
 export interface Reconciliation {
   world: Pick<World, 'containers' | 'markers' | 'clock' | 'proxies'>;
@@ -175,45 +175,48 @@ async function removeOrphans({ world, journal, log, stopping }: Reconciliation):
  * containers of it are there: if the database was lost or swapped, they are somebody's live sites.
  */
 async function restoreRoutes({ world, journal, log, stopping }: Reconciliation): Promise<void> {
-  const apply = async (proxy: ProxyType, name: string, route: RouteModel | null) => {
-    const isIdle = !isBusy(name, journal);
-    if (isIdle) log.warn({ app: name, proxy, is_kept: route !== null }, 'setting right what a proxy has of an app');
-    const signal = AbortSignal.any([stopping, world.clock.timeout(ROUTE_DEADLINE_MS)]);
-    if (isIdle) await world.proxies[proxy].apply(name, route, signal);
-  };
   const containers = await world.containers.list(stopping).catch(() => null);
+  const setRight = async (proxy: ProxyType, name: string, listed: readonly string[] | null) => {
+    // What was seen may be old: others took up to a minute each, and operations have begun and ended meanwhile. What is kept is not.
+    const wrong = isBusy(name, journal) ? null : findWrongRoute(proxy, name, { listed, containers }, journal);
+    if (wrong === null) return;
+    log.warn({ app: name, proxy, is_kept: wrong.route !== null }, 'setting right what a proxy has of an app');
+    const signal = AbortSignal.any([stopping, world.clock.timeout(ROUTE_DEADLINE_MS)]);
+    await world.proxies[proxy].apply(name, wrong.route, signal);
+  };
   for (const proxy of proxyTypeSchema.options) {
     const listed = await world.proxies[proxy].listApps().catch(() => null);
-    const wrong = findWrongRoutes(proxy, listed, containers, journal);
-    for (const { name, route } of wrong) {
-      await apply(proxy, name, route).catch((err: unknown) => {
+    const names = new Set([...journal.listApps().map(({ name }) => name), ...(listed ?? [])]);
+    for (const name of names) {
+      await setRight(proxy, name, listed).catch((err: unknown) => {
         if (!stopping.aborted) log.warn({ err, app: name, proxy }, 'could not set it right');
       });
     }
   }
 }
 
-type RouteOf = Pick<AppRecord, 'name' | 'route'>;
+/** What was there when it was looked for; null: not known. */
+interface Sight {
+  listed: readonly string[] | null;
+  containers: readonly ObservedContainer[] | null;
+}
 
-/** With what the proxy is to have of the app. `listed` and `containers` null: not known. */
-function findWrongRoutes(
+/** What the proxy is to have of the app; null: what it has already. */
+function findWrongRoute(
   proxy: ProxyType,
-  listed: readonly string[] | null,
-  containers: readonly ObservedContainer[] | null,
+  name: string,
+  { listed, containers }: Sight,
   journal: Reconciliation['journal'],
-): RouteOf[] {
-  const apps = journal.listApps();
-  const known = apps.flatMap(({ name, route }): RouteOf[] => {
-    const isThere = listed?.includes(name);
-    if (route?.proxy !== proxy) return isThere === true ? [{ name, route: null }] : [];
-    return isThere === false || !isAsKept(name, journal) ? [{ name, route }] : [];
-  });
-  if (containers === null) return known;
-  const isUnused = (name: string) =>
-    PATTERNS.app_name.test(name) &&
-    apps.every((app) => app.name !== name) &&
-    containers.every(({ app_name }) => app_name !== name);
-  return [...known, ...(listed ?? []).filter(isUnused).map((name) => ({ name, route: null }))];
+): Pick<AppRecord, 'route'> | null {
+  const isThere = listed?.includes(name);
+  const app = journal.getApp(name);
+  if (app === null) {
+    const isUnused = containers?.every(({ app_name }) => app_name !== name) === true;
+    return isThere === true && isUnused && PATTERNS.app_name.test(name) ? { route: null } : null;
+  }
+  const { route } = app;
+  if (route?.proxy !== proxy) return isThere === true ? { route: null } : null;
+  return isThere === false || !isAsKept(name, journal) ? { route } : null;
 }
 
 /** Null: the daemon stops first. */
