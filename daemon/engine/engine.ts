@@ -188,7 +188,13 @@ export class Engine {
    * `prepared` where that is its app network, as long as it takes. Resolves when all of it has ended, or the daemon stops.
    */
   recover(prepared: Promise<void> = Promise.resolve()): Promise<void> {
-    return reconcile(this.#unfinished, { ...this.#reconciliation, prepared, run: (record) => this.#run(record) });
+    return reconcile(this.#unfinished, {
+      ...this.#reconciliation,
+      prepared,
+      run: (record) => this.#run(record),
+      giveUp: (record, error) => this.#giveUp(record, error),
+      tell: (event) => this.#writer.tell(event),
+    });
   }
 
   /** Stops running operations where they are; the next start resumes them. Apps are not touched. */
@@ -199,7 +205,7 @@ export class Engine {
     await Promise.allSettled(this.#running.values());
   }
 
-  get #reconciliation(): Omit<Reconciliation, 'run' | 'prepared'> {
+  get #reconciliation(): Pick<Reconciliation, 'world' | 'journal' | 'log' | 'stopping'> {
     const { world, journal, log } = this.#options;
     return { world, journal, log, stopping: this.#stopping.signal };
   }

@@ -32,6 +32,8 @@ export interface ContainerHistory {
   looks_down: number;
   /** Null: not healthy at the last look. */
   healthy_since_ms: number | null;
+  /** When it was healthy for the first time after our last restart of it; null: not yet. */
+  back_ms: number | null;
   /** Oldest first, at most {@link CRASH_LOOP_COUNT}. */
   crashes_ms: readonly number[];
   /** By us, since it was last healthy for long. */
@@ -97,7 +99,7 @@ function observeRunning(
 ): ContainerHistory {
   if (probe === null || probe.healthy) {
     const healthy_since_ms = history.healthy_since_ms ?? now_ms;
-    const healthy = { ...history, failures: 0, has_been_healthy: true, healthy_since_ms };
+    const healthy = { ...history, failures: 0, has_been_healthy: true, healthy_since_ms, back_ms: history.back_ms ?? now_ms };
     return now_ms - healthy_since_ms < LASTING_HEALTH_MS
       ? healthy
       : { ...healthy, crashes_ms: [], restarts: 0, restarted_ms: null };
@@ -121,9 +123,10 @@ export function mayServe(history: ContainerHistory, limits: Pick<HealthLimits, '
 
 /** We have restarted it, and the proxies do not send it anybody again yet. */
 export function isComingBack(history: ContainerHistory, limits: Pick<HealthLimits, 'retries'>, now_ms: number): boolean {
-  const { restarted_ms, healthy_since_ms } = history;
+  const { restarted_ms, back_ms } = history;
   if (restarted_ms === null || isUnhealthy(history, limits)) return false;
-  return healthy_since_ms === null || now_ms - healthy_since_ms < LEFT_OUT_MS;
+  // By its first health alone: one that fails a probe now and then would keep the others from their turn for ever.
+  return back_ms === null || now_ms - back_ms < LEFT_OUT_MS;
 }
 
 /** It does not run, beyond doubt. */
@@ -158,7 +161,7 @@ export function afterRestart(history: ContainerHistory, now_ms: number): Contain
 
 /** Nothing that was seen just now is held against it, and it has its start period again. */
 export function startingAgain(history: ContainerHistory, now_ms: number): ContainerHistory {
-  const clean = { failures: 0, looks_down: 0, healthy_since_ms: null, has_been_healthy: false };
+  const clean = { failures: 0, looks_down: 0, healthy_since_ms: null, back_ms: null, has_been_healthy: false };
   return { ...history, ...clean, restart_count: null, start_seen_ms: now_ms };
 }
 
@@ -172,6 +175,7 @@ function unknown(now_ms: number): ContainerHistory {
     failures: 0,
     looks_down: 0,
     healthy_since_ms: null,
+    back_ms: null,
     crashes_ms: [],
     restarts: 0,
     restarted_ms: null,

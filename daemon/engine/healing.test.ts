@@ -108,6 +108,18 @@ describe('several containers that run and do not answer', () => {
     expect(restartedIn(patient.look(well, well, sick))).toEqual(['shop-2']);
   });
 
+  it('get their turn although one that was restarted fails a probe now and then', () => {
+    const patient = new Patient();
+    patient.look(well, well, well);
+    patient.look(well, sick, well);
+    patient.look(well, sick, well);
+    expect(restartedIn(patient.look(well, sick, well))).toEqual(['shop-1']);
+    const looks = Array.from({ length: 12 }, (_, count) =>
+      restartedIn(patient.look(well, count % 3 === 2 ? sick : well, count < 3 ? well : sick)),
+    );
+    expect(looks.flat()[0]).toBe('shop-2');
+  });
+
   it('take turns when a restart does not help', () => {
     const patient = new Patient();
     patient.settings = { ...SETTINGS, start_period_ms: 0 };

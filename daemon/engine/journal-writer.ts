@@ -62,6 +62,16 @@ export class JournalWriter {
     this.#progress.add(id, progress);
   }
 
+  /** What no operation has done. It is so whether or not that can be written. */
+  tell(event: Omit<NewEvent, 'ts'>): void {
+    const { journal, clock, publish, log } = this.#dependencies;
+    try {
+      publish(journal.appendEvent({ ts: clock.now().toISOString(), ...event }, null));
+    } catch (err) {
+      log.warn({ err, event }, 'an event could not be kept');
+    }
+  }
+
   /** It is worth no waiting: the next one comes soon. */
   #tellProgress(id: string, progress: StepProgress, overtaken: number | null): number | null {
     const { journal, publish, log } = this.#dependencies;

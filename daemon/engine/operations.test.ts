@@ -165,6 +165,13 @@ describe('a rollback', () => {
 });
 
 describe('a first deploy', () => {
+  it('takes away a maintenance page that an earlier app of that name has left', async () => {
+    const { world, perform } = await startApp();
+    world.state.pages.set('blog', 'Back at noon');
+    await perform(deploying('shop:v1', { domain: 'blog.test' }), 'blog');
+    expect([...world.state.pages.keys()]).toEqual([]);
+  });
+
   it('that fails leaves an app that can be deployed again and removed', async () => {
     const { world, journal, engine, perform } = await startApp();
     world.broken.add('sha256:2');

@@ -97,8 +97,11 @@ export interface Images {
   ): Promise<string>;
   /** All images on this host. */
   list(signal: AbortSignal): Promise<Image[]>;
-  /** Images that were loaded or imported since then, as far back as Docker remembers; those that were there before as well. */
-  listArrivals(since: Date, signal: AbortSignal): Promise<Arrival[]>;
+  /**
+   * Images that were loaded or imported within that time; those that were there before as well. What others than we have loaded, as far back
+   * as Docker remembers, which may be a minute.
+   */
+  listArrivals(withinMs: number, signal: AbortSignal): Promise<Arrival[]>;
   /** Removes the image with these names; `false` when something else still needs it. Fine if it is gone. */
   remove(imageId: string, references: readonly string[], signal: AbortSignal): Promise<boolean>;
 }

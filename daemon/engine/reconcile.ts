@@ -1,4 +1,5 @@
 /** Brings the world to what the journal says after the daemon has started: markers, operations that were running, orphans. */
+import { DomainError } from '../contract/errors.ts';
 import { type ProxyType, proxyTypeSchema } from '../contract/names.ts';
 import { PATTERNS } from '../contract/rules.ts';
 import type { EngineLog } from './engine.ts';
@@ -6,9 +7,9 @@ import { transition } from './journal.ts';
 import { orLeave } from './leave.ts';
 import { maintenancePage } from './maintenance-page.ts';
 import { wantedMarker } from './plan.ts';
-import type { Journal, ObservedContainer, World } from './ports.ts';
-import { decideRecovery, findOrphans, isAsKept } from './recovery.ts';
-import type { AppRecord, MarkerState, OperationRecord, RouteModel } from './state.ts';
+import type { Journal, NewEvent, ObservedContainer, World } from './ports.ts';
+import { decideRecovery, describeOlderRecord, findNewerRelease, findOrphans, isAsKept } from './recovery.ts';
+import type { AppRecord, MarkerState, OperationRecord } from './state.ts';
 
 export interface Reconciliation {
   world: Pick<World, 'containers' | 'markers' | 'clock' | 'proxies'>;
@@ -18,6 +19,10 @@ export interface Reconciliation {
   prepared: Promise<void>;
   /** Runs an operation from where its record stands to its end. */
   run(record: OperationRecord): Promise<OperationRecord>;
+  /** Writes that it got stuck, and why. */
+  giveUp(record: OperationRecord, error: Error): Promise<OperationRecord>;
+  /** Keeps and tells an event; must not throw. */
+  tell(event: Omit<NewEvent, 'ts'>): void;
   /** Aborted when the daemon stops. */
   stopping: AbortSignal;
 }
@@ -40,14 +45,27 @@ const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
 /** Resolves when all of it has ended, or the daemon stops. Waits for the database and for Docker as long as it takes. */
 export async function reconcile(unfinished: readonly Unfinished[], parts: Reconciliation): Promise<void> {
-  // Proxies go by the markers alone, whether or not Docker is up.
-  await restoreMarkers(unfinished, parts);
+  const { journal } = parts;
+  const waiting = new Set(unfinished.map(({ record }) => record.app_name));
+  // Proxies go by the markers alone, whether or not Docker is up. An operation that begins now sees to it itself; one that is under way does
+  // so when it can go on, which may be a while.
+  await restoreMarkers('lost', ({ name }) => waiting.has(name) || !isBusy(name, journal), parts);
   await parts.prepared;
   const listed = await tryUntilDone('containers', () => parts.world.containers.list(parts.stopping), parts);
   if (listed === null) return;
   const containers = listed.value;
+  const older = (await tryUntilDone('apps', () => findOlderRecords(containers, journal), parts))?.value;
+  if (older === undefined) return;
+  for (const [app_name, message] of older) {
+    parts.tell({ kind: 'heal.unhealthy', level: 'error', message, app_name, operation: null });
+  }
+  await restoreMarkers('different', ({ name }) => !older.has(name) && !isBusy(name, journal), parts);
   const recoveries = unfinished.map(async ({ record, end }) => {
-    const recovery = recoverOperation(record, containers, parts);
+    const message = older.get(record.app_name);
+    const recovery =
+      message === undefined
+        ? recoverOperation(record, containers, parts)
+        : parts.giveUp(record, new DomainError('conflict', message));
     recovery.then(end.resolve, end.reject);
     await recovery.catch(() => undefined); // told by whoever waits for `end`
   });
@@ -65,7 +83,7 @@ export async function reconcile(unfinished: readonly Unfinished[], parts: Reconc
 export async function restoreMarker(
   app: AppRecord | null,
   when: 'lost' | 'different',
-  parts: Omit<Reconciliation, 'prepared' | 'run'>,
+  parts: Pick<Reconciliation, 'world' | 'journal' | 'log' | 'stopping'>,
 ): Promise<void> {
   const wanted = app && wantedMarker(app);
   if (!wanted) return;
@@ -93,15 +111,18 @@ async function setMarker(
   await world.markers.write(name, wanted);
 }
 
-async function restoreMarkers(unfinished: readonly Unfinished[], parts: Reconciliation): Promise<void> {
+async function restoreMarkers(
+  when: 'lost' | 'different',
+  isMeant: (app: AppRecord) => boolean,
+  parts: Reconciliation,
+): Promise<void> {
   const { journal, log, world, stopping } = parts;
-  const waiting = new Set(unfinished.map(({ record }) => record.app_name));
   const restore = async (name: string) => {
     for (let count = 1; ; count += 1) {
       try {
-        // An operation that begins now sees to it itself; one that is under way does so when it can go on, which may be a while.
-        if (isBusy(name, journal) && !waiting.has(name)) return;
-        return await restoreMarker(journal.getApp(name), waiting.has(name) ? 'lost' : 'different', parts);
+        const app = journal.getApp(name);
+        if (app && isMeant(app)) await restoreMarker(app, when, parts);
+        return;
       } catch (err) {
         log.error({ err, app: name }, 'could not restore the marker of an app');
         if (count === MARKER_ATTEMPTS) return;
@@ -111,6 +132,12 @@ async function restoreMarkers(unfinished: readonly Unfinished[], parts: Reconcil
   };
   const apps = await tryUntilDone('apps', () => journal.listApps(), parts);
   await Promise.all((apps?.value ?? []).map(({ name }) => restore(name)));
+}
+
+/** Apps of which containers are newer than what is kept, with what there is to say of it. */
+function findOlderRecords(containers: readonly ObservedContainer[], journal: Reconciliation['journal']): Map<string, string> {
+  const found = journal.listApps().map((app) => ({ app, newer: findNewerRelease(app, containers) }));
+  return new Map(found.flatMap(({ app, newer }) => (newer === null ? [] : [[app.name, describeOlderRecord(app, newer)]])));
 }
 
 function isBusy(app_name: string, journal: Reconciliation['journal']): boolean {
@@ -175,45 +202,49 @@ async function removeOrphans({ world, journal, log, stopping }: Reconciliation):
  * containers of it are there: if the database was lost or swapped, they are somebody's live sites.
  */
 async function restoreRoutes({ world, journal, log, stopping }: Reconciliation): Promise<void> {
-  const apply = async (proxy: ProxyType, name: string, route: RouteModel | null) => {
-    const isIdle = !isBusy(name, journal);
-    if (isIdle) log.warn({ app: name, proxy, is_kept: route !== null }, 'setting right what a proxy has of an app');
-    const signal = AbortSignal.any([stopping, world.clock.timeout(ROUTE_DEADLINE_MS)]);
-    if (isIdle) await world.proxies[proxy].apply(name, route, signal);
-  };
   const containers = await world.containers.list(stopping).catch(() => null);
+  const setRight = async (proxy: ProxyType, name: string, listed: readonly string[] | null) => {
+    // What was seen may be old: others took up to a minute each, and operations have begun and ended meanwhile. What is kept is not.
+    const wrong = isBusy(name, journal) ? null : findWrongRoute(proxy, name, { listed, containers }, journal);
+    if (wrong === null) return;
+    log.warn({ app: name, proxy, is_kept: wrong.route !== null }, 'setting right what a proxy has of an app');
+    const signal = AbortSignal.any([stopping, world.clock.timeout(ROUTE_DEADLINE_MS)]);
+    await world.proxies[proxy].apply(name, wrong.route, signal);
+  };
   for (const proxy of proxyTypeSchema.options) {
     const listed = await world.proxies[proxy].listApps().catch(() => null);
-    const wrong = findWrongRoutes(proxy, listed, containers, journal);
-    for (const { name, route } of wrong) {
-      await apply(proxy, name, route).catch((err: unknown) => {
+    const names = new Set([...journal.listApps().map(({ name }) => name), ...(listed ?? [])]);
+    for (const name of names) {
+      await setRight(proxy, name, listed).catch((err: unknown) => {
         if (!stopping.aborted) log.warn({ err, app: name, proxy }, 'could not set it right');
       });
     }
   }
 }
 
-type RouteOf = Pick<AppRecord, 'name' | 'route'>;
+/** What was there when it was looked for; null: not known. */
+interface Sight {
+  listed: readonly string[] | null;
+  containers: readonly ObservedContainer[] | null;
+}
 
-/** With what the proxy is to have of the app. `listed` and `containers` null: not known. */
-function findWrongRoutes(
+/** What the proxy is to have of the app; null: what it has already. */
+function findWrongRoute(
   proxy: ProxyType,
-  listed: readonly string[] | null,
-  containers: readonly ObservedContainer[] | null,
+  name: string,
+  { listed, containers }: Sight,
   journal: Reconciliation['journal'],
-): RouteOf[] {
-  const apps = journal.listApps();
-  const known = apps.flatMap(({ name, route }): RouteOf[] => {
-    const isThere = listed?.includes(name);
-    if (route?.proxy !== proxy) return isThere === true ? [{ name, route: null }] : [];
-    return isThere === false || !isAsKept(name, journal) ? [{ name, route }] : [];
-  });
-  if (containers === null) return known;
-  const isUnused = (name: string) =>
-    PATTERNS.app_name.test(name) &&
-    apps.every((app) => app.name !== name) &&
-    containers.every(({ app_name }) => app_name !== name);
-  return [...known, ...(listed ?? []).filter(isUnused).map((name) => ({ name, route: null }))];
+): Pick<AppRecord, 'route'> | null {
+  const isThere = listed?.includes(name);
+  const app = journal.getApp(name);
+  if (app === null) {
+    const isUnused = containers?.every(({ app_name }) => app_name !== name) === true;
+    return isThere === true && isUnused && PATTERNS.app_name.test(name) ? { route: null } : null;
+  }
+  if (containers !== null && findNewerRelease(app, containers) !== null) return null;
+  const { route } = app;
+  if (route?.proxy !== proxy) return isThere === true ? { route: null } : null;
+  return isThere === false || !isAsKept(name, journal) ? { route } : null;
 }
 
 /** Null: the daemon stops first. */

@@ -125,8 +125,9 @@ describe('findOrphans', () => {
     expect(findOrphans([replica(0)], [{ ...app, release: null, slot: null }], [])).toEqual([replica(0)]);
   });
 
-  it('never finds containers of an app that is not known: they may be live sites of a lost database', () => {
+  it('never finds containers of an app that is not known, or only of old: they may be live sites of a lost database', async () => {
     expect(findOrphans([container('blue'), container('green')], [], [])).toEqual([]);
+    expect(findOrphans([container('green'), { ...replica(0), release: 'r0' }], await apps(), [])).toEqual([]);
   });
 });
 
@@ -244,7 +245,64 @@ describe('a start of the daemon', () => {
     };
     await createEngine(world, journal).recover();
     expect(world.state.markers.size).toBe(1);
-    expect(attempts).toBe(4);
+    // Of the other one three before Docker is asked, and three after it.
+    expect(attempts).toBe(7);
+  });
+});
+
+describe('a database restored from an older copy', () => {
+  const restored = async () => {
+    const { world, journal, perform } = await startApp();
+    const older = journal.copy();
+    await perform(swapping('shop:v2'));
+    // The next one that is begun has another id.
+    for (const { spec } of world.state.containers.values()) spec.operation_id = 'op-forgotten';
+    const serving = world.snapshot();
+    return { world, older, serving, perform: (intent: Intent) => run(createEngine(world, older), intent) };
+  };
+
+  it('takes nothing from what serves, and tells what to do', async () => {
+    const { world, older, serving } = await restored();
+    world.state.routes.set('nginx shop', world.state.routes.get('caddy shop')!); // deployed
+    await createEngine(world, older).recover();
+    world.state.routes.delete('nginx shop');
+    expect(world.snapshot()).toEqual(serving);
+    expect(world.serving('shop')).toMatchObject({ release: 'r2' });
+    expect(older.events.at(-1)).toMatchObject({
+      level: 'error',
+      app_name: 'shop',
+      message: expect.stringMatching(
+        /^The database is older than what runs: shop has a container of r2, .* beyond r1\. .* deploy shop anew/,
+      ),
+    });
+  });
+
+  it('does not go on with an operation of back then', async () => {
+    const { world, journal, perform, engine } = await startApp();
+    world.hook = (effect) => {
+      if (effect === 'create') void engine.close();
+    };
+    await expect(run(engine, swapping('shop:v2'))).rejects.toThrow('The daemon is stopping');
+    world.hook = () => undefined;
+    const older = journal.copy();
+    await createEngine(world, journal).recover();
+    await perform(swapping('shop:v3'));
+    await perform(swapping('shop:v1'));
+    const serving = world.snapshot();
+    await createEngine(world, older).recover();
+    expect(world.snapshot()).toEqual(serving);
+    expect(older.operations[0]).toMatchObject({ state: 'stuck', error: { message: expect.stringContaining('is older') } });
+  });
+
+  it('is right again after a deploy', async () => {
+    const { world, older, perform } = await restored();
+    await createEngine(world, older).recover();
+    expect((await perform(deploying('shop:v3'))).state).toBe('succeeded');
+    const { events } = older;
+    const told = events.length;
+    await createEngine(world, older).recover();
+    expect(events.length).toBe(told);
+    expect(world.serving('shop')).toMatchObject({ version: 'sha256:3' });
   });
 });
 

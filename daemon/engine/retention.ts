@@ -114,7 +114,7 @@ export class Retention {
 
   #arrivals(): Promise<Arrival[]> {
     const { world, signal } = this.#options;
-    return world.images.listArrivals(new Date(world.clock.now().getTime() - LIMITS.image_grace_ms), signal);
+    return world.images.listArrivals(LIMITS.image_grace_ms, signal);
   }
 
   /**

@@ -106,6 +106,28 @@ describe('routes', () => {
     expect(world.state.routes).toEqual(before);
   });
 
+  it('are set right by what is kept when their turn comes, not by what was when they were listed', async () => {
+    const { world, journal, perform } = await startApp();
+    await perform(deploying('shop:v1', { domain: 'blog.test', proxy: 'nginx' }), 'blog');
+    await perform(deploying('shop:v1', { domain: 'wiki.test' }), 'wiki');
+    const { routes } = world.state;
+    const moved = { ...journal.getApp('blog')!.route!, proxy: 'caddy' as const }; // deployed
+    for (const app of ['shop', 'wiki']) routes.delete(`caddy ${app}`);
+    for (const app of ['blog', 'left']) routes.set(`caddy ${app}`, { ...moved, app_name: app });
+    const deployed = { ...moved, app_name: 'left' };
+    world.hook = (effect, phase) => {
+      if (effect !== 'route' || phase !== 'begun') return;
+      world.hook = () => undefined;
+      // While the first reload is under way operations on the others begin and end.
+      journal.apps.set('blog', { ...journal.getApp('blog')!, route: moved }); // deployed
+      routes.delete('nginx blog');
+      journal.apps.delete('wiki');
+      journal.apps.set('left', { ...journal.getApp('blog')!, name: 'left', route: deployed }); // deployed
+    };
+    await createEngine(world, journal).recover();
+    expect([...routes.keys()].sort()).toEqual(['caddy blog', 'caddy left', 'caddy shop']);
+  });
+
   it.each(['next bring-up', 'next start of the daemon'])(
     'that an operation left changed when it got stuck are set right by the %s',
     async (by) => {

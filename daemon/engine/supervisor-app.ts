@@ -9,6 +9,7 @@ import type { ContainerSight } from './healing-container.ts';
 import type { HealingEvent } from './healing-events.ts';
 import { type AppHistory, afterOutage, afterPause, type Escalation, noteBegun, type Serving } from './healing-history.ts';
 import type { Clock, Containers, Journal, NewEvent, Prober } from './ports.ts';
+import { describeOlderRecord, findNewerRelease } from './recovery.ts';
 import { containerName, type Subnet, slotAddress } from './slots.ts';
 import type { AppRecord } from './state.ts';
 
@@ -18,7 +19,7 @@ export type HealingIntent = { kind: 'restart' | 'stop' } | { kind: 'rollback'; r
 export interface SupervisorOptions {
   journal: Pick<Journal, 'listApps' | 'getApp' | 'listCurrentReleases' | 'getOperation' | 'listOperations'>;
   world: {
-    containers: Pick<Containers, 'inspect' | 'restart'>;
+    containers: Pick<Containers, 'inspect' | 'list' | 'restart'>;
     prober: Pick<Prober, 'probe'>;
     clock: Pick<Clock, 'monotonicMs' | 'sleep' | 'timeout'>;
   };
@@ -120,7 +121,7 @@ export class SupervisedApp {
     }
   }
 
-  /** Null: Docker does not answer, which is not the app's fault. */
+  /** Null: Docker does not answer, or what serves is not what is kept of the app, which is not the app's fault. */
   async #see(
     app: ServingApp,
     check: { health: HealthCheck; port: number },
@@ -129,11 +130,19 @@ export class SupervisedApp {
     const deadline = AbortSignal.any([signal, this.#options.world.clock.timeout(LOOK_DEADLINE_MS)]);
     const indexes = Array.from({ length: app.replicas }, (_, index) => index);
     try {
-      return await Promise.all(indexes.map((index) => this.#seeOne(app, index, check, deadline)));
+      const replicas = await Promise.all(indexes.map((index) => this.#seeOne(app, index, check, deadline)));
+      if (replicas.every(({ container }) => container === null)) await this.#demandNoNewer(app, deadline);
+      return replicas;
     } catch (err) {
       if (!signal.aborted) this.#goBlind(app, err);
       return null;
     }
+  }
+
+  /** New containers of what is kept could take the place of those that serve. */
+  async #demandNoNewer(app: ServingApp, signal: AbortSignal): Promise<void> {
+    const newer = findNewerRelease(app, await this.#options.world.containers.list(signal));
+    if (newer !== null) throw new DomainError('conflict', describeOlderRecord(app, newer));
   }
 
   async #seeOne(

@@ -98,6 +98,10 @@ class Host {
             if (this.docker) throw this.docker;
             return this.containers.get(name) ?? null;
           },
+          list: async () => {
+            if (this.docker) throw this.docker;
+            return [...this.containers.values()];
+          },
           restart: async (id) => {
             if (this.docker) throw this.docker;
             this.restarts.push({ at_ms: this.clock.now_ms, name: id });
@@ -254,6 +258,18 @@ describe('the supervisor', () => {
     host.run(app, 0, { app_name: 'blog' });
     await host.clock.pass(90_000);
     expect(host.begun.map(({ app: name, intent }) => `${name} ${intent.kind}`)).toEqual(['shop restart', 'shop restart']);
+  });
+
+  it('puts nothing in the place of a newer release that is not known, as after a restore of an older database', async () => {
+    const app = host.serve();
+    host.containers.clear();
+    host.run({ ...app, release: 'r3', slot: 'green' });
+    await host.clock.pass(120_000);
+    expect([host.begun, host.events]).toEqual([[], []]);
+    expect(host.logged).toHaveLength(1);
+    host.apps.set(app.name, { ...app, last_release_number: 3 });
+    await host.clock.pass(60_000);
+    expect(host.begun).toHaveLength(1);
   });
 
   it('leaves alone what is stopped, has never been deployed, or is worked on', async () => {

@@ -1,8 +1,12 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { syncDirectory } from './files.ts';
 import { MarkerFiles } from './markers.ts';
+
+// It does what it does; nothing else shows what a power cut would leave.
+vi.mock('./files.ts', { spy: true });
 
 let root: string;
 let markers: MarkerFiles;
@@ -141,7 +145,9 @@ describe('MarkerFiles', () => {
 
   it('removes an app, also twice', async () => {
     await markers.write('shop', 'green');
+    vi.mocked(syncDirectory).mockClear();
     await markers.remove('shop');
+    expect(syncDirectory).toHaveBeenCalledWith(root);
     await markers.remove('shop');
     expect(await readdir(root)).toEqual([]);
   });

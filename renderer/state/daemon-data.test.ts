@@ -1,12 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import type { DaemonEvent, Operation } from '../../daemon/contract/domain.ts';
 import { app, operation } from '../testing/world.ts';
-import { applyApps, applyEvent, applyOperations, EMPTY_DAEMON_DATA, operationsOf, undoTarget } from './daemon-data.ts';
+import {
+  applyApps,
+  applyEvent,
+  applyHistory,
+  applyOperations,
+  EMPTY_DAEMON_DATA,
+  operationsOf,
+  undoTarget,
+} from './daemon-data.ts';
 
 const event = (seq: number, part: Partial<DaemonEvent> = {}): DaemonEvent => ({
   seq,
   ts: '2025-11-22T09:00:00.000Z',
-  kind: 'operation.progress',
+  kind: 'app.changed',
   level: 'info',
   message: 'something happened',
   app_name: 'shop',
@@ -34,6 +42,15 @@ describe('events', () => {
     for (let seq = 0; seq < 600; seq += 1) data = applyEvent(data, event(seq));
     expect(data.events).toHaveLength(500);
     expect(data.events.at(-1)?.seq).toBe(599);
+  });
+
+  it('are not pushed out by the progress of operations, which is taken in all the same', () => {
+    const progress = (seq: number) => event(seq, { kind: 'operation.progress', operation: withRunningSteps(swap, 2) });
+    let data = applyEvent(EMPTY_DAEMON_DATA, event(0));
+    for (let seq = 1; seq < 600; seq += 1) data = applyEvent(data, progress(seq));
+    data = applyHistory(data, [progress(600)]);
+    expect(data.events.map(({ seq }) => seq)).toEqual([0]);
+    expect(data).toMatchObject({ lastSeq: 600, operations: { [swap.id]: { state: 'running' } } });
   });
 
   it('bring an operation up to date', () => {

@@ -13,7 +13,7 @@ export interface DaemonData {
   /** By app name, newest first; absent until asked for. */
   releases: Readonly<Record<string, readonly Release[]>>;
   images: readonly Image[] | null;
-  /** Oldest first. */
+  /** Oldest first, without the progress of operations: there is much of it, and the operations themselves tell it. */
   events: readonly DaemonEvent[];
   lastSeq: number;
   /** Why what is shown may be old, or null. */
@@ -34,7 +34,8 @@ export const EMPTY_DAEMON_DATA: DaemonData = {
 /** Takes in one event. Events already seen (a stream resumed too far back) change nothing. */
 export function applyEvent(data: DaemonData, event: DaemonEvent): DaemonData {
   if (event.seq <= data.lastSeq) return data;
-  const noted = { ...data, lastSeq: event.seq, events: [...data.events, event].slice(-EVENTS_MAX) };
+  const events = isLasting(event) ? [...data.events, event].slice(-EVENTS_MAX) : data.events;
+  const noted = { ...data, lastSeq: event.seq, events };
   const withOperation = event.operation === null ? noted : applyOperations(noted, [event.operation]);
   if (event.kind !== 'app.removed' || event.app_name === null) return withOperation;
   const { [event.app_name]: _app, ...apps } = withOperation.apps;
@@ -45,10 +46,12 @@ export function applyEvent(data: DaemonData, event: DaemonEvent): DaemonData {
 /** Takes in events of the time before, in any order: they tell what happened, and change nothing else. */
 export function applyHistory(data: DaemonData, history: readonly DaemonEvent[]): DaemonData {
   const known = new Set(data.events.map(({ seq }) => seq));
-  const older = history.filter(({ seq }) => !known.has(seq));
+  const older = history.filter((event) => isLasting(event) && !known.has(event.seq));
   const events = [...older, ...data.events].toSorted((a, b) => a.seq - b.seq).slice(-EVENTS_MAX);
-  return { ...data, events, lastSeq: Math.max(data.lastSeq, events.at(-1)?.seq ?? -1) };
+  return { ...data, events, lastSeq: Math.max(data.lastSeq, ...history.map(({ seq }) => seq)) };
 }
+
+const isLasting = ({ kind }: DaemonEvent) => kind !== 'operation.progress';
 
 /** Takes in operations from any source; of two versions of one operation the one that has got further stays. */
 export function applyOperations(data: DaemonData, incoming: readonly Operation[]): DaemonData {

@@ -43,15 +43,32 @@ describe('images that come', () => {
       JSON.stringify({ Type: 'image', Action, Actor: { ID }, timeNano });
     const [first, second] = [event('load', 'sha256:1', 1_767_225_600.5e9), event('import', 'sha256:2', 1_767_225_601e9)];
     fake.answers = [says(200, `${first}\n${second}\n`)];
-    const since = new Date('2026-01-01T00:00:00.250Z');
-    expect(await new DockerImages(client).listArrivals(since, signal)).toEqual([
+    const before = Date.now();
+    expect(await new DockerImages(client).listArrivals(60_000, signal)).toEqual([
       { image_id: 'sha256:1', at: '2026-01-01T00:00:00.500Z' },
       { image_id: 'sha256:2', at: '2026-01-01T00:00:01.000Z' },
     ]);
     const url = new URL(fake.paths[0]?.replace('GET ', '') ?? '', 'http://docker');
-    expect(url.searchParams.get('since')).toBe('1767225600.25');
-    expect(Number(url.searchParams.get('until'))).toBeLessThanOrEqual(Date.now() / 1000);
+    const [since, until] = ['since', 'until'].map((name) => Number(url.searchParams.get(name)) * 1000);
+    expect(until).toBeGreaterThanOrEqual(before);
+    expect(until).toBeLessThanOrEqual(Date.now());
+    expect(since).toBeCloseTo(Number(until) - 60_000, 0);
     expect(JSON.parse(url.searchParams.get('filters') ?? '')).toEqual({ type: ['image'], event: ['load', 'import'] });
+  });
+
+  it('are told of once we have loaded them, for as long as was asked, whatever Docker has forgotten', async () => {
+    let now_ms = 5_000;
+    const images = new DockerImages(client, { now: () => now_ms });
+    fake.answers = [says(200, '{"stream":"Loaded image: shop:v1\\n"}\n'), says(200, IMAGE)];
+    await images.load(Readable.from(['archive']), signal);
+    const listed = () => {
+      fake.answers = [says(200, '')];
+      return images.listArrivals(60_000, signal);
+    };
+    now_ms += 59_999;
+    expect(await listed()).toEqual([{ image_id: 'sha256:abc', at: expect.any(String) }]);
+    now_ms += 1;
+    expect(await listed()).toEqual([]);
   });
 
   it.each([

@@ -66,6 +66,8 @@ interface Login {
 export class DockerImages implements Images {
   readonly #client: DockerClient;
   readonly #options: ImagesOptions;
+  /** By content id, by {@link ImagesOptions.now}: Docker forgets soon, and the wall clock may jump. */
+  readonly #loaded = new Map<string, { arrival: Arrival; at_ms: number }>();
 
   constructor(client: DockerClient, options: Partial<ImagesOptions> = {}) {
     this.#client = client;
@@ -129,6 +131,8 @@ export class DockerImages implements Images {
     if (names.length === 0) throw loadFailure('it holds no image');
     const images = await Promise.all(names.map((name) => this.#inspect(name, signal)));
     const byId = new Map(images.filter((image) => image !== null).map((image) => [image.Id, describe(image)]));
+    const at = new Date().toISOString();
+    for (const image_id of byId.keys()) this.#loaded.set(image_id, { arrival: { image_id, at }, at_ms: this.#options.now() });
     return [...byId.values()];
   }
 
@@ -137,11 +141,25 @@ export class DockerImages implements Images {
     return answer.map((image) => describe({ ...image, Created: image.Created * 1000 }));
   }
 
-  async listArrivals(since: Date, signal: AbortSignal): Promise<Arrival[]> {
+  async listArrivals(withinMs: number, signal: AbortSignal): Promise<Arrival[]> {
+    const others = await this.#listOthers(withinMs, signal);
+    for (const [id, { at_ms }] of this.#loaded) if (this.#options.now() - at_ms >= withinMs) this.#loaded.delete(id);
+    return [...others, ...[...this.#loaded.values()].map(({ arrival }) => arrival)];
+  }
+
+  async remove(imageId: string, references: readonly string[], signal: AbortSignal): Promise<boolean> {
+    const image = await this.#inspect(imageId, signal);
+    if (image === null) return true;
+    return removeImage(this.#client, image, references, signal);
+  }
+
+  /** What Docker has not forgotten yet: it keeps a few hundred events of all kinds. */
+  async #listOthers(withinMs: number, signal: AbortSignal): Promise<Arrival[]> {
     // Docker answers with what it remembers and ends there, as `until` is not to come. Its list of images has no time for this.
     // Not when it was tagged: we do that ourselves, to give a name back.
     const filters = { type: ['image'], event: ['load', 'import'] };
-    const options = { since: since.getTime() / 1000, until: Date.now() / 1000, filters: JSON.stringify(filters) };
+    const until_ms = Date.now();
+    const options = { since: (until_ms - withinMs) / 1000, until: until_ms / 1000, filters: JSON.stringify(filters) };
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(EVENTS_DEADLINE_MS)]);
     const answer = await this.#client.stream((docker) => docker.getEvents(options), { signal: deadline });
     const arrivals: Arrival[] = [];
@@ -149,12 +167,6 @@ export class DockerImages implements Images {
       arrivals.push({ image_id: Actor.ID, at: new Date(timeNano / 1e6).toISOString() });
     }
     return arrivals;
-  }
-
-  async remove(imageId: string, references: readonly string[], signal: AbortSignal): Promise<boolean> {
-    const image = await this.#inspect(imageId, signal);
-    if (image === null) return true;
-    return removeImage(this.#client, image, references, signal);
   }
 
   /** Resolves with the digest that Docker says it pulled. */
