@@ -2,6 +2,7 @@
  * Files of our own that the operator's configuration takes in. A change is checked by the proxy itself, put in place by rename, loaded, and
  * read back from what runs; if any of that fails the app's part of its file is as it was before, whatever other apps have changed since.
  */
+import { DomainError } from '../contract/errors.ts';
 import { Coalescer } from './coalescer.ts';
 import type { ProxyMachine } from './machine.ts';
 
@@ -16,6 +17,8 @@ export interface RouteChange {
 /** What differs between the proxies. A text or a part is null where there is none. */
 export interface RouteFileProxy {
   pathOf(app: string): string;
+  /** False for a file that the operator has put where ours would be: nothing is read from it, and it is never written or removed. */
+  isOurs(text: string): boolean;
   partOf(text: string | null, app: string): string | null;
   /** The text with another part for this app. */
   withPart(text: string | null, app: string, part: string | null): string | null;
@@ -62,9 +65,8 @@ export class RouteFiles {
     const { app, part } = change;
     return this.#inTurn(async () => {
       signal.throwIfAborted();
-      const text = await this.#machine.readText(this.#proxy.pathOf(app));
-      if (this.#proxy.partOf(text, app) === part) return;
-      await this.#proxy.validate(this.#proxy.withPart(text, app, part), change, signal);
+      const { text, next } = await this.#textsOf(app, part);
+      if (this.#partOf(text, app) !== part) await this.#proxy.validate(next, change, signal);
     });
   }
 
@@ -96,28 +98,35 @@ export class RouteFiles {
       await this.#proxy.validate(next, change, signal);
       await this.#put(path, next);
     }
-    const pending = this.#pending.get(app) ?? { good: this.#proxy.partOf(text, app), count: 0 };
+    const pending = this.#pending.get(app) ?? { good: this.#partOf(text, app), count: 0 };
     pending.count += 1;
     this.#pending.set(app, pending);
     return { text, next, pending };
   }
 
   async #goBack({ app, part }: RouteChange, replaced: Texts, good: string | null): Promise<void> {
-    const { partOf } = this.#proxy;
     await this.#inTurn(async () => {
       const { path, text, next } = await this.#textsOf(app, good);
-      if (text === replaced.next && partOf(replaced.text, app) === good) await this.#put(path, replaced.text);
+      if (text === replaced.next && this.#partOf(replaced.text, app) === good) await this.#put(path, replaced.text);
       // A later change of the app may have put its own part there since.
-      else if (partOf(text, app) === part) await this.#put(path, next);
+      else if (this.#partOf(text, app) === part) await this.#put(path, next);
     });
     // What runs is the configuration before, unless the reload itself went through: then this brings the old route back.
     await this.#reload.run().catch(() => undefined);
   }
 
+  /** Throws a DomainError where the part would have to replace what is not ours. */
   async #textsOf(app: string, part: string | null): Promise<Texts & { path: string }> {
     const path = this.#proxy.pathOf(app);
     const text = await this.#machine.readText(path);
-    return { path, text, next: this.#proxy.withPart(text, app, part) };
+    if (text === null || this.#proxy.isOurs(text)) return { path, text, next: this.#proxy.withPart(text, app, part) };
+    if (part === null) return { path, text, next: text };
+    const message = `The file ${path} is in the way of the route, and NextDeploy has not written it; rename it, or move it elsewhere.`;
+    throw new DomainError('conflict', message);
+  }
+
+  #partOf(text: string | null, app: string): string | null {
+    return text === null || this.#proxy.isOurs(text) ? this.#proxy.partOf(text, app) : null;
   }
 
   async #put(path: string, text: string | null): Promise<void> {

@@ -6,7 +6,7 @@ import type { RouteModel } from '../../engine/state.ts';
 import type { ProxyMachine } from '../machine.ts';
 import { domainsOf } from '../route.ts';
 import { type RouteChange, RouteFiles } from '../route-files.ts';
-import { isOfAnotherLayout, lineOf, parseLine, readLines, renderFile } from './file.ts';
+import { isOfAnotherLayout, isOwnText, lineOf, parseLine, readLines, renderFile } from './file.ts';
 import { findDifference } from './readback.ts';
 import { type CaddyFeatures, featuresOf, generationOf } from './render.ts';
 
@@ -48,6 +48,7 @@ export class CaddyDriver implements ReverseProxy {
       machine,
       {
         pathOf: () => this.#path(),
+        isOurs: (text) => isOwnText(text) || isOfAnotherLayout(text),
         partOf: (text, app) => readLines(text).get(app) ?? null,
         withPart: (text, app, part) => this.#withPart(text, app, part),
         validate: (text, change, signal) => this.#validate(text, change, signal),

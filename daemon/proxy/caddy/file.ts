@@ -52,6 +52,11 @@ export function parseLine(line: string): RouteModel {
   }
 }
 
+/** Also one from which everything else was taken away by hand. */
+export function isOwnText(text: string): boolean {
+  return text.startsWith(HEAD) || readLines(text).size > 0;
+}
+
 /** Of one app, as it was written before all of them shared a file. */
 export function isOfAnotherLayout(text: string): boolean {
   return text.startsWith('# Written by NextDeploy for the app ');

@@ -72,6 +72,7 @@ export class NginxDriver implements ReverseProxy {
       {
         // One file per app.
         pathOf: (app) => this.#pathOf(app),
+        isOurs: (text) => readGeneration(text) !== null,
         partOf: (text) => text,
         withPart: (_, __, part) => part,
         validate: (_, change, signal) => this.#validate(change, signal),
