@@ -198,13 +198,41 @@ describe('CaddyDriver', () => {
     expect(machine.served).not.toContain('http://shop.test');
   });
 
-  it('takes files away that say the same in another layout, and no others', async () => {
-    const { machine, driver } = start();
-    machine.files.set('/etc/caddy/nextdeploy/shop.caddy', '# Written by NextDeploy for the app shop, generation 01ab; …\n');
-    machine.files.set('/etc/caddy/nextdeploy/own.caddy', "# the operator's\n");
-    await driver.apply('shop', route(), signal);
-    const names = [...machine.files.keys()].map((path) => path.replace('/etc/caddy/', ''));
-    expect(new Set(names)).toEqual(new Set(['Caddyfile', 'nextdeploy/own.caddy', 'nextdeploy/routes.caddy']));
+  describe('where each app has a file of the layout before', () => {
+    const FORMER = '# Written by NextDeploy for the app shop, generation 01ab; …\nhttp://shop.test {\n}\n';
+    const startWithFormer = () => {
+      const { machine, driver } = start();
+      for (const name of ['shop', 'blog'])
+        machine.files.set(`/etc/caddy/nextdeploy/${name}.caddy`, FORMER.replaceAll('shop', name));
+      machine.files.set('/etc/caddy/nextdeploy/own.caddy', "# the operator's\n");
+      const names = () => machine.listFiles(SETTINGS.directory).then((all) => all.toSorted((a, b) => a.localeCompare(b)));
+      return { machine, driver, names };
+    };
+
+    it('takes that of the changed app away and no other, so that the other sites are served on', async () => {
+      const { machine, driver, names } = startWithFormer();
+      await driver.apply('shop', route(), signal);
+      expect(await names()).toEqual(['blog.caddy', 'own.caddy', 'routes.caddy']);
+      expect(machine.calls.find(({ argv }) => argv.startsWith('caddy validate'))?.input?.match(/http:\/\/\S+/g)).toEqual([
+        'http://blog.test',
+        'http://shop.test',
+      ]);
+    });
+
+    it.each(['validate', 'reload', 'silently'] as const)('still has it when the change fails (%s)', async (refuses) => {
+      const { machine, driver, names } = startWithFormer();
+      machine.refuses = refuses;
+      await expect(driver.apply('shop', route(), signal)).rejects.toThrow();
+      expect(await names()).toEqual(['blog.caddy', 'own.caddy', 'shop.caddy']);
+      expect(machine.files.get('/etc/caddy/nextdeploy/shop.caddy')).toBe(FORMER);
+    });
+
+    it('has Caddy forget an app of which it had only that', async () => {
+      const { machine, driver, names } = startWithFormer();
+      await driver.apply('shop', null, signal);
+      expect(await names()).toEqual(['blog.caddy', 'own.caddy']);
+      expect(machine.count('systemctl reload')).toBe(1);
+    });
   });
 
   it("refuses routes where their file would be one of the operator's, and never takes that away", async () => {

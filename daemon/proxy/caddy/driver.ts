@@ -5,7 +5,7 @@ import type { RefusedRoute, ReverseProxy } from '../../engine/ports.ts';
 import type { RouteModel } from '../../engine/state.ts';
 import type { ProxyMachine } from '../machine.ts';
 import { domainsOf } from '../route.ts';
-import { type RouteChange, RouteFiles } from '../route-files.ts';
+import { type FormerFile, type RouteChange, RouteFiles } from '../route-files.ts';
 import { isOfAnotherLayout, isOwnText, lineOf, parseLine, readLines, renderFile } from './file.ts';
 import { findDifference } from './readback.ts';
 import { type CaddyFeatures, featuresOf, generationOf } from './render.ts';
@@ -51,6 +51,7 @@ export class CaddyDriver implements ReverseProxy {
         isOurs: (text) => isOwnText(text) || isOfAnotherLayout(text),
         partOf: (text, app) => readLines(text).get(app) ?? null,
         withPart: (text, app, part) => this.#withPart(text, app, part),
+        findFormer: (app) => this.#findFormer(app),
         validate: (text, change, signal) => this.#validate(text, change, signal),
         reload: (signal) => this.#reload(signal),
         isRunning: async (signal) => (await this.#findConfig(ADMIN_PART, signal)) !== null,
@@ -77,7 +78,6 @@ export class CaddyDriver implements ReverseProxy {
 
   async apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void> {
     await this.#detectFeatures(signal);
-    await this.#removeOldFiles();
     await this.#files.apply(changeTo(app, route), signal);
   }
 
@@ -102,20 +102,21 @@ export class CaddyDriver implements ReverseProxy {
     return renderFile(lines, this.#knownFeatures());
   }
 
-  /** From before all apps shared one file: their sites would be there twice. */
-  async #removeOldFiles(): Promise<void> {
-    for (const name of await this.#listFiles()) {
-      const path = join(this.#settings.directory, name);
-      if (name !== FILE && isOfAnotherLayout((await this.#machine.readText(path)) ?? '')) await this.#machine.remove(path);
-    }
+  /** From before all apps shared one file: its site would be there twice. */
+  async #findFormer(app: string): Promise<FormerFile | null> {
+    const path = join(this.#settings.directory, `${app}${SUFFIX}`);
+    const text = path === this.#path() ? null : await this.#machine.readText(path);
+    return text !== null && isOfAnotherLayout(text) ? { path, text } : null;
   }
 
   /** Asks Caddy about the operator's file with ours put in where it imports them: the candidate needs no place on the disk. */
-  async #validate(text: string | null, { domains }: RouteChange, signal: AbortSignal): Promise<void> {
+  async #validate(text: string | null, { app, domains }: RouteChange, signal: AbortSignal): Promise<void> {
     const { directory, caddyfile } = this.#settings;
     const main = await this.#mainFile();
-    const others = (await this.#listFiles()).filter((name) => name !== FILE);
-    const texts = await Promise.all(others.map((name) => this.#machine.readText(join(directory, name))));
+    const paths = (await this.#listFiles()).map((name) => join(directory, name));
+    const replaced = [this.#path(), (await this.#findFormer(app))?.path];
+    const others = paths.filter((path) => !replaced.includes(path));
+    const texts = await Promise.all(others.map((path) => this.#machine.readText(path)));
     const ours = [...texts, text].filter((one) => one !== null).join('\n');
     const input = main.replace(importLine(directory), () => ours);
     // Imports of the operator are relative to the directory of his file.
