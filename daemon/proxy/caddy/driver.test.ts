@@ -237,13 +237,14 @@ describe('CaddyDriver', () => {
 
   it("refuses routes where their file would be one of the operator's, and never takes that away", async () => {
     const { machine, driver } = start();
-    const own = 'own2.test {\n}\n';
+    const own = '# app server\nown2.test {\n}\n';
     machine.files.set(FILE, own);
     const refusal = { code: 'conflict', message: expect.stringMatching(/nextdeploy\/routes\.caddy .* rename it, or move it/) };
     await expect(driver.check(signal, route())).rejects.toMatchObject(refusal);
     await expect(driver.apply('shop', route(), signal)).rejects.toMatchObject(refusal);
     await driver.apply('shop', null, signal);
     expect([machine.files.get(FILE), machine.count('systemctl reload')]).toEqual([own, 0]);
+    expect(await driver.listApps()).toEqual([]);
   });
 
   it('brings back one app alone when its change fails, whatever others have changed since', async () => {

@@ -83,7 +83,8 @@ export class CaddyDriver implements ReverseProxy {
 
   async listApps(): Promise<string[]> {
     const names = await this.#listFiles();
-    return names.includes(FILE) ? [...readLines(await this.#machine.readText(this.#path())).keys()] : [];
+    const text = names.includes(FILE) ? await this.#machine.readText(this.#path()) : null;
+    return text !== null && isOwnText(text) ? [...readLines(text).keys()] : [];
   }
 
   async #listFiles(): Promise<string[]> {
