@@ -15,6 +15,8 @@ import {
   UPSTREAM_KEEPALIVE_SECONDS,
 } from '../route.ts';
 
+/** Where Caddy looks through the names of a site one by one, and so finds them in any case. */
+const NAMES_PER_SITE_MAX = 100;
 const IDLE_CONNECTIONS_PER_UPSTREAM_MAX = 256;
 /** A variable of the request. */
 const VERIFIED = 'nextdeploy_verified';
@@ -27,6 +29,8 @@ export interface CaddyFeatures {
   has_stream_close_delay: boolean;
   /** Before, a connection that was refused took the request's body with it, and each further attempt was counted against its replica. */
   can_repeat_bodies: boolean;
+  /** Before 2.11.1, a site with more names than {@link NAMES_PER_SITE_MAX} missed them in another case (CVE-2026-27588). */
+  finds_names_in_any_case: boolean;
 }
 
 /** Of a version such as `2.6.2`. */
@@ -35,7 +39,11 @@ export function featuresOf(version: string): CaddyFeatures {
   const isFrom = (from: number, fromPatch: number) =>
     major > 2 || (major === 2 && (minor > from || (minor === from && patch >= fromPatch)));
   // https://github.com/caddyserver/caddy/pull/7547; 2.11.4 is the first that was seen to have it.
-  return { has_stream_close_delay: isFrom(7, 0), can_repeat_bodies: isFrom(11, 4) };
+  return {
+    has_stream_close_delay: isFrom(7, 0),
+    can_repeat_bodies: isFrom(11, 4),
+    finds_names_in_any_case: isFrom(11, 1),
+  };
 }
 
 /**
@@ -51,8 +59,10 @@ export function renderCaddyfile(routes: readonly RouteModel[], features: CaddyFe
   const balanced = apps.filter(({ route }) => isBalanced(route));
   const sites = TLS_MODES.flatMap((tls) => [
     ...renderShared(single, tls, features),
-    ...balanced.flatMap(({ route, words }) => renderSite(domainsOf(route, tls), tls, { words, features })),
-    ...renderRedirects(routes, tls),
+    ...balanced.flatMap(({ route, words }) =>
+      inSites(domainsOf(route, tls), features).flatMap((domains) => renderSite(domains, tls, { words, features })),
+    ),
+    ...renderRedirects(routes, tls, features),
   ]);
   return `${sites.join('\n\n')}\n`;
 }
@@ -110,9 +120,16 @@ const domainsOf = ({ sites }: RouteModel, tls: TlsMode) => sites.filter((site) =
 function renderShared(apps: readonly App[], tls: TlsMode, features: CaddyFeatures): string[] {
   const named = apps.flatMap(({ route, words }) => domainsOf(route, tls).map((domain) => ({ domain, words })));
   const values = (words: Words) => WORD_NAMES.flatMap((name) => words[name]);
-  const rows = named.map(({ domain, words }) => ({ name: domain, values: values(words) }));
-  const domains = named.map(({ domain }) => domain);
-  return renderSite(domains, tls, { words: SHARED, features }, mapByHost(values(SHARED), rows));
+  return inSites(named, features).flatMap((site) => {
+    const rows = site.map(({ domain, words }) => ({ name: domain, values: values(words) }));
+    const domains = site.map(({ domain }) => domain);
+    return renderSite(domains, tls, { words: SHARED, features }, mapByHost(values(SHARED), rows));
+  });
+}
+
+function inSites<T>(names: readonly T[], { finds_names_in_any_case }: CaddyFeatures): T[][] {
+  const size = finds_names_in_any_case ? Math.max(names.length, 1) : NAMES_PER_SITE_MAX;
+  return Array.from({ length: Math.ceil(names.length / size) }, (_, index) => names.slice(index * size, (index + 1) * size));
 }
 
 /** Caddy compares as it is written, so names in another case are found by the second half. */
@@ -126,18 +143,19 @@ function mapByHost(placeholders: readonly string[], rows: readonly { name: strin
   ]);
 }
 
-function renderRedirects(routes: readonly RouteModel[], tls: TlsMode): string[] {
+function renderRedirects(routes: readonly RouteModel[], tls: TlsMode, features: CaddyFeatures): string[] {
   const redirects = routes.flatMap((route) => route.redirects).filter((redirect) => redirect.tls === tls);
-  return [...Map.groupBy(redirects, ({ status }) => status)].map(([status, group]) => {
-    const rows = group.map(({ from, to, to_tls }) => ({
-      name: from,
-      values: [`${to_tls === 'auto' ? 'https' : 'http'}://${to}`],
-    }));
-    const names = group.map(({ from }) => from);
-    return block(addresses(names, tls), [...mapByHost(['{nextdeploy_to}'], rows), `redir {nextdeploy_to}{uri} ${status}`]).join(
-      '\n',
-    );
-  });
+  return [...Map.groupBy(redirects, ({ status }) => status)].flatMap(([status, alike]) =>
+    inSites(alike, features).map((group) => {
+      const rows = group.map(({ from, to, to_tls }) => ({
+        name: from,
+        values: [`${to_tls === 'auto' ? 'https' : 'http'}://${to}`],
+      }));
+      const names = group.map(({ from }) => from);
+      const lines = [...mapByHost(['{nextdeploy_to}'], rows), `redir {nextdeploy_to}{uri} ${status}`];
+      return block(addresses(names, tls), lines).join('\n');
+    }),
+  );
 }
 
 const addresses = (domains: readonly string[], tls: TlsMode) =>
