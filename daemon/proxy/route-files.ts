@@ -92,16 +92,20 @@ export class RouteFiles {
     // The files change one after the other; the reloads behind them come together.
     const replaced = await this.#inTurn(() => this.#replace(change, signal));
     const { isChanged, pending } = replaced;
+    let goingBack: Promise<void> | null = null;
+    const goBack = () => (goingBack ??= isChanged ? this.#goBack(change, replaced) : Promise.resolve());
     try {
       // Nobody serves it, and what a starting proxy would read of it is gone.
       if (part === null && !(await this.#proxy.isRunning(signal))) return;
       if (!isChanged && (await this.#proxy.differenceTo(change, signal)) === null) return;
-      await this.#reload.run();
+      await this.#reload.run(goBack);
       await this.#proxy.confirm(change, signal);
       pending.good = part;
       pending.former = null;
     } catch (error) {
-      if (isChanged) await this.#goBack(change, replaced);
+      await goBack();
+      // What runs is the configuration before, unless the reload itself went through: then this brings the old route back.
+      if (isChanged) await this.#reload.run().catch(() => undefined);
       throw error;
     } finally {
       pending.count -= 1;
@@ -137,8 +141,6 @@ export class RouteFiles {
       await this.#put(path, isAlone ? replaced.text : next);
       if (former !== null) await this.#put(former.path, former.text);
     });
-    // What runs is the configuration before, unless the reload itself went through: then this brings the old route back.
-    await this.#reload.run().catch(() => undefined);
   }
 
   /** Throws a DomainError where the part would have to replace what is not ours. */

@@ -267,6 +267,29 @@ describe('CaddyDriver', () => {
     expect(machine.files.get(FILE)).not.toContain('new.test');
   });
 
+  it('fails no change of another app because the reload before it failed, however long a check is in the way', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    const isBad = () => machine.files.get(FILE)?.includes('new.test') === true;
+    const run = machine.run;
+    machine.run = async (file, args, options) => {
+      if (args[0] === 'validate' && options.input?.includes('docs.test')) await new Promise((resolve) => setTimeout(resolve, 50));
+      if (args[0] === 'reload') machine.refuses = isBad() ? 'reload' : 'nothing';
+      return run(file, args, options);
+    };
+    machine.duringReload = async () => {
+      machine.duringReload = async () => undefined;
+      await expect.poll(() => machine.files.get(FILE)).toContain('# app blog ');
+    };
+    const change = (app: string) => driver.apply(app, { ...route(`${app}.test`), app_name: app }, signal);
+    const shop = driver.apply('shop', route('new.test'), signal);
+    const others = [change('blog'), change('docs')];
+    await expect(shop).rejects.toMatchObject({ code: 'unavailable' });
+    expect((await Promise.allSettled(others)).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    expect(await driver.listApps()).toEqual(['blog', 'docs', 'shop']);
+    expect(isBad()).toBe(false);
+  });
+
   it('has Caddy itself check a route before anything is done, and only one that it does not serve', async () => {
     const { machine, driver } = start();
     await driver.apply('shop', route(), signal);
