@@ -36,4 +36,25 @@ describe('Coalescer', () => {
     runs[1]?.resolve();
     await expect(second).resolves.toBeUndefined();
   });
+
+  it('has what failed undone before the next run begins, and nothing of those who wait for that', async () => {
+    const { runs, coalescer } = start();
+    const undone = Promise.withResolvers<void>();
+    const calls: string[] = [];
+    const first = coalescer.run(() => {
+      calls.push('first');
+      return undone.promise;
+    });
+    const second = coalescer.run(async () => void calls.push('second'));
+    runs[0]?.reject(new Error('broken'));
+    await new Promise(setImmediate);
+    expect([calls, runs.length]).toEqual([['first'], 1]);
+    undone.resolve();
+    await expect(first).rejects.toThrow('broken');
+    await new Promise(setImmediate);
+    expect(runs).toHaveLength(2);
+    runs[1]?.resolve();
+    await second;
+    expect(calls).toEqual(['first']);
+  });
 });

@@ -2,6 +2,7 @@
  * Files of our own that the operator's configuration takes in. A change is checked by the proxy itself, put in place by rename, loaded, and
  * read back from what runs; if any of that fails the app's part of its file is as it was before, whatever other apps have changed since.
  */
+import { DomainError } from '../contract/errors.ts';
 import { Coalescer } from './coalescer.ts';
 import type { ProxyMachine } from './machine.ts';
 
@@ -16,10 +17,17 @@ export interface RouteChange {
 /** What differs between the proxies. A text or a part is null where there is none. */
 export interface RouteFileProxy {
   pathOf(app: string): string;
+  /** False for a file that the operator has put where ours would be: nothing is read from it, and it is never written or removed. */
+  isOurs(text: string): boolean;
   partOf(text: string | null, app: string): string | null;
   /** The text with another part for this app. */
   withPart(text: string | null, app: string, part: string | null): string | null;
-  /** Throws a DomainError when the proxy refuses its configuration with this text in the app's file; nothing is in place before. */
+  /** The app's own file of an earlier layout, which its first change takes away; null: none. */
+  findFormer(app: string): Promise<FormerFile | null>;
+  /**
+   * Throws a DomainError when the proxy refuses its configuration with this text in the app's file, and without its former one; nothing is
+   * in place before.
+   */
   validate(text: string | null, change: RouteChange, signal: AbortSignal): Promise<void>;
   /** Makes the proxy read its files. */
   reload(signal: AbortSignal): Promise<void>;
@@ -30,9 +38,15 @@ export interface RouteFileProxy {
   confirm(change: RouteChange, signal: AbortSignal): Promise<void>;
 }
 
+export interface FormerFile {
+  path: string;
+  text: string;
+}
+
 /** Of an app while changes of it are under way: what to go back to, which none of them has shown to run yet. */
 interface Pending {
   good: string | null;
+  former: FormerFile | null;
   count: number;
 }
 
@@ -40,6 +54,11 @@ interface Pending {
 interface Texts {
   text: string | null;
   next: string | null;
+}
+
+interface Replaced extends Texts {
+  isChanged: boolean;
+  pending: Pending;
 }
 
 export class RouteFiles {
@@ -62,9 +81,8 @@ export class RouteFiles {
     const { app, part } = change;
     return this.#inTurn(async () => {
       signal.throwIfAborted();
-      const text = await this.#machine.readText(this.#proxy.pathOf(app));
-      if (this.#proxy.partOf(text, app) === part) return;
-      await this.#proxy.validate(this.#proxy.withPart(text, app, part), change, signal);
+      const { text, next } = await this.#textsOf(app, part);
+      if (this.#partOf(text, app) !== part) await this.#proxy.validate(next, change, signal);
     });
   }
 
@@ -72,16 +90,22 @@ export class RouteFiles {
   async apply(change: RouteChange, signal: AbortSignal): Promise<void> {
     const { app, part } = change;
     // The files change one after the other; the reloads behind them come together.
-    const { text, next, pending } = await this.#inTurn(() => this.#replace(change, signal));
+    const replaced = await this.#inTurn(() => this.#replace(change, signal));
+    const { isChanged, pending } = replaced;
+    let goingBack: Promise<void> | null = null;
+    const goBack = () => (goingBack ??= isChanged ? this.#goBack(change, replaced) : Promise.resolve());
     try {
       // Nobody serves it, and what a starting proxy would read of it is gone.
       if (part === null && !(await this.#proxy.isRunning(signal))) return;
-      if (text === next && (await this.#proxy.differenceTo(change, signal)) === null) return;
-      await this.#reload.run();
+      if (!isChanged && (await this.#proxy.differenceTo(change, signal)) === null) return;
+      await this.#reload.run(goBack);
       await this.#proxy.confirm(change, signal);
       pending.good = part;
+      pending.former = null;
     } catch (error) {
-      if (text !== next) await this.#goBack(change, { text, next }, pending.good);
+      await goBack();
+      // What runs is the configuration before, unless the reload itself went through: then this brings the old route back.
+      if (isChanged) await this.#reload.run().catch(() => undefined);
       throw error;
     } finally {
       pending.count -= 1;
@@ -89,35 +113,48 @@ export class RouteFiles {
     }
   }
 
-  async #replace(change: RouteChange, signal: AbortSignal): Promise<Texts & { pending: Pending }> {
+  async #replace(change: RouteChange, signal: AbortSignal): Promise<Replaced> {
     const { app, part } = change;
     const { path, text, next } = await this.#textsOf(app, part);
-    if (text !== next) {
+    const former = await this.#proxy.findFormer(app);
+    const isChanged = text !== next || former !== null;
+    if (isChanged) {
       await this.#proxy.validate(next, change, signal);
+      // First: the two side by side would keep the proxy from starting.
+      if (former !== null) await this.#machine.remove(former.path);
       await this.#put(path, next);
     }
-    const pending = this.#pending.get(app) ?? { good: this.#proxy.partOf(text, app), count: 0 };
+    const good = this.#partOf(text, app);
+    const pending = this.#pending.get(app) ?? { good, former: good === null ? former : null, count: 0 };
     pending.count += 1;
     this.#pending.set(app, pending);
-    return { text, next, pending };
+    return { text, next, isChanged, pending };
   }
 
-  async #goBack({ app, part }: RouteChange, replaced: Texts, good: string | null): Promise<void> {
-    const { partOf } = this.#proxy;
+  async #goBack({ app, part }: RouteChange, replaced: Replaced): Promise<void> {
+    const { good, former } = replaced.pending;
     await this.#inTurn(async () => {
       const { path, text, next } = await this.#textsOf(app, good);
-      if (text === replaced.next && partOf(replaced.text, app) === good) await this.#put(path, replaced.text);
       // A later change of the app may have put its own part there since.
-      else if (partOf(text, app) === part) await this.#put(path, next);
+      if (this.#partOf(text, app) !== part) return;
+      const isAlone = text === replaced.next && this.#partOf(replaced.text, app) === good;
+      await this.#put(path, isAlone ? replaced.text : next);
+      if (former !== null) await this.#put(former.path, former.text);
     });
-    // What runs is the configuration before, unless the reload itself went through: then this brings the old route back.
-    await this.#reload.run().catch(() => undefined);
   }
 
+  /** Throws a DomainError where the part would have to replace what is not ours. */
   async #textsOf(app: string, part: string | null): Promise<Texts & { path: string }> {
     const path = this.#proxy.pathOf(app);
     const text = await this.#machine.readText(path);
-    return { path, text, next: this.#proxy.withPart(text, app, part) };
+    if (text === null || this.#proxy.isOurs(text)) return { path, text, next: this.#proxy.withPart(text, app, part) };
+    if (part === null) return { path, text, next: text };
+    const message = `The file ${path} is in the way of the route, and NextDeploy has not written it; rename it, or move it elsewhere.`;
+    throw new DomainError('conflict', message);
+  }
+
+  #partOf(text: string | null, app: string): string | null {
+    return text === null || this.#proxy.isOurs(text) ? this.#proxy.partOf(text, app) : null;
   }
 
   async #put(path: string, text: string | null): Promise<void> {

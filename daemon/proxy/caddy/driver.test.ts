@@ -198,13 +198,53 @@ describe('CaddyDriver', () => {
     expect(machine.served).not.toContain('http://shop.test');
   });
 
-  it('takes files away that say the same in another layout, and no others', async () => {
+  describe('where each app has a file of the layout before', () => {
+    const FORMER = '# Written by NextDeploy for the app shop, generation 01ab; …\nhttp://shop.test {\n}\n';
+    const startWithFormer = () => {
+      const { machine, driver } = start();
+      for (const name of ['shop', 'blog'])
+        machine.files.set(`/etc/caddy/nextdeploy/${name}.caddy`, FORMER.replaceAll('shop', name));
+      machine.files.set('/etc/caddy/nextdeploy/own.caddy', "# the operator's\n");
+      const names = () => machine.listFiles(SETTINGS.directory).then((all) => all.toSorted((a, b) => a.localeCompare(b)));
+      return { machine, driver, names };
+    };
+
+    it('takes that of the changed app away and no other, so that the other sites are served on', async () => {
+      const { machine, driver, names } = startWithFormer();
+      await driver.apply('shop', route(), signal);
+      expect(await names()).toEqual(['blog.caddy', 'own.caddy', 'routes.caddy']);
+      expect(machine.calls.find(({ argv }) => argv.startsWith('caddy validate'))?.input?.match(/http:\/\/\S+/g)).toEqual([
+        'http://blog.test',
+        'http://shop.test',
+      ]);
+    });
+
+    it.each(['validate', 'reload', 'silently'] as const)('still has it when the change fails (%s)', async (refuses) => {
+      const { machine, driver, names } = startWithFormer();
+      machine.refuses = refuses;
+      await expect(driver.apply('shop', route(), signal)).rejects.toThrow();
+      expect(await names()).toEqual(['blog.caddy', 'own.caddy', 'shop.caddy']);
+      expect(machine.files.get('/etc/caddy/nextdeploy/shop.caddy')).toBe(FORMER);
+    });
+
+    it('has Caddy forget an app of which it had only that', async () => {
+      const { machine, driver, names } = startWithFormer();
+      await driver.apply('shop', null, signal);
+      expect(await names()).toEqual(['blog.caddy', 'own.caddy']);
+      expect(machine.count('systemctl reload')).toBe(1);
+    });
+  });
+
+  it("refuses routes where their file would be one of the operator's, and never takes that away", async () => {
     const { machine, driver } = start();
-    machine.files.set('/etc/caddy/nextdeploy/shop.caddy', '# Written by NextDeploy for the app shop, generation 01ab; …\n');
-    machine.files.set('/etc/caddy/nextdeploy/own.caddy', "# the operator's\n");
-    await driver.apply('shop', route(), signal);
-    const names = [...machine.files.keys()].map((path) => path.replace('/etc/caddy/', ''));
-    expect(new Set(names)).toEqual(new Set(['Caddyfile', 'nextdeploy/own.caddy', 'nextdeploy/routes.caddy']));
+    const own = '# app server\nown2.test {\n}\n';
+    machine.files.set(FILE, own);
+    const refusal = { code: 'conflict', message: expect.stringMatching(/nextdeploy\/routes\.caddy .* rename it, or move it/) };
+    await expect(driver.check(signal, route())).rejects.toMatchObject(refusal);
+    await expect(driver.apply('shop', route(), signal)).rejects.toMatchObject(refusal);
+    await driver.apply('shop', null, signal);
+    expect([machine.files.get(FILE), machine.count('systemctl reload')]).toEqual([own, 0]);
+    expect(await driver.listApps()).toEqual([]);
   });
 
   it('brings back one app alone when its change fails, whatever others have changed since', async () => {
@@ -225,6 +265,29 @@ describe('CaddyDriver', () => {
     await Promise.allSettled([blog]);
     expect(machine.files.get(FILE)).toContain('http://shop.test');
     expect(machine.files.get(FILE)).not.toContain('new.test');
+  });
+
+  it('fails no change of another app because the reload before it failed, however long a check is in the way', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    const isBad = () => machine.files.get(FILE)?.includes('new.test') === true;
+    const run = machine.run;
+    machine.run = async (file, args, options) => {
+      if (args[0] === 'validate' && options.input?.includes('docs.test')) await new Promise((resolve) => setTimeout(resolve, 50));
+      if (args[0] === 'reload') machine.refuses = isBad() ? 'reload' : 'nothing';
+      return run(file, args, options);
+    };
+    machine.duringReload = async () => {
+      machine.duringReload = async () => undefined;
+      await expect.poll(() => machine.files.get(FILE)).toContain('# app blog ');
+    };
+    const change = (app: string) => driver.apply(app, { ...route(`${app}.test`), app_name: app }, signal);
+    const shop = driver.apply('shop', route('new.test'), signal);
+    const others = [change('blog'), change('docs')];
+    await expect(shop).rejects.toMatchObject({ code: 'unavailable' });
+    expect((await Promise.allSettled(others)).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    expect(await driver.listApps()).toEqual(['blog', 'docs', 'shop']);
+    expect(isBad()).toBe(false);
   });
 
   it('has Caddy itself check a route before anything is done, and only one that it does not serve', async () => {

@@ -5,8 +5,8 @@ import type { RefusedRoute, ReverseProxy } from '../../engine/ports.ts';
 import type { RouteModel } from '../../engine/state.ts';
 import type { ProxyMachine } from '../machine.ts';
 import { domainsOf } from '../route.ts';
-import { type RouteChange, RouteFiles } from '../route-files.ts';
-import { isOfAnotherLayout, lineOf, parseLine, readLines, renderFile } from './file.ts';
+import { type FormerFile, type RouteChange, RouteFiles } from '../route-files.ts';
+import { isOfAnotherLayout, isOwnText, lineOf, parseLine, readLines, renderFile } from './file.ts';
 import { findDifference } from './readback.ts';
 import { type CaddyFeatures, featuresOf, generationOf } from './render.ts';
 
@@ -48,8 +48,10 @@ export class CaddyDriver implements ReverseProxy {
       machine,
       {
         pathOf: () => this.#path(),
+        isOurs: (text) => isOwnText(text) || isOfAnotherLayout(text),
         partOf: (text, app) => readLines(text).get(app) ?? null,
         withPart: (text, app, part) => this.#withPart(text, app, part),
+        findFormer: (app) => this.#findFormer(app),
         validate: (text, change, signal) => this.#validate(text, change, signal),
         reload: (signal) => this.#reload(signal),
         isRunning: async (signal) => (await this.#findConfig(ADMIN_PART, signal)) !== null,
@@ -76,13 +78,13 @@ export class CaddyDriver implements ReverseProxy {
 
   async apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void> {
     await this.#detectFeatures(signal);
-    await this.#removeOldFiles();
     await this.#files.apply(changeTo(app, route), signal);
   }
 
   async listApps(): Promise<string[]> {
     const names = await this.#listFiles();
-    return names.includes(FILE) ? [...readLines(await this.#machine.readText(this.#path())).keys()] : [];
+    const text = names.includes(FILE) ? await this.#machine.readText(this.#path()) : null;
+    return text !== null && isOwnText(text) ? [...readLines(text).keys()] : [];
   }
 
   async #listFiles(): Promise<string[]> {
@@ -101,20 +103,21 @@ export class CaddyDriver implements ReverseProxy {
     return renderFile(lines, this.#knownFeatures());
   }
 
-  /** From before all apps shared one file: their sites would be there twice. */
-  async #removeOldFiles(): Promise<void> {
-    for (const name of await this.#listFiles()) {
-      const path = join(this.#settings.directory, name);
-      if (name !== FILE && isOfAnotherLayout((await this.#machine.readText(path)) ?? '')) await this.#machine.remove(path);
-    }
+  /** From before all apps shared one file: its site would be there twice. */
+  async #findFormer(app: string): Promise<FormerFile | null> {
+    const path = join(this.#settings.directory, `${app}${SUFFIX}`);
+    const text = path === this.#path() ? null : await this.#machine.readText(path);
+    return text !== null && isOfAnotherLayout(text) ? { path, text } : null;
   }
 
   /** Asks Caddy about the operator's file with ours put in where it imports them: the candidate needs no place on the disk. */
-  async #validate(text: string | null, { domains }: RouteChange, signal: AbortSignal): Promise<void> {
+  async #validate(text: string | null, { app, domains }: RouteChange, signal: AbortSignal): Promise<void> {
     const { directory, caddyfile } = this.#settings;
     const main = await this.#mainFile();
-    const others = (await this.#listFiles()).filter((name) => name !== FILE);
-    const texts = await Promise.all(others.map((name) => this.#machine.readText(join(directory, name))));
+    const paths = (await this.#listFiles()).map((name) => join(directory, name));
+    const replaced = [this.#path(), (await this.#findFormer(app))?.path];
+    const others = paths.filter((path) => !replaced.includes(path));
+    const texts = await Promise.all(others.map((path) => this.#machine.readText(path)));
     const ours = [...texts, text].filter((one) => one !== null).join('\n');
     const input = main.replace(importLine(directory), () => ours);
     // Imports of the operator are relative to the directory of his file.

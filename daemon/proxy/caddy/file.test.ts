@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ROUTE } from '../test-route.ts';
-import { lineOf, parseLine, readLines, renderFile } from './file.ts';
+import { isOwnText, lineOf, parseLine, readLines, renderFile } from './file.ts';
 import { featuresOf } from './render.ts';
 
 const FEATURES = featuresOf('2.6.2');
@@ -30,5 +30,19 @@ describe('the file of all routes', () => {
   it('says what to do when a line of it was broken by hand', () => {
     expect(() => renderFile(readLines('# app shop {"app_name":}\n'), FEATURES)).toThrow('take its broken line away');
     expect(() => renderFile(readLines('# app shop {"app_name":"shop"}\n'), FEATURES)).toThrow('take its broken line away');
+  });
+
+  it.each([
+    ['has a blank at its end', (line: string) => `${line} `],
+    ['is indented', (line: string) => `\t${line}`],
+    ['has lost a blank', (line: string) => line.replace('# app', '#app')],
+    ['was wrapped', (line: string) => line.replace(',', ',\n')],
+    ['is there twice', (line: string) => `${line}\n${line}`],
+    ['names another app', (line: string) => line.replace('# app shop', '# app ship')],
+  ])('drops no site because its line %s', (_, change) => {
+    const line = `# app shop ${lineOf(ROUTE)}`;
+    const text = renderFile(new Map([['shop', lineOf(ROUTE)]]), FEATURES)?.replace(line, () => change(line)) ?? '';
+    expect(isOwnText(text)).toBe(true);
+    expect(() => renderFile(readLines(text).set('blog', lineOf(BLOG)), FEATURES)).toThrow('take its broken line away');
   });
 });

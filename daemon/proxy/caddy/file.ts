@@ -9,6 +9,8 @@ import { type CaddyFeatures, renderCaddyfile } from './render.ts';
 
 const HEAD = '# Written by NextDeploy from the routes in the lines that begin with `# app`; what is changed here is overwritten.';
 const LINE = /^# app (\S+) (\{.*\})$/gm;
+/** What must have been one. */
+const BEGINNING = /^[ \t]*#[ \t]*app[ \t]/gm;
 
 const tls = z.enum(['auto', 'off']);
 const routeSchema: z.ZodType<RouteModel> = z.object({
@@ -36,9 +38,11 @@ export function lineOf(route: RouteModel): string {
   return JSON.stringify(routeSchema.parse(route)).replaceAll('{$', '{\\u0024');
 }
 
-/** The line of each app; null: no file. */
+/** The line of each app; null: no file. Throws a DomainError where a line would be passed over, and its site with it. */
 export function readLines(text: string | null): Map<string, string> {
-  return new Map([...(text ?? '').matchAll(LINE)].map(([, app = '', line = '']) => [app, line]));
+  const lines = new Map([...(text ?? '').matchAll(LINE)].map(([, app = '', line = '']) => [app, line]));
+  if (lines.size !== (text?.match(BEGINNING)?.length ?? 0)) throw broken();
+  return lines;
 }
 
 /** Throws a DomainError for a line that was changed to what is none. */
@@ -46,10 +50,19 @@ export function parseLine(line: string): RouteModel {
   try {
     return routeSchema.parse(JSON.parse(line));
   } catch (cause) {
-    const message =
-      'The file with the routes of Caddy was changed by hand and cannot be read any more; take its broken line away.';
-    throw new DomainError('unavailable', message, { cause });
+    throw broken(cause);
   }
+}
+
+function broken(cause?: unknown): DomainError {
+  const message =
+    'The file with the routes of Caddy was changed by hand and cannot be read any more; take its broken line away, and restart nextdeployd, which writes it anew.';
+  return new DomainError('unavailable', message, { cause });
+}
+
+/** Also one that was changed by hand. */
+export function isOwnText(text: string): boolean {
+  return text.includes(HEAD) || text.search(LINE) >= 0;
 }
 
 /** Of one app, as it was written before all of them shared a file. */
@@ -61,7 +74,11 @@ export function isOfAnotherLayout(text: string): boolean {
 export function renderFile(lines: ReadonlyMap<string, string>, features: CaddyFeatures): string | null {
   if (lines.size === 0) return null;
   const sorted = [...lines].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const routes = sorted.map(([, line]) => parseLine(line));
+  const routes = sorted.map(([app, line]) => {
+    const route = parseLine(line);
+    if (route.app_name !== app) throw broken();
+    return route;
+  });
   const comments = sorted.map(([app, line]) => `# app ${app} ${line}`);
   return [HEAD, ...comments, '', renderCaddyfile(routes, features)].join('\n');
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RouteModel } from '../../engine/state.ts';
 import { ROUTE } from '../test-route.ts';
-import { featuresOf, generationOf, renderCaddyfile } from './render.ts';
+import { type CaddyFeatures, featuresOf, generationOf, renderCaddyfile } from './render.ts';
 
 const OLD = featuresOf('2.6.2');
 const NEW = featuresOf('2.11.4');
@@ -204,6 +204,21 @@ describe('renderCaddyfile', () => {
     expect(rows.map((row) => /"(\/a\S*)"/.exec(row)?.[1])).toEqual(['/a$b', '/a$$b']);
   });
 
+  it('gives no site more names than Caddy finds in any case, and each a table of its own', () => {
+    const names = Array.from({ length: 201 }, (_, index) => `n${index}.test`);
+    const sites = names.map((domain) => ({ domain, tls: 'off' as const }));
+    const redirects = names.map((name) => ({ from: `old-${name}`, tls: 'off', to: name, to_tls: 'off', status: 308 }) as const);
+    const upstreams = { ...ROUTE.upstreams, blue: ['10.213.0.16:3000', '10.213.0.17:3000'] };
+    const counts = (route: RouteModel, features: CaddyFeatures) =>
+      renderCaddyfile([route], features)
+        .split('\n\n')
+        .map((site) => [site.match(/^http:/gm)?.length, site.match(/^\t\t"[^~"]*" /gm)?.length]);
+    const alike = [100, 100, 1].map((count) => [count, count]);
+    expect(counts({ ...ROUTE, sites, redirects }, OLD)).toEqual([...alike, ...alike]);
+    expect(counts({ ...ROUTE, sites, upstreams }, OLD)).toEqual([100, 100, 1].map((count) => [count, undefined]));
+    expect(counts({ ...ROUTE, sites, redirects }, NEW)).toEqual([201, 201].map((count) => [count, count]));
+  });
+
   it('redirects to the same path and query, by the scheme of the target, with one site for each status', () => {
     const redirects: RouteModel['redirects'] = [
       { from: 'old.test', tls: 'off', to: 'shop.test', to_tls: 'off', status: 308 },
@@ -250,15 +265,16 @@ describe('renderCaddyfile', () => {
   });
 
   it.each([
-    ['2.6.2', false, false],
-    ['2.7.0-beta.1', true, false],
-    ['2.11.3', true, false],
-    ['2.11.4', true, true],
-    ['2.12.0', true, true],
-    ['3.0.0', true, true],
-    ['devel', false, false],
-  ])('knows what %s can do', (version, has_stream_close_delay, can_repeat_bodies) => {
-    expect(featuresOf(version)).toEqual({ has_stream_close_delay, can_repeat_bodies });
+    ['2.6.2', false, false, false],
+    ['2.7.0-beta.1', true, false, false],
+    ['2.11.0', true, false, false],
+    ['2.11.3', true, false, true],
+    ['2.11.4', true, true, true],
+    ['2.12.0', true, true, true],
+    ['3.0.0', true, true, true],
+    ['devel', false, false, false],
+  ])('knows what %s can do', (version, has_stream_close_delay, can_repeat_bodies, finds_names_in_any_case) => {
+    expect(featuresOf(version)).toEqual({ has_stream_close_delay, can_repeat_bodies, finds_names_in_any_case });
   });
 
   it('lets the health path through in maintenance, without its query, and no other that is like it', () => {

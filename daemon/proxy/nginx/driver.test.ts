@@ -203,6 +203,19 @@ describe('NginxDriver', () => {
     expect(machine.calls.length).toBe(before);
   });
 
+  it('refuses an app whose file would be one that the operator has put there, and never takes that away', async () => {
+    const { machine, driver } = start();
+    const own = 'server { server_name own.test; }';
+    machine.files.set(FILE, own);
+    const refusal = { code: 'conflict', message: expect.stringMatching(/nextdeploy\/shop\.conf .* rename it, or move it/) };
+    await expect(driver.check(signal, route())).rejects.toMatchObject(refusal);
+    await expect(driver.apply('shop', route(), signal)).rejects.toMatchObject(refusal);
+    await driver.apply('shop', null, signal);
+    expect([machine.files.get(FILE), machine.count('systemctl reload')]).toEqual([own, 0]);
+    await driver.apply('blog', { ...route('blog.test'), app_name: 'blog' }, signal);
+    expect(machine.files.get(FILE)).toBe(own);
+  });
+
   it('knows its version', async () => {
     expect(await start().driver.version(signal)).toBe('1.22.1');
   });

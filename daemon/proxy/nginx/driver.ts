@@ -72,8 +72,10 @@ export class NginxDriver implements ReverseProxy {
       {
         // One file per app.
         pathOf: (app) => this.#pathOf(app),
+        isOurs: (text) => readGeneration(text) !== null,
         partOf: (text) => text,
         withPart: (_, __, part) => part,
+        findFormer: async () => null,
         validate: (_, change, signal) => this.#validate(change, signal),
         reload: (signal) => this.#reload(signal),
         isRunning: (signal) => this.#isRunning(signal),
