@@ -284,7 +284,12 @@ describe('renderCaddyfile', () => {
     expect(exempt('/api/health?deep=1')).toBe('/api/health');
     expect(exempt('/a/*')).toBe('/a/*');
     // No path is so.
-    for (const path of [null, '/%7Benv.HOME%7D']) expect(exempt(path)).toBe('none');
+    for (const path of [null, '/%7Benv.HOME%7D', '/nextdeploy_key', '/a/xnextdeploy_exempt2']) expect(exempt(path)).toBe('none');
+  });
+
+  it('says why it writes no directory that Caddy would take for a placeholder', () => {
+    const refusal = 'Caddy cannot look for files in /nextdeploy_blue/slots/shop';
+    expect(() => renderCaddyfile([{ ...ROUTE, marker_directory: '/nextdeploy_blue/slots/shop' }], OLD)).toThrow(refusal);
   });
 
   it('names another generation when anything about the route, or about how it is written, is another', () => {
