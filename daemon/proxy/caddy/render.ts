@@ -149,13 +149,13 @@ function inSites<T>(names: readonly T[], { finds_names_in_any_case }: CaddyFeatu
   return Array.from({ length: Math.ceil(names.length / size) }, (_, index) => names.slice(index * size, (index + 1) * size));
 }
 
-/** Caddy compares as it is written, so names in another case are found by the second half. */
+/** Caddy compares as it is written; the second half finds names in another case, and in the brackets that a site takes off a host. */
 function mapByHost(placeholders: readonly string[], rows: readonly { name: string; values: readonly string[] }[]): string[] {
   const row = (words: readonly string[]) => words.map((word) => `"${word}"`).join(' ');
   return block(`map {host} ${placeholders.join(' ')}`, [
     ...rows.map(({ name, values }) => row([name, ...values])),
     ...rows.map(({ name, values }) =>
-      row([`~(?i)^${name.replaceAll('.', '\\.')}$`, ...values.map((value) => value.replaceAll('$', '$$$$'))]),
+      row([`~(?i)^\\[?${name.replaceAll('.', '\\.')}\\]?$`, ...values.map((value) => value.replaceAll('$', '$$$$'))]),
     ),
   ]);
 }
