@@ -12,7 +12,7 @@ describe('renderCaddyfile', () => {
       "http://shop.test {
       	map {host} {nextdeploy_markers} {nextdeploy_blue} {nextdeploy_green} {nextdeploy_key} {nextdeploy_exempt} {nextdeploy_generation} {
       		"shop.test" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 7b4e625c641e8a6d"
-      		"~(?i)^shop\\.test$" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 7b4e625c641e8a6d"
+      		"~(?i)^\\[?shop\\.test\\]?$" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 7b4e625c641e8a6d"
       	}
       	@nextdeploy_blue {
       		not file {
@@ -196,10 +196,10 @@ describe('renderCaddyfile', () => {
     expect(text.match(/^\t\t"blog\.test" .*$/gm)).toHaveLength(1);
   });
 
-  it('knows a domain in any case', () => {
+  it('knows a domain in any case, and in brackets, as the site does', () => {
     const text = renderCaddyfile([{ ...ROUTE, health_path: '/a$b' }], OLD);
     const rows = text.match(/^\t\t".*shop.*$/gm) ?? [];
-    expect(rows.map((row) => row.trim().split(' ')[0])).toEqual(['"shop.test"', '"~(?i)^shop\\.test$"']);
+    expect(rows.map((row) => row.trim().split(' ')[0])).toEqual(['"shop.test"', '"~(?i)^\\[?shop\\.test\\]?$"']);
     // What follows a pattern may name its groups.
     expect(rows.map((row) => /"(\/a\S*)"/.exec(row)?.[1])).toEqual(['/a$b', '/a$$b']);
   });
@@ -284,7 +284,12 @@ describe('renderCaddyfile', () => {
     expect(exempt('/api/health?deep=1')).toBe('/api/health');
     expect(exempt('/a/*')).toBe('/a/*');
     // No path is so.
-    for (const path of [null, '/%7Benv.HOME%7D']) expect(exempt(path)).toBe('none');
+    for (const path of [null, '/%7Benv.HOME%7D', '/nextdeploy_key', '/a/xnextdeploy_exempt2']) expect(exempt(path)).toBe('none');
+  });
+
+  it('says why it writes no directory that Caddy would take for a placeholder', () => {
+    const refusal = 'Caddy cannot look for files in /nextdeploy_blue/slots/shop';
+    expect(() => renderCaddyfile([{ ...ROUTE, marker_directory: '/nextdeploy_blue/slots/shop' }], OLD)).toThrow(refusal);
   });
 
   it('names another generation when anything about the route, or about how it is written, is another', () => {

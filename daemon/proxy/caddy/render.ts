@@ -1,4 +1,5 @@
 /** All routes as one Caddyfile, valid from Caddy 2.6.2 on. Pure. */
+import { DomainError } from '../../contract/errors.ts';
 import type { Slot, TlsMode } from '../../contract/names.ts';
 import { CLOSING_MARKERS, MAINTENANCE_FILE, MAINTENANCE_MARKERS, STOPPED_MARKER } from '../../engine/marker-names.ts';
 import type { RouteModel } from '../../engine/state.ts';
@@ -49,10 +50,13 @@ export function featuresOf(version: string): CaddyFeatures {
 /**
  * Caddy goes through its sites one after the other at each request, so all apps share one, which looks the app up by its name. An app with
  * replicas has a site of its own: what Caddy knows of an upstream's health it keeps under the word that the configuration has for it.
- * Throws for a route that is not safe to write.
+ * Throws a DomainError for a route that needs what Caddy cannot do, and a plain Error for one that is not safe to write.
  */
 export function renderCaddyfile(routes: readonly RouteModel[], features: CaddyFeatures): string {
-  for (const route of routes) assertSafeRoute(route);
+  for (const route of routes) {
+    assertSafeRoute(route);
+    assertDirectory(route);
+  }
   const pattern = patternOf(features);
   const apps = routes.map((route): App => ({ route, words: wordsOf(route, generationOf(route, features, pattern)) }));
   const single = apps.filter(({ route }) => !isBalanced(route));
@@ -101,7 +105,8 @@ interface Rendering {
 
 function wordsOf(route: RouteModel, generation: string): Words {
   const { marker_directory: markers, upstreams, verify_key } = route;
-  const exempt_path = exemptPath(route) ?? NO_PATH;
+  const path = exemptPath(route);
+  const exempt_path = path === null || namesPlaceholder(path) ? NO_PATH : path;
   return { markers, ...upstreams, verify_key, exempt_path, generation: `${route.app_name} ${generation}` };
 }
 
@@ -114,6 +119,18 @@ const SHARED: Words = {
   generation: '{nextdeploy_generation}',
 };
 const WORD_NAMES = Object.keys(SHARED) as (keyof Words)[];
+/** In a table Caddy takes that for a value that needs itself, braces or not. */
+const namesPlaceholder = (value: string) =>
+  Object.values(SHARED)
+    .flat()
+    .some((placeholder) => value.includes(placeholder.slice(1, -1)));
+
+function assertDirectory({ marker_directory }: RouteModel): void {
+  if (!namesPlaceholder(marker_directory)) return;
+  const message = `Caddy cannot look for files in ${marker_directory}, which has the name of a placeholder in it; choose another state directory.`;
+  throw new DomainError('unprocessable', message);
+}
+
 const domainsOf = ({ sites }: RouteModel, tls: TlsMode) => sites.filter((site) => site.tls === tls).map(({ domain }) => domain);
 
 /** A placeholder is looked up when it is needed, and a list of hosts by bisection from 100 of them on. */
@@ -132,13 +149,13 @@ function inSites<T>(names: readonly T[], { finds_names_in_any_case }: CaddyFeatu
   return Array.from({ length: Math.ceil(names.length / size) }, (_, index) => names.slice(index * size, (index + 1) * size));
 }
 
-/** Caddy compares as it is written, so names in another case are found by the second half. */
+/** Caddy compares as it is written; the second half finds names in another case, and in the brackets that a site takes off a host. */
 function mapByHost(placeholders: readonly string[], rows: readonly { name: string; values: readonly string[] }[]): string[] {
   const row = (words: readonly string[]) => words.map((word) => `"${word}"`).join(' ');
   return block(`map {host} ${placeholders.join(' ')}`, [
     ...rows.map(({ name, values }) => row([name, ...values])),
     ...rows.map(({ name, values }) =>
-      row([`~(?i)^${name.replaceAll('.', '\\.')}$`, ...values.map((value) => value.replaceAll('$', '$$$$'))]),
+      row([`~(?i)^\\[?${name.replaceAll('.', '\\.')}\\]?$`, ...values.map((value) => value.replaceAll('$', '$$$$'))]),
     ),
   ]);
 }
