@@ -151,7 +151,7 @@ export function isUnwinding(operation: Operation): boolean {
   return operation.state === 'running' && operation.steps.some(({ state }) => state === 'failed' || state === 'undone');
 }
 
-export const releaseNumber = (id: string) => Number(id.slice(1));
+const releaseNumber = (id: string) => Number(id.slice(1));
 
 /**
  * What a rollback without a named release goes to: the newest release that has served and is older than the live one,

@@ -143,6 +143,8 @@ export function createExecutors(
         await all(step.containers.map((plan) => containers.setRestart(plan.name, true, signal)));
         signal.throwIfAborted();
         if (step.to.marker !== null) await markers.write(step.app_name, step.to.marker);
+        // What an earlier app of that name has left would close this one.
+        if (step.from.marker === null) await markers.writePage(step.app_name, null);
         return { detail: switchDetail(step), changes: switchChanges(step) };
       },
       async undo(step, { operation, signal }) {

@@ -8,12 +8,12 @@ import { orLeave } from './leave.ts';
 import { maintenancePage } from './maintenance-page.ts';
 import { wantedMarker } from './plan.ts';
 import type { Journal, NewEvent, ObservedContainer, World } from './ports.ts';
-import { decideRecovery, describeOlderRecord, findNewerRelease, findOrphans, isAsKept } from './recovery.ts';
+import { decideRecovery, describeOlderRecord, findForgotten, findOrphans, isAsKept } from './recovery.ts';
 import type { AppRecord, MarkerState, OperationRecord } from './state.ts';
 
 export interface Reconciliation {
   world: Pick<World, 'containers' | 'markers' | 'clock' | 'proxies'>;
-  journal: Pick<Journal, 'listApps' | 'getApp' | 'listOperations'>;
+  journal: Pick<Journal, 'listApps' | 'getApp' | 'getOperation' | 'listOperations'>;
   log: EngineLog;
   /** Resolves when containers can be made, or the daemon stops. */
   prepared: Promise<void>;
@@ -134,9 +134,9 @@ async function restoreMarkers(
   await Promise.all((apps?.value ?? []).map(({ name }) => restore(name)));
 }
 
-/** Apps of which containers are newer than what is kept, with what there is to say of it. */
+/** Apps with containers that are newer than what is kept, with what there is to say of it. */
 function findOlderRecords(containers: readonly ObservedContainer[], journal: Reconciliation['journal']): Map<string, string> {
-  const found = journal.listApps().map((app) => ({ app, newer: findNewerRelease(app, containers) }));
+  const found = journal.listApps().map((app) => ({ app, newer: findForgotten(app, containers, journal) }));
   return new Map(found.flatMap(({ app, newer }) => (newer === null ? [] : [[app.name, describeOlderRecord(app, newer)]])));
 }
 
@@ -179,7 +179,7 @@ async function removeOrphans({ world, journal, log, stopping }: Reconciliation):
     // The list is older than the look at what runs: a container of an operation that begins now is not in it.
     const listed = await world.containers.list(stopping).catch(() => null);
     const running = journal.listOperations({ state: 'running', limit: EVERYTHING });
-    const orphans = findOrphans(listed ?? [], journal.listApps(), running);
+    const orphans = findOrphans(listed ?? [], journal.listApps(), running, journal);
     let isDone = listed !== null;
     for (const { id, name, app_name, operation_id, release } of orphans) {
       log.warn({ container: name, app: app_name, release }, 'removing a container that no app needs');
@@ -241,7 +241,7 @@ function findWrongRoute(
     const isUnused = containers?.every(({ app_name }) => app_name !== name) === true;
     return isThere === true && isUnused && PATTERNS.app_name.test(name) ? { route: null } : null;
   }
-  if (containers !== null && findNewerRelease(app, containers) !== null) return null;
+  if (containers !== null && findForgotten(app, containers, journal) !== null) return null;
   const { route } = app;
   if (route?.proxy !== proxy) return isThere === true ? { route: null } : null;
   return isThere === false || !isAsKept(name, journal) ? { route } : null;

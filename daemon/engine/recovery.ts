@@ -1,5 +1,4 @@
 /** What to do at start with what an earlier run of the daemon left. Decisions alone; the engine acts on them. */
-import { releaseNumber } from '../contract/rules.ts';
 import { hasWayBack } from './journal.ts';
 import type { Journal, ObservedContainer } from './ports.ts';
 import { replicaNames } from './slots.ts';
@@ -56,35 +55,40 @@ export function isAsKept(app_name: string, journal: Pick<Journal, 'listOperation
 }
 
 /**
- * The release of a container that is newer than any that is known of the app, where its own containers are not there: the database was
- * restored from an older copy, and what the app seems not to need is what serves it. Null: none. With its own containers there, the newer
- * one is left of an earlier app of that name.
+ * A container of the app that an operation made of which nothing is kept, where its own containers are not there: the database was restored
+ * from an older copy, and what the app seems not to need is what serves it. Null: none. With its own containers there, the other one is left
+ * of an earlier app of that name.
  */
-export function findNewerRelease(app: AppRecord, containers: readonly ObservedContainer[]): string | null {
+export function findForgotten(
+  app: AppRecord,
+  containers: readonly ObservedContainer[],
+  journal: Pick<Journal, 'getOperation'>,
+): ObservedContainer | null {
   const replicas = containers.filter(({ app_name, role }) => app_name === app.name && role === 'replica');
   if (replicas.some(({ release, slot }) => release === app.release && slot === app.slot)) return null;
-  return replicas.find(({ release }) => releaseNumber(release) > app.last_release_number)?.release ?? null;
+  return replicas.find(({ operation_id }) => journal.getOperation(operation_id) === null) ?? null;
 }
 
-export function describeOlderRecord({ name, last_release_number }: AppRecord, newer: string): string {
+export function describeOlderRecord({ name }: AppRecord, { release, operation_id }: ObservedContainer): string {
   const remedy = `Restore the newer database, or deploy ${name} anew, which may interrupt it`;
-  return `The database is older than what runs: ${name} has a container of ${newer}, and nothing is known beyond r${last_release_number}. ${name} is left as it is. ${remedy}.`;
+  return `The database is older than what runs: ${name} has a container of ${release}, and nothing is known of the operation that made it (${operation_id}). ${name} is left as it is. ${remedy}.`;
 }
 
 /**
  * Our containers that no app needs: in a slot that is not live, beyond the replicas, or of a one-off command, of an app that is known and
- * idle. Containers of unknown apps are never among them, nor those of apps with a newer release than is known: if the database was lost or
- * swapped, they are somebody's live sites.
+ * idle. Containers of unknown apps are never among them, nor those of apps with forgotten ones: if the database was lost or swapped, they are
+ * somebody's live sites.
  */
 export function findOrphans(
   containers: readonly ObservedContainer[],
   apps: readonly AppRecord[],
   running: readonly Pick<OperationRecord, 'app_name'>[],
+  journal: Pick<Journal, 'getOperation'>,
 ): ObservedContainer[] {
   return containers.filter((container) => {
     const app = apps.find((candidate) => candidate.name === container.app_name);
     if (!app || running.some((operation) => operation.app_name === app.name)) return false;
-    if (findNewerRelease(app, containers) !== null) return false;
+    if (findForgotten(app, containers, journal) !== null) return false;
     if (app.slot === null || app.wanted !== 'running' || app.release !== container.release) return true;
     const { name, slot, replicas } = app;
     const live = replicaNames(name, slot, replicas);

@@ -9,7 +9,7 @@ import type { ContainerSight } from './healing-container.ts';
 import type { HealingEvent } from './healing-events.ts';
 import { type AppHistory, afterOutage, afterPause, type Escalation, noteBegun, type Serving } from './healing-history.ts';
 import type { Clock, Containers, Journal, NewEvent, Prober } from './ports.ts';
-import { describeOlderRecord, findNewerRelease } from './recovery.ts';
+import { describeOlderRecord, findForgotten } from './recovery.ts';
 import { containerName, type Subnet, slotAddress } from './slots.ts';
 import type { AppRecord } from './state.ts';
 
@@ -141,7 +141,8 @@ export class SupervisedApp {
 
   /** New containers of what is kept could take the place of those that serve. */
   async #demandNoNewer(app: ServingApp, signal: AbortSignal): Promise<void> {
-    const newer = findNewerRelease(app, await this.#options.world.containers.list(signal));
+    const { world, journal } = this.#options;
+    const newer = findForgotten(app, await world.containers.list(signal), journal);
     if (newer !== null) throw new DomainError('conflict', describeOlderRecord(app, newer));
   }
 

@@ -260,14 +260,15 @@ describe('the supervisor', () => {
     expect(host.begun.map(({ app: name, intent }) => `${name} ${intent.kind}`)).toEqual(['shop restart', 'shop restart']);
   });
 
-  it('puts nothing in the place of a newer release that is not known, as after a restore of an older database', async () => {
+  it('puts nothing in the place of a container of which nothing is known, as after a restore of an older database', async () => {
     const app = host.serve();
     host.containers.clear();
-    host.run({ ...app, release: 'r3', slot: 'green' });
+    const operation_id = 'op-forgotten';
+    host.run({ ...app, release: 'r3', slot: 'green' }, 0, { operation_id });
     await host.clock.pass(120_000);
     expect([host.begun, host.events]).toEqual([[], []]);
     expect(host.logged).toHaveLength(1);
-    host.apps.set(app.name, { ...app, last_release_number: 3 });
+    host.operations.push({ id: operation_id } as OperationRecord); // as far as it is looked at
     await host.clock.pass(60_000);
     expect(host.begun).toHaveLength(1);
   });

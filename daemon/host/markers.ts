@@ -68,6 +68,8 @@ export class MarkerFiles implements Markers {
         if (isMissing(error)) return;
         throw error;
       }
+      // Back after a power cut it would say something of the next app of that name.
+      await syncDirectory(this.#root);
       await rm(aside, { recursive: true, force: true });
     });
   }
