@@ -37,7 +37,8 @@ export function explainExit(log_tail: readonly string[], exit_code: number | nul
   if (hint !== undefined) return hint;
   switch (exit_code) {
     case KILLED:
-      return 'It was killed (SIGKILL), most likely because it needed more memory than it may have; raise `limits.memory_bytes`.';
+      // Docker says when it was the memory limit, but not when that of a child program was it.
+      return 'It was killed (SIGKILL): for want of memory (raise `limits.memory_bytes`), by hand, or when Docker was restarted.';
     case NOT_EXECUTABLE:
       return 'Its program may not be executed; check its mode and `user`.';
     case NOT_FOUND:

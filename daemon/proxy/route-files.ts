@@ -119,7 +119,9 @@ export class RouteFiles {
     const former = await this.#proxy.findFormer(app);
     const isChanged = text !== next || former !== null;
     if (isChanged) {
-      await this.#proxy.validate(next, change, signal);
+      // What is taken from a proxy that does not run harms no site, and one that was uninstalled could not judge it.
+      const isJudged = part !== null || (await this.#proxy.isRunning(signal));
+      if (isJudged) await this.#proxy.validate(next, change, signal);
       // First: the two side by side would keep the proxy from starting.
       if (former !== null) await this.#machine.remove(former.path);
       await this.#put(path, next);

@@ -24,6 +24,7 @@ class FakeMachine implements CaddyMachine {
   duringReload: () => Promise<void> = async () => undefined;
   refuses: 'nothing' | 'validate' | 'reload' | 'silently' = 'nothing';
   state: 'running' | 'stopped' | 'hanging' = 'running';
+  isInstalled = true;
 
   readText = async (path: string) => this.files.get(path) ?? null;
   writeText = async (path: string, content: string) => void this.files.set(path, content);
@@ -37,6 +38,7 @@ class FakeMachine implements CaddyMachine {
       return { code: null, output: 'systemctl did not end in 20 s' };
     }
     this.calls.push({ argv, input, cwd, asService });
+    if (file === 'caddy' && !this.isInstalled) return { code: null, output: 'caddy: not found' };
     if (argv === 'caddy version') return { code: 0, output: '2.6.2\n' };
     if (argv.startsWith('caddy validate') && this.refuses === 'validate') {
       return { code: 1, output: '{"level":"info"}\nError: adapting config: ambiguous site definition: http://shop.test' };
@@ -160,6 +162,22 @@ describe('CaddyDriver', () => {
     await driver.apply('shop', route(), signal);
     machine.state = 'stopped';
     await driver.apply('shop', null, signal);
+    expect(machine.files.has(FILE)).toBe(false);
+  });
+
+  it('takes routes away from a Caddy that was uninstalled, and still cannot add one', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    await driver.apply('blog', { ...route('blog.test'), app_name: 'blog' }, signal);
+    machine.state = 'stopped';
+    machine.isInstalled = false;
+    machine.files.delete(SETTINGS.caddyfile);
+    const restarted = new CaddyDriver(SETTINGS, machine, signal);
+    await restarted.apply('shop', null, signal);
+    expect(await restarted.listApps()).toEqual(['blog']);
+    expect(machine.files.get(FILE)).not.toContain('shop.test');
+    await expect(restarted.apply('shop', route(), signal)).rejects.toMatchObject({ code: 'unavailable' });
+    await restarted.apply('blog', null, signal);
     expect(machine.files.has(FILE)).toBe(false);
   });
 

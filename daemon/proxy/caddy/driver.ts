@@ -29,6 +29,8 @@ export interface CaddySettings {
 const DEADLINE_MS = 30_000;
 /** A second one, which brings the old file back, fits into the step's time as well. */
 const RELOAD_DEADLINE_MS = 20_000;
+/** Every later one reads what is written for it. */
+const OLDEST_VERSION = '2.6.2';
 const SUFFIX = '.caddy';
 const FILE = `routes${SUFFIX}`;
 /** A small part, where only the answer counts. */
@@ -54,7 +56,7 @@ export class CaddyDriver implements ReverseProxy {
         findFormer: (app) => this.#findFormer(app),
         validate: (text, change, signal) => this.#validate(text, change, signal),
         reload: (signal) => this.#reload(signal),
-        isRunning: async (signal) => (await this.#findConfig(ADMIN_PART, signal)) !== null,
+        isRunning: (signal) => this.#isRunning(signal),
         differenceTo: (change, signal) => this.#differenceTo(change, signal),
         confirm: (change, signal) => this.#confirm(change, signal),
       },
@@ -77,7 +79,12 @@ export class CaddyDriver implements ReverseProxy {
   }
 
   async apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void> {
-    await this.#detectFeatures(signal);
+    try {
+      await this.#detectFeatures(signal);
+    } catch (error) {
+      // A route can be taken away from a Caddy that was uninstalled.
+      if (route !== null || (await this.#isRunning(signal))) throw error;
+    }
     await this.#files.apply(changeTo(app, route), signal);
   }
 
@@ -100,7 +107,7 @@ export class CaddyDriver implements ReverseProxy {
     const lines = readLines(text);
     if (part === null) lines.delete(app);
     else lines.set(app, part);
-    return renderFile(lines, this.#knownFeatures());
+    return renderFile(lines, part === null ? (this.#features ?? featuresOf(OLDEST_VERSION)) : this.#knownFeatures());
   }
 
   /** From before all apps shared one file: its site would be there twice. */
@@ -173,6 +180,10 @@ export class CaddyDriver implements ReverseProxy {
     const { service } = this.#settings;
     const message = `Caddy does not run, or its admin API is off; see \`systemctl status ${service}\`.`;
     throw new DomainError('unavailable', message);
+  }
+
+  async #isRunning(signal: AbortSignal): Promise<boolean> {
+    return (await this.#findConfig(ADMIN_PART, signal)) !== null;
   }
 
   /** Null: Caddy does not run. */

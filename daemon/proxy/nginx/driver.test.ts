@@ -179,6 +179,17 @@ describe('NginxDriver', () => {
     expect(machine.calls.length).toBe(before);
   });
 
+  it('takes a route away from an nginx that does not run, or was uninstalled, without asking it', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    machine.isRunning = false;
+    machine.refuses = 'test';
+    await driver.apply('shop', null, signal);
+    expect(machine.files.has(FILE)).toBe(false);
+    await expect(driver.apply('shop', route(), signal)).rejects.toMatchObject({ code: 'unprocessable' });
+    expect(machine.files.has(FILE)).toBe(false);
+  });
+
   it('shares reloads among changes that come at once', async () => {
     const { machine, driver } = start();
     const apps = ['shop', 'blog', 'docs', 'mail', 'wiki'];

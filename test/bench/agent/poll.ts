@@ -3,10 +3,7 @@ import { get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PollTarget } from './protocol.ts';
 
-/**
- * The requests of a swap's poll are answered by the old release, on the processors on which the new one starts: every 10 ms they alone make
- * a swap of 0.8 s a fifth slower on two cores, every 20 ms no more than the noise.
- */
+/** Whoever is asked before it is ready has less of the processors to become so. */
 const POLL_INTERVAL_MS = 20;
 const ATTEMPT_MS_MAX = 1000;
 const BODY_BYTES_MAX = 64 * 1024;

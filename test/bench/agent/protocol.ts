@@ -31,7 +31,15 @@ export interface AgentCalls {
   };
   /** `POST /swap` to the first answer of the new release at `target`; resolves when the operation has ended. */
   swap: {
-    request: { daemon: DaemonAccess; app: string; image: string; target: PollTarget; quiet_ms_max: number };
+    request: {
+      daemon: DaemonAccess;
+      app: string;
+      image: string;
+      target: PollTarget;
+      /** Where the app's markers are: nobody is asked before one of them changes. */
+      marker_directory: string;
+      quiet_ms_max: number;
+    };
     answer: { total_ms: number; accepted_ms: number; ended_ms: number; is_quiet: boolean; operation: Operation };
   };
   /** A load of its own for so many seconds. */

@@ -7,6 +7,7 @@ import type { BenchContext } from '../suite.ts';
 import { APP_PORT, FLOOR_ADDRESS, HEALTH_PATH, HTTP_PORT, PROXIES, type Stage, versionAfter } from './stage.ts';
 
 const MEASUREMENT_MS_MAX = 120_000;
+const MARKERS = '/var/lib/nextdeploy/slots';
 const GOAL = { at_most: 1.1 };
 
 const appOf = (proxy: ProxyType) => `bench-next-${proxy}`;
@@ -27,7 +28,8 @@ export async function measureOverhead(stage: Stage, { isQuick, say, emit }: Benc
     floors.push(floor);
     // Neither proxy always comes second.
     for (const proxy of round % 2 === 0 ? PROXIES : PROXIES.toReversed()) {
-      const request = { daemon: stage.daemon, app: appOf(proxy), image, target: proxyTarget(proxy, version), quiet_ms_max };
+      const app = { daemon: stage.daemon, app: appOf(proxy), marker_directory: `${MARKERS}/${appOf(proxy)}` };
+      const request = { ...app, image, target: proxyTarget(proxy, version), quiet_ms_max };
       swaps[proxy].push(await stage.agent('swap', request, MEASUREMENT_MS_MAX));
     }
     say(`round ${round + 1} of ${rounds}: ${roundLine(floor, { caddy: swaps.caddy.at(-1), nginx: swaps.nginx.at(-1) })}`);
