@@ -144,6 +144,8 @@ export interface ReverseProxy {
    * about only if it does not serve it already ({@link RefusedRoute}). Changes nothing.
    */
   check(signal: AbortSignal, route?: RouteModel | null): Promise<void>;
+  /** Throws a DomainError with the remedy when the proxy runs and could not be made to forget a route. Changes nothing. */
+  checkRemoval(signal: AbortSignal): Promise<void>;
   /**
    * Makes the proxy serve exactly this route for the app (null: none). Either it does so when this resolves, or all is as before. To serve
    * none is possible without a running proxy, too: it will not serve the route when it is back.

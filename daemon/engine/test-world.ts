@@ -124,6 +124,7 @@ export class ModelWorld {
     const { markers, routes, pages } = this.state;
     const proxyOf = (proxy: 'caddy' | 'nginx'): ReverseProxy => ({
       check: () => this.#effect('check', () => undefined),
+      checkRemoval: () => this.#effect('check', () => undefined),
       apply: (app, route) =>
         this.#effect('route', () => {
           if (route === null) routes.delete(`${proxy} ${app}`);

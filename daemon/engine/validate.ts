@@ -43,13 +43,14 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
   if (here === null) await demandRoom(context);
 }
 
-/** `step`: null where the proxy is not to get its route. */
+/** `step`: null where the proxy is only to lose the app's route. */
 async function checkRoute(proxy: ReverseProxy, step: StepOf<'validate'> | null, signal: AbortSignal): Promise<void> {
+  if (step === null) return proxy.checkRemoval(signal);
   try {
-    await proxy.check(signal, step?.route);
+    await proxy.check(signal, step.route);
   } catch (error) {
     const domain = error instanceof DomainError ? (error.details as Partial<RefusedRoute> | undefined)?.domain : undefined;
-    if (domain === undefined || step === null) throw error;
+    if (domain === undefined) throw error;
     await named(fieldOf(domain, step.route), Promise.reject(error));
   }
 }

@@ -297,6 +297,19 @@ describe('an operation', () => {
     expect(files).toEqual([expect.stringMatching(/^\/etc\/nginx\/nextdeploy\//)]);
   });
 
+  it('moves an app away from a proxy that was uninstalled', async () => {
+    await deploy(client, { ...base(), proxy: 'caddy' });
+    expect((await bed.exec(['sh', '-c', 'systemctl stop caddy && mv /usr/bin/caddy /usr/bin/caddy.gone'])).code).toBe(0);
+    try {
+      await deploy(client, { ...base(), image: images.v2, proxy: 'nginx' });
+      expect((await visit(bed, DOMAIN, '/', {}, entryOf(bed, 'nginx'))).body).toBe('v2\n');
+      const files = (await tracesOf(bed, APP)).filter((trace) => /^(\/etc|route)/.test(trace));
+      expect(files).toEqual([expect.stringMatching(/^\/etc\/nginx\/nextdeploy\//)]);
+    } finally {
+      await bed.exec(['sh', '-c', 'mv /usr/bin/caddy.gone /usr/bin/caddy && systemctl start caddy']);
+    }
+  });
+
   it.each([
     [
       'a bind outside the allowed roots',

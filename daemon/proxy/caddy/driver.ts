@@ -72,6 +72,10 @@ export class CaddyDriver implements ReverseProxy {
     await this.#files.check(changeTo(route.app_name, route), signal);
   }
 
+  async checkRemoval(signal: AbortSignal): Promise<void> {
+    if (await this.#isRunning(signal)) await this.check(signal);
+  }
+
   async version(signal: AbortSignal): Promise<string> {
     const { code, output } = await this.#machine.run('caddy', ['version'], { signal, deadlineMs: DEADLINE_MS });
     if (code !== 0) throw new DomainError('unavailable', 'Caddy is not installed on this host; install the package caddy.');

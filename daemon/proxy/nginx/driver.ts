@@ -106,6 +106,10 @@ export class NginxDriver implements ReverseProxy {
     return { http_port: this.#settings.http_port, has_ipv6: this.#machine.has_ipv6 };
   }
 
+  async checkRemoval(signal: AbortSignal): Promise<void> {
+    if (await this.#isRunning(signal)) await this.check(signal);
+  }
+
   async version(signal: AbortSignal): Promise<string> {
     const { code, output } = await this.#machine.run('nginx', ['-v'], { signal, deadlineMs: DEADLINE_MS });
     if (code !== 0) throw new DomainError('unavailable', 'nginx is not installed on this host; install the package nginx.');
