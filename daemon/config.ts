@@ -58,6 +58,12 @@ const configSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  secrets: z
+    .strictObject({
+      /** What is read of the database is read with it alone. */
+      master_key_file: path.default('/etc/nextdeploy/master.key'),
+    })
+    .prefault({}),
   volumes: z
     .strictObject({
       /** Containers are given directories of the host beneath these alone. */

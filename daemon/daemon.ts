@@ -6,6 +6,7 @@ import type { Log } from './api/log.ts';
 import { createOpenApi } from './api/openapi.ts';
 import { createServer } from './api/server.ts';
 import { createHandlers, requireApp } from './api/service.ts';
+import { SecretService } from './api/service-secrets.ts';
 import { AppStatuses } from './api/service-status.ts';
 import { AppChanges, followEvents } from './api/service-streams.ts';
 import { runBackground } from './background.ts';
@@ -16,15 +17,18 @@ import { createExecutors } from './engine/executors.ts';
 import type { NewEvent } from './engine/ports.ts';
 import { Retention } from './engine/retention.ts';
 import { parseSubnet } from './engine/slots.ts';
+import { maskedText } from './engine/secrets.ts';
 import { Supervisor } from './engine/supervisor.ts';
 import { createHealthCheck } from './health.ts';
 import { findGroupId } from './host/accounts.ts';
 import { randomIds, systemClock } from './host/clock.ts';
 import { makeDirectory } from './host/files.ts';
+import { MasterKeyFiles } from './host/key-files.ts';
 import { readProc } from './host/proc.ts';
 import { StorageUnavailable, storageFailure } from './host/store/failures.ts';
 import { Store } from './host/store.ts';
 import { SystemSampler } from './metrics/system.ts';
+import { Vault } from './secrets/vault.ts';
 import { Hub } from './stream/hub.ts';
 import { followLogs } from './stream/logs.ts';
 import { createHost } from './world.ts';
@@ -38,14 +42,17 @@ export interface RunningDaemon {
 const SOCKET_GROUP = 'nextdeploy';
 const CHECK_DEADLINE_MS = 3_000;
 const STORAGE_RETRY_MS = 1_000;
+const now = () => new Date();
 
 /** Resolves when both listeners accept. Throws a DomainError for what an operator has to set right first. */
 export async function startDaemon(config: Config, log: Log, version: string): Promise<RunningDaemon> {
   const stopping = new AbortController();
-  const { docker, world, proxies, slots_directory } = createHost(config, stopping.signal);
+  const slots_directory = join(config.state_directory, 'slots');
+  const store = await openStore(config.state_directory, slots_directory, log);
+  const vault = await Vault.open({ store: store.secrets, files: new MasterKeyFiles(config.secrets.master_key_file), now });
+  const { docker, world, proxies } = createHost(config, slots_directory, vault, stopping.signal);
   const { containers, prober } = world;
   const { images } = docker;
-  const store = await openStore(config.state_directory, slots_directory, log);
   const hub = new Hub<DaemonEvent>();
   const subnet = parseSubnet(config.docker.network.subnet);
   const changes = new AppChanges();
@@ -75,7 +82,9 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
   });
   const publishEvent = (event: Omit<NewEvent, 'ts'>) => {
     try {
-      publish(store.appendEvent({ ts: new Date().toISOString(), ...event }));
+      const { app_name } = event;
+      const message = app_name === null ? event.message : maskedText(event.message, app_name, world, store);
+      publish(store.appendEvent({ ts: now().toISOString(), ...event, message }));
     } catch (err) {
       // What it tells of has happened all the same.
       log.warn({ err, event }, 'an event could not be kept');
@@ -98,7 +107,7 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
       containers,
       prober,
       subnet,
-      now: () => new Date(),
+      now,
       monotonicMs: () => performance.now(),
     }),
     sampleSystem: (signal) => sampler.sample(signal),
@@ -113,6 +122,7 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
       return { docker: dockerVersion, proxy: there.length === 0 ? null : there.join(', ') };
     },
     getOpenApi: () => createOpenApi(version),
+    secrets: new SecretService({ vault, engine, journal: store, publishEvent }),
     publishEvent,
     defaultProxy: config.proxy.default,
     version,

@@ -8,6 +8,7 @@ import { type RunningDaemon, startDaemon } from './daemon.ts';
 import { readTextIfThere } from './host/files.ts';
 import { Store } from './host/store.ts';
 import { createLog } from './log.ts';
+import { MasterKeyRefused } from './secrets/keyring.ts';
 
 /** sysexits.h: the unit does not restart after this one, because only an operator can change it. */
 const EX_CONFIG = 78;
@@ -46,7 +47,7 @@ async function serve(file: string): Promise<number | undefined> {
     log.info({ version: packageJson.version, socket, tcp: `${host}:${port}` }, 'ready');
     return undefined;
   } catch (error) {
-    if (error instanceof ConfigError) {
+    if (error instanceof ConfigError || error instanceof MasterKeyRefused) {
       process.stderr.write(`${error.message}\n`);
       return EX_CONFIG;
     }

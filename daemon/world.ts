@@ -1,8 +1,7 @@
 /** Everything the engine touches on this host, wired by the configuration. */
-import { join } from 'node:path';
 import type { Config } from './config.ts';
 import type { ProxyType } from './contract/names.ts';
-import type { World } from './engine/ports.ts';
+import type { PinnedSecrets, World } from './engine/ports.ts';
 import { createCaddyMachine } from './host/caddy-machine.ts';
 import { systemClock } from './host/clock.ts';
 import { Docker } from './host/docker.ts';
@@ -17,13 +16,10 @@ export interface Host {
   docker: Docker;
   world: World;
   proxies: { caddy: CaddyDriver; nginx: NginxDriver };
-  /** Holds a directory per app with its marker. */
-  slots_directory: string;
 }
 
-/** Touches nothing yet. `stopping` ends what is no single caller's, such as a reload. */
-export function createHost(config: Config, stopping: AbortSignal): Host {
-  const slots_directory = join(config.state_directory, 'slots');
+/** Touches nothing yet. `slots_directory` holds a directory per app with its marker. `stopping` ends what is no single caller's, such as a reload. */
+export function createHost(config: Config, slots_directory: string, secrets: PinnedSecrets, stopping: AbortSignal): Host {
   const docker = new Docker({ ...config.docker, bind_roots: config.volumes.bind_roots });
   const { caddy, nginx } = config.proxy;
   const proxies = {
@@ -42,7 +38,8 @@ export function createHost(config: Config, stopping: AbortSignal): Host {
     proxies,
     prober: new NetworkProber({ caddy: listener('caddy'), nginx: listener('nginx') }),
     connections: new HostConnections(),
+    secrets,
     clock: systemClock,
   };
-  return { docker, world, proxies, slots_directory };
+  return { docker, world, proxies };
 }

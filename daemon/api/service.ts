@@ -11,6 +11,7 @@ import type { Journal, NewEvent, RegistryCredentials } from '../engine/ports.ts'
 import { toOperation } from '../engine/view.ts';
 import { Sealed } from '../secrets/sealed.ts';
 import type { Handlers, RequestContext } from './handlers.ts';
+import type { SecretService } from './service-secrets.ts';
 import type { EventSource } from './service-streams.ts';
 
 export interface ServiceOptions {
@@ -23,6 +24,7 @@ export interface ServiceOptions {
   /** Versions of Docker and proxy; null where they do not answer. */
   getVersions(signal: AbortSignal): Promise<{ docker: string | null; proxy: string | null }>;
   getOpenApi(): Record<string, unknown>;
+  secrets: SecretService;
   publishEvent(event: Omit<NewEvent, 'ts'>): void;
   /** For apps whose deploy names none. */
   defaultProxy: ProxyType;
@@ -78,6 +80,11 @@ export function createHandlers(options: ServiceOptions): Handlers {
     },
     cancelOperation: ({ params, context }) => engine.cancel(params.id, context.actor, context.signal),
     keepRelease: ({ params, context }) => engine.keep(params.id, context.actor, context.signal),
+
+    syncSecrets: ({ body, context }) => options.secrets.sync(body, context),
+    listSecrets: async ({ query }) => options.secrets.list(query),
+    removeSecret: ({ query, context }) => options.secrets.remove(query, context),
+    rotateSecretsKey: ({ context }) => options.secrets.rotateKey(context),
 
     loadImages: async ({ upload, context }) => {
       const loaded = await images.load(upload, context.signal);

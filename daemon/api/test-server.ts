@@ -117,6 +117,7 @@ export const sampleRelease: Release = {
     watch_ms: 0,
   }),
   nextcore: sampleNextCore,
+  secrets: [],
   created_at: AT,
   created_by: 'admin',
   operation_id: 'op-0123456789ab',
@@ -155,6 +156,8 @@ export const sampleLine: LogLine = {
   stream: 'stdout',
 };
 
+const sampleSecretsChanged = { dry_run: false, changes: [], apps: [], rolled: [], not_rolled: [] };
+
 const samples: { [N in RouteName]: RouteResult<N> } = {
   deploy: sampleOperation,
   swap: sampleOperation,
@@ -173,6 +176,10 @@ const samples: { [N in RouteName]: RouteResult<N> } = {
   getOperation: sampleOperation,
   cancelOperation: sampleOperation,
   keepRelease: sampleOperation,
+  syncSecrets: sampleSecretsChanged,
+  listSecrets: [],
+  removeSecret: sampleSecretsChanged,
+  rotateSecretsKey: { key_id: '0123abcd', secrets: 0 },
   loadImages: { images: [sampleImage] },
   listImages: [sampleImage],
   getSystemMetrics: sampleMetrics,

@@ -13,6 +13,7 @@ const release = (more: Partial<Release> = {}): Release => ({
   image_id: `sha256:${'0'.repeat(64)}`,
   configuration: configuration(),
   nextcore: null,
+  secrets: [],
   created_at: '2026-01-02T03:04:05.678Z',
   created_by: 'admin',
   operation_id: 'op-0123456789ab',

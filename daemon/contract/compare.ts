@@ -1,9 +1,10 @@
 /** What is different between two releases, for people. Pure. */
 import { type AppConfiguration, appConfigurationSchema } from './configuration.ts';
 import type { Release } from './domain.ts';
+import type { SecretPin } from './secrets.ts';
 
 export interface Difference {
-  /** `image`, a field of the configuration, or `env.NAME`. */
+  /** `image`, a field of the configuration, `env.NAME`, or `secret.NAME`, of which the version is compared. */
   field: string;
   /** As JSON or plain text; null: not there. */
   from: string | null;
@@ -17,7 +18,17 @@ export function compareReleases(before: Release | null, after: Release): Differe
   const image = hasSameName
     ? difference('image_id', before.image_id, after.image_id)
     : difference('image', before.image, after.image);
-  return [...image, ...compareConfigurations(before.configuration, after.configuration)];
+  const configurations = compareConfigurations(before.configuration, after.configuration);
+  return [...image, ...configurations, ...compareSecrets(before.secrets, after.secrets)];
+}
+
+function compareSecrets(before: readonly SecretPin[], after: readonly SecretPin[]): Difference[] {
+  const names = [...new Set([...before, ...after].map(({ name }) => name))].toSorted();
+  const find = (pins: readonly SecretPin[], name: string) => {
+    const pin = pins.find((one) => one.name === name);
+    return pin === undefined ? null : `version ${pin.version} of ${pin.app_name ?? pin.project ?? pin.scope}`;
+  };
+  return names.flatMap((name) => difference(`secret.${name}`, find(before, name), find(after, name)));
 }
 
 export function compareConfigurations(before: AppConfiguration, after: AppConfiguration): Difference[] {

@@ -7,6 +7,7 @@ import {
   domainNameSchema,
   imageReferenceSchema,
   portSchema,
+  projectNameSchema,
   proxyTypeSchema,
   releaseIdSchema,
   tlsModeSchema,
@@ -144,7 +145,16 @@ const portsSchema = z.array(portSchema).min(1, 'name at least one port').max(LIM
 const replicasSchema = whole('', 1, LIMITS.replicas_max);
 
 const sharedShape = {
+  project: projectNameSchema.optional().meta({ description: 'whose secrets the app gets beside the global ones and its own' }),
   env: envSchema.default({}),
+  secrets: z
+    .strictObject({
+      inject: z
+        .enum(['env', 'none'])
+        .default('env')
+        .meta({ description: 'env: as variables, which win over those of `env`. none: the app gets none' }),
+    })
+    .prefault({}),
   ...routingShape,
   ...containerShape,
   drain_ms: milliseconds(0, 600_000).default(DEFAULTS.drain_ms),

@@ -12,6 +12,7 @@ import {
   tlsModeSchema,
 } from './names.ts';
 import { nextCoreMetadataSchema } from './nextcore.ts';
+import { secretPinSchema } from './secrets.ts';
 
 // Operations ------------------------------------------------------------------------------------------------------
 
@@ -151,6 +152,7 @@ export const releaseSchema = z
     image_id: z.string(),
     configuration: appConfigurationSchema,
     nextcore: nextCoreMetadataSchema.nullable(),
+    secrets: z.array(secretPinSchema).default([]).meta({ description: 'as they were when it was made; never their values' }),
     created_at: timestampSchema,
     created_by: z.string(),
     operation_id: operationIdSchema,
@@ -208,6 +210,8 @@ export const eventKindSchema = z.enum([
   'app.changed',
   'app.removed',
   'image.loaded',
+  'secrets.changed',
+  'secrets.key_rotated',
   'heal.unhealthy',
   'heal.restarted',
   'heal.replacing',

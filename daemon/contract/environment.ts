@@ -26,6 +26,6 @@ export const envSchema = z
   );
 
 /** As the kernel lays it out: `NAME=value` and a NUL each (execve(2)). */
-function environmentBytes(env: Record<string, string>): number {
+export function environmentBytes(env: Record<string, string>): number {
   return Object.entries(env).reduce((sum, [name, value]) => sum + bytesOf(name) + bytesOf(value) + 2, 0);
 }

@@ -25,6 +25,10 @@ export const LIMITS = {
    * the usual 8 MiB; the image's own variables and the arguments need room as well.
    */
   env_bytes_max: 512 * 1024,
+  /** Of each secret, the newest; those that a kept release runs with stay beside them. */
+  secret_versions_kept: 10,
+  /** Of all scopes together. */
+  secrets_max: 10_000,
   ports_max: 16,
   /** Aliases, and redirects, of one app. */
   domains_max: 100,

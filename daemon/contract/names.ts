@@ -13,6 +13,15 @@ export const appNameSchema = z
   .refine((name) => !isReservedAppName(name), 'this name is reserved; choose another')
   .meta({ id: 'AppName' });
 
+export const projectNameSchema = z
+  .string()
+  .max(LIMITS.app_name_length_max)
+  .regex(
+    PATTERNS.app_name,
+    'use 2 to 40 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen',
+  )
+  .meta({ id: 'ProjectName' });
+
 export const domainNameSchema = z
   .string()
   .max(LIMITS.domain_length_max)

@@ -20,6 +20,14 @@ import {
 } from './domain.ts';
 import { DEFAULTS, LIMITS } from './limits.ts';
 import { appNameSchema, operationIdSchema, releaseIdSchema } from './names.ts';
+import {
+  keyRotatedSchema,
+  secretRemovalQuerySchema,
+  secretSchema,
+  secretsChangedSchema,
+  secretsListQuerySchema,
+  secretsSyncRequestSchema,
+} from './secrets.ts';
 
 /**
  * The table of REST endpoints: the single source for validation, handlers, typed client, command line help and OpenAPI.
@@ -260,6 +268,50 @@ export const routes = {
     query: noQuery,
     body: nothing,
     response: operationSchema,
+  }),
+  syncSecrets: route({
+    method: 'POST',
+    path: '/secrets/sync',
+    kind: 'change',
+    role: 'operator',
+    summary: 'Set secrets of a scope; those that are not named stay, or go with mode replace.',
+    params: noParams,
+    query: noQuery,
+    body: secretsSyncRequestSchema,
+    response: secretsChangedSchema,
+  }),
+  listSecrets: route({
+    method: 'GET',
+    path: '/secrets',
+    kind: 'read',
+    role: 'operator',
+    summary: 'List secrets with their versions and fingerprints, never their values.',
+    params: noParams,
+    query: secretsListQuerySchema,
+    body: nothing,
+    response: z.array(secretSchema),
+  }),
+  removeSecret: route({
+    method: 'DELETE',
+    path: '/secrets',
+    kind: 'change',
+    role: 'operator',
+    summary: 'Remove a secret of a scope; releases that run with it keep its value as long as they can serve.',
+    params: noParams,
+    query: secretRemovalQuerySchema,
+    body: nothing,
+    response: secretsChangedSchema,
+  }),
+  rotateSecretsKey: route({
+    method: 'POST',
+    path: '/secrets/rotate-key',
+    kind: 'change',
+    role: 'admin',
+    summary: 'Take a new master key, and seal everything with it anew.',
+    params: noParams,
+    query: noQuery,
+    body: nothing,
+    response: keyRotatedSchema,
   }),
   loadImages: route({
     method: 'POST',

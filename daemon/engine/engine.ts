@@ -18,7 +18,8 @@ import { isAsKept } from './recovery.ts';
 import { runToEnd } from './run-to-end.ts';
 import { type Executors, runSaga, type SagaDependencies, StepFailure } from './saga.ts';
 import { containerName } from './slots.ts';
-import type { AppRecord, Maintenance, OperationRecord } from './state.ts';
+import { maskedProgress, maskedRecord } from './secrets.ts';
+import type { AppRecord, Maintenance, OperationRecord, StepProgress } from './state.ts';
 import type { ImageWish } from './steps.ts';
 import type { PlanSettings } from './templates.ts';
 import { toOperation } from './view.ts';
@@ -62,7 +63,8 @@ export type Intent =
   | { kind: 'rollback'; release: string | undefined; code_only: boolean }
   | { kind: 'scale'; replicas: number }
   | { kind: 'maintenance'; to: Maintenance | null }
-  | { kind: 'start' | 'stop' | 'restart' | 'remove' };
+  /** `roll`: the live release once more, as a new one with the secrets as they are now. */
+  | { kind: 'start' | 'stop' | 'restart' | 'roll' | 'remove' };
 
 export interface BeginOptions {
   actor: string;
@@ -91,7 +93,11 @@ export class Engine {
     const left = journal.listOperations({ state: 'running', limit: EVERYTHING });
     this.#unfinished = left.map((record) => ({ record, end: Promise.withResolvers() }));
     for (const { record, end } of this.#unfinished) this.#track(record.id, end.promise);
-    this.#writer = new JournalWriter({ journal, clock: world.clock, log, publish, stopping: this.#stopping.signal });
+    const mask = {
+      record: (record: OperationRecord) => maskedRecord(record, world, journal),
+      progress: (progress: StepProgress, record: OperationRecord) => maskedProgress(progress, record, world, journal),
+    };
+    this.#writer = new JournalWriter({ journal, clock: world.clock, log, publish, mask, stopping: this.#stopping.signal });
     this.#saga = {
       executors: options.executors,
       clock: world.clock,
@@ -122,7 +128,9 @@ export class Engine {
       if ((now?.id !== last?.id || now?.state !== last?.state) && count < OBSERVATIONS_MAX) continue;
 
       const app = journal.getApp(name);
-      const wish = resolveWish(name, intent, { app, containers, operation: now?.state === 'running' ? now : null, journal });
+      const pinSecrets = (project: string | null) => world.secrets.pin(name, project);
+      const operation = now?.state === 'running' ? now : null;
+      const wish = resolveWish(name, intent, { app, containers, operation, journal, pinSecrets });
       const live = app?.release ? journal.getRelease(name, app.release) : null;
       const others = journal.listApps().filter((other) => other.name !== name);
       const at = world.clock.now().toISOString();
@@ -154,8 +162,10 @@ export class Engine {
 
   /** How it stands now, or null. */
   describe(id: string): Operation | null {
-    const record = this.#options.journal.getOperation(id);
-    return record && toOperation(record, this.#controls.progressOf(id));
+    const { journal, world } = this.#options;
+    const record = journal.getOperation(id);
+    const progress = this.#controls.progressOf(id);
+    return record && toOperation(record, progress && maskedProgress(progress, record, world, journal));
   }
 
   /**

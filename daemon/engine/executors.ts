@@ -12,7 +12,8 @@ import { waitUntilHealthy } from './probe.ts';
 import { type Executors, type StepContext, StepFailure } from './saga.ts';
 import { replicaOf } from './slots.ts';
 import type { Change, OperationRecord, StepOutput } from './state.ts';
-import type { ContainerPlan, ImageWish, Routing, StepOf } from './steps.ts';
+import { demandRoomForSecrets, openSecrets } from './secrets.ts';
+import type { ContainerPlan, ContainerTemplate, ImageWish, Routing, StepOf } from './steps.ts';
 import { validate, withCredentials } from './validate.ts';
 import { verifyThroughProxy } from './verify.ts';
 import { watchRelease } from './watch.ts';
@@ -24,10 +25,11 @@ const UNDO_STOP_TIMEOUT_MS = 2_000;
 /** `makeRoom`: frees what can be freed of a disk that is low; says whether there is room to pull now. */
 export function createExecutors(
   world: World,
-  journal: Pick<Journal, 'listApps'>,
+  journal: Pick<Journal, 'listApps' | 'getRelease'>,
   makeRoom: (signal: AbortSignal) => Promise<boolean>,
 ): Executors {
   const { containers, images, markers, proxies } = world;
+  const secretsOf = ({ app_name, release }: ContainerTemplate) => openSecrets(world, journal, app_name, release);
 
   const removeAll = async (targets: readonly OwnContainer[], stopTimeoutMs: number, signal: AbortSignal) => {
     await all(targets.map((target) => containers.remove(target, stopTimeoutMs, signal)));
@@ -46,7 +48,7 @@ export function createExecutors(
     }
   };
   const hook = {
-    do: (step: StepOf<'pre_switch'>, context: StepContext) => runHook(step, world, context),
+    do: (step: StepOf<'pre_switch'>, context: StepContext) => runHook(step, secretsOf(step.template), world, context),
     undo: async ({ container, template }: StepOf<'pre_switch'>, { signal }: StepContext) => {
       const { app_name, operation_id } = template;
       await containers.remove({ name: container, app_name, operation_id }, UNDO_STOP_TIMEOUT_MS, signal);
@@ -56,8 +58,9 @@ export function createExecutors(
 
   return {
     validate: {
-      async do(step, { signal, credentials }) {
+      async do(step, { operation, signal, credentials }) {
         await validate(step, { world, journal, makeRoom, credentials, signal });
+        if (operation.release !== null) demandRoomForSecrets(world, journal, step.app_name, operation.release);
         return {};
       },
     },
@@ -81,9 +84,15 @@ export function createExecutors(
     create: {
       async do(step, { signal, output }) {
         const image_id = pulledImage(output);
+        const secrets = secretsOf(step.template);
         const create = ({ name, address }: ContainerPlan) =>
           containers.create(
-            { ...step.template, name, address, image_id, role: { kind: 'replica', replica: replicaOf(name) }, command: null },
+            {
+              ...step.template,
+              ...{ name, address, image_id, secrets },
+              role: { kind: 'replica', replica: replicaOf(name) },
+              command: null,
+            },
             signal,
           );
         await all(step.containers.map(create));

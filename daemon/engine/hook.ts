@@ -1,7 +1,7 @@
 /** One-off commands in a container of the new image, such as migrations: never begun twice, even across a restart of the daemon. */
 import { isDeepStrictEqual } from 'node:util';
 import { LIMITS } from '../contract/limits.ts';
-import type { ExitState, World } from './ports.ts';
+import type { ContainerSpec, ExitState, World } from './ports.ts';
 import { type StepContext, StepFailure, type StepResult } from './saga.ts';
 import type { OperationRecord } from './state.ts';
 import type { StepOf } from './steps.ts';
@@ -9,13 +9,14 @@ import type { StepOf } from './steps.ts';
 /** Runs the command, or waits for the one that an earlier run of the daemon began; its container stays until the operation has ended. */
 export async function runHook(
   { template, container: name, hook }: StepOf<'pre_switch'>,
+  secrets: ContainerSpec['secrets'],
   { containers, clock }: Pick<World, 'containers' | 'clock'>,
   { output, signal, report }: StepContext,
 ): Promise<StepResult> {
   const { image_id } = output;
   if (image_id === undefined) throw new Error('the image has not been pulled yet');
   const role = { kind: 'hook', hook: name.endsWith('post-switch') ? 'post_switch' : 'pre_switch' } as const;
-  await containers.create({ ...template, name, address: null, image_id, role, command: hook.command }, signal);
+  await containers.create({ ...template, name, address: null, image_id, role, secrets, command: hook.command }, signal);
   const made = await containers.inspect(name, signal);
   if (made !== null && !made.is_running && made.started_at === null) await containers.start(name, signal);
   const started = clock.monotonicMs();

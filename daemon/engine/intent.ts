@@ -1,6 +1,7 @@
 import type { AppStatus, Release } from '../contract/domain.ts';
 import { DomainError, type FieldError } from '../contract/errors.ts';
 import { can, previousRelease, type Verdict } from '../contract/rules.ts';
+import type { SecretPin } from '../contract/secrets.ts';
 import type { Intent } from './engine.ts';
 import type { Wish } from './plan.ts';
 import type { Journal, ObservedContainer } from './ports.ts';
@@ -12,13 +13,19 @@ interface Present {
   containers: readonly ObservedContainer[];
   operation: OperationRecord | null;
   journal: Pick<Journal, 'listCurrentReleases' | 'getRelease'>;
+  /** The secrets as they are now. */
+  pinSecrets(project: string | null): SecretPin[];
 }
 
 /**
  * Checks what is asked against the contract's rules (`can`) and looks up the releases it speaks of. Throws `not_found` or `conflict`
  * with what to do.
  */
-export function resolveWish(name: string, intent: Intent, { app, containers, operation, journal }: Present): Wish {
+export function resolveWish(
+  name: string,
+  intent: Intent,
+  { app, containers, operation, journal, pinSecrets }: Present,
+): Wish {
   if (operation) {
     const { kind, id, steps } = operation;
     const isWatching = steps.some(({ step, state }) => step.name === 'watch' && state === 'running');
@@ -29,8 +36,9 @@ export function resolveWish(name: string, intent: Intent, { app, containers, ope
   if (intent.kind === 'deploy') {
     const { kind, image, pull, configuration, nextcore, credentials } = intent;
     const { replicas } = configuration;
+    const secrets = pinSecrets(configuration.project ?? null);
     const has_credentials = credentials !== null;
-    return { kind, image, pinned_image_id: null, pull, has_credentials, configuration, nextcore, replicas };
+    return { kind, image, pinned_image_id: null, pull, has_credentials, configuration, secrets, nextcore, replicas };
   }
   if (!app) throw new DomainError('not_found', `There is no app ${name}; deploy it first.`);
   const releases = journal.listCurrentReleases(name, app.release);
@@ -43,16 +51,24 @@ export function resolveWish(name: string, intent: Intent, { app, containers, ope
       demand(name, can.swap(status));
       const { kind, image, pull, nextcore, credentials } = intent;
       const { configuration } = live();
-      const has_credentials = credentials !== null;
-      return { kind, image, pinned_image_id: null, pull, has_credentials, configuration, nextcore, replicas: app.replicas };
+      const secrets = pinSecrets(configuration.project ?? null);
+      const more = { has_credentials: credentials !== null, configuration, secrets, nextcore, replicas: app.replicas };
+      return { kind, image, pinned_image_id: null, pull, ...more };
+    }
+    case 'roll': {
+      demand(name, can.swap(status));
+      const { image, image_id: pinned_image_id, configuration, nextcore } = live();
+      const again = { image, pinned_image_id, pull: 'missing', has_credentials: false } as const;
+      const secrets = pinSecrets(configuration.project ?? null);
+      return { kind: 'restart', ...again, configuration, secrets, nextcore, replicas: app.replicas };
     }
     case 'rollback': {
       const release = rollbackTarget(name, intent.release, status, releases, journal);
       if (!intent.code_only) return { kind: 'rollback', release };
       const { image, image_id: pinned_image_id, nextcore } = release;
-      const { configuration } = live();
+      const { configuration, secrets } = live();
       const again = { image, pinned_image_id, pull: 'missing', has_credentials: false } as const;
-      return { kind: 'rollback', ...again, configuration, nextcore, replicas: app.replicas };
+      return { kind: 'rollback', ...again, configuration, secrets, nextcore, replicas: app.replicas };
     }
     case 'scale':
       demand(name, can.scale(status));

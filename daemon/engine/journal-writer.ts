@@ -12,6 +12,8 @@ interface Dependencies {
   clock: Clock;
   log: EngineLog;
   publish(event: ReturnType<Journal['appendEvent']>): void;
+  /** Takes out what is secret, before anything is kept or told. */
+  mask: { record(record: OperationRecord): OperationRecord; progress(progress: StepProgress, record: OperationRecord): StepProgress };
   /** Aborted when the daemon stops. */
   stopping: AbortSignal;
 }
@@ -43,7 +45,8 @@ export class JournalWriter {
    * Writes the record with the changes, and those that the end of an operation brings. Tries until the disk takes it: what has happened is
    * not forgotten, and the operation goes on from there. Rejects when the daemon stops first.
    */
-  async commit(record: OperationRecord, changes: readonly Change[]): Promise<void> {
+  async commit(unmasked: OperationRecord, changes: readonly Change[]): Promise<void> {
+    const record = this.#dependencies.mask.record(unmasked);
     const isEnd = record.state !== 'running';
     this.#progress.settle(record.id);
     if (isEnd) this.#progress.forget(record.id);
@@ -74,11 +77,11 @@ export class JournalWriter {
 
   /** It is worth no waiting: the next one comes soon. */
   #tellProgress(id: string, progress: StepProgress, overtaken: number | null): number | null {
-    const { journal, publish, log } = this.#dependencies;
+    const { journal, publish, log, mask } = this.#dependencies;
     try {
       const record = journal.getOperation(id);
       if (!record) return null;
-      const event = journal.appendEvent(this.#progressEvent(record, progress), overtaken);
+      const event = journal.appendEvent(this.#progressEvent(record, mask.progress(progress, record)), overtaken);
       publish(event);
       return event.seq;
     } catch (err) {

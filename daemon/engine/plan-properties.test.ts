@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AppConfiguration, appConfigurationSchema } from '../contract/configuration.ts';
 import type { Release } from '../contract/domain.ts';
+import type { SecretPin } from '../contract/secrets.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { isOneWayStep } from '../contract/rules.ts';
 import { type Observed, type Plan, planOperation, type Wish, wantedMarker } from './plan.ts';
@@ -45,8 +46,9 @@ const anyConfiguration: fc.Arbitrary<AppConfiguration> = fc
 
 function releaseOf(id: string, configuration: AppConfiguration): Release {
   const rest = { image: 'shop:v1', image_id: 'sha256:1', nextcore: null, ended_at: null, end_reason: null } as const;
+  const secrets: SecretPin[] = [];
   const { at: created_at, actor: created_by } = STAMP;
-  return { id, app_name: 'shop', state: 'live', configuration, created_at, created_by, operation_id: 'op-00000000', ...rest };
+  return { id, app_name: 'shop', state: 'live', configuration, secrets, created_at, created_by, operation_id: 'op-00000000', ...rest };
 }
 
 /** As operations leave it: never deployed, live or stopped; `stale`: the last one got stuck before it set the route right. */
@@ -90,6 +92,7 @@ const newRelease = fc
       pull: 'missing',
       has_credentials: false,
       configuration,
+      secrets: [],
       nextcore: null,
       replicas: count,
     }),

@@ -25,6 +25,7 @@ function release(id: string, configuration: AppConfiguration): Release {
     image_id: 'sha256:1',
     configuration,
     nextcore: null,
+    secrets: [],
     created_at: STAMP.at,
     created_by: 'admin',
     operation_id: 'op-00000000',
@@ -55,6 +56,7 @@ const deployOf = (image: string, configuration: AppConfiguration): Wish => ({
   pull: 'missing',
   has_credentials: false,
   configuration,
+  secrets: [],
   nextcore: null,
   replicas: configuration.replicas,
 });

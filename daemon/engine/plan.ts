@@ -4,6 +4,7 @@ import type { OperationKind, Release } from '../contract/domain.ts';
 import { DEFAULTS } from '../contract/limits.ts';
 import { proxyTypeSchema, type Slot } from '../contract/names.ts';
 import type { NextCoreMetadata } from '../contract/nextcore.ts';
+import type { SecretPin } from '../contract/secrets.ts';
 import { bringUpSteps, targetSlot } from './bring-up.ts';
 import { change, namesOf, upstreamsOf } from './routing.ts';
 import { allocateIndex } from './slots.ts';
@@ -15,13 +16,15 @@ const PROXIES = proxyTypeSchema.options;
 
 export type Wish =
   | {
-      kind: 'deploy' | 'swap' | 'rollback';
+      /** `restart`: of the same image, with the secrets as they are now. */
+      kind: 'deploy' | 'swap' | 'rollback' | 'restart';
       image: string;
       /** Of a release whose image is taken once more. */
       pinned_image_id: string | null;
       pull: ImageWish['pull'];
       has_credentials: boolean;
       configuration: AppConfiguration;
+      secrets: SecretPin[];
       nextcore: NextCoreMetadata | null;
       replicas: number;
     }
@@ -222,6 +225,7 @@ function newRelease(app: AppRecord, wish: Extract<Wish, { image: string }>, stam
     app_name: app.name,
     image: wish.image,
     configuration: { ...wish.configuration, replicas: wish.replicas },
+    secrets: wish.secrets,
     nextcore: wish.nextcore,
     created_at: stamp.at,
     created_by: stamp.actor,

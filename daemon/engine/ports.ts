@@ -2,6 +2,7 @@
 import type { HealthCheck } from '../contract/configuration.ts';
 import type { DaemonEvent, Image, Layer, Operation, ProbeResult, Release } from '../contract/domain.ts';
 import type { ProxyType, Slot, TlsMode } from '../contract/names.ts';
+import type { SecretPin } from '../contract/secrets.ts';
 import type { Sealed } from '../secrets/sealed.ts';
 import type { AppRecord, Change, MarkerState, NewRelease, OperationRecord, RouteModel } from './state.ts';
 import type { ContainerPlan, ContainerTemplate, ImageWish } from './steps.ts';
@@ -14,6 +15,8 @@ export interface ContainerSpec extends ContainerTemplate {
   role: ContainerRole;
   /** In place of the image's own. */
   command: string[] | null;
+  /** By name; they win over variables of the same name. */
+  secrets: ReadonlyMap<string, Sealed>;
 }
 
 /** What a container of ours is for: to serve, or to run one command and end. */
@@ -74,6 +77,16 @@ export interface Containers {
   logTail(name: string, lines: number, signal: AbortSignal): Promise<string[]>;
   /** TCP sockets that listen inside the container, such as `0.0.0.0:3000`. Empty where that cannot be seen. */
   listening(name: string, signal: AbortSignal): Promise<{ address: string; port: number }[]>;
+}
+
+/** Of apps, as the vault keeps them. */
+export interface PinnedSecrets {
+  /** The versions that the app would run with now, by name: global < project < app. */
+  pin(app_name: string, project: string | null): SecretPin[];
+  /** Values by name. Throws `unprocessable` when one is not kept any more. */
+  open(pins: readonly SecretPin[]): Map<string, Sealed>;
+  /** Whatever the app may know and print: what it would run with now, and of the pins those that are still kept. */
+  valuesOf(app_name: string, project: string | null, pins: readonly SecretPin[]): Sealed[];
 }
 
 export interface RegistryCredentials {
@@ -274,5 +287,6 @@ export interface World {
   prober: Prober;
   connections: Connections;
   resources: HostResources;
+  secrets: PinnedSecrets;
   clock: Clock;
 }

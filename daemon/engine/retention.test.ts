@@ -102,7 +102,7 @@ class Host {
     };
     this.releases.push({
       ...{ id: `r${number}`, app_name: 'shop', state, image: `shop:${number}`, image_id: id, nextcore: null },
-      ...{ configuration: CONFIGURATION, ended_at: null, end_reason: null },
+      ...{ configuration: CONFIGURATION, secrets: [], ended_at: null, end_reason: null },
       ...made,
     });
     this.images.push({ id, references: [`shop:${number}`], size_bytes: 100, created_at: AT });

@@ -48,7 +48,7 @@ const configuration = (health: object): AppConfiguration => appConfigurationSche
 function release(app_name: string, id: string, state: Release['state'], health: object): Release {
   const image = { image: 'shop:v1', image_id: 'sha256:1', nextcore: null };
   const rest = { created_at: AT, created_by: 'admin', operation_id: 'op-00000001', ended_at: null, end_reason: null };
-  return { id, app_name, state, configuration: configuration(health), ...image, ...rest };
+  return { id, app_name, state, configuration: configuration(health), secrets: [], ...image, ...rest };
 }
 
 interface Seen {

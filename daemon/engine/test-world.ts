@@ -5,6 +5,7 @@ import type { MarkerState, RouteModel } from './state.ts';
 import { ModelClock } from './test-clock.ts';
 import { type ModelContainer, observe } from './test-container.ts';
 import { modelImages } from './test-images.ts';
+import { ModelSecrets } from './test-secrets.ts';
 
 export interface ModelState {
   containers: Map<string, ModelContainer>;
@@ -27,6 +28,7 @@ export class ModelWorld {
     pages: new Map(),
   };
   readonly clock = new ModelClock();
+  readonly secrets = new ModelSecrets();
   /** Images whose containers do not answer. */
   readonly broken = new Set<string>();
   /** One-off commands that ran, by their containers' names and releases, in order. */
@@ -153,6 +155,7 @@ export class ModelWorld {
         dockerDisk: async () => ({ total_bytes: 100, available_bytes: 50 }),
       },
       prober: this.#prober(),
+      secrets: this.secrets,
       connections: { countTo: () => this.#effect('count', () => 0) },
       clock: this.clock,
     };

@@ -82,6 +82,7 @@ const release = (id: string) => ({
   image: 'shop:v1',
   configuration: appConfigurationSchema.parse({ domain: 'shop.test' }),
   nextcore: null,
+  secrets: [],
   created_at: AT,
   created_by: 'admin',
   operation_id: 'op-1',

@@ -7,6 +7,7 @@ import type { BeginEntry, Journal, NewEvent, OperationFilter, RemovedImage } fro
 import type { AppRecord, Change, NewRelease, OperationRecord } from '../engine/state.ts';
 import { openDatabase } from './store/database.ts';
 import { storageFailure } from './store/failures.ts';
+import { SecretTable } from './store/secret-table.ts';
 import { type Row, releaseNumber, toApp, toEvent, toRecord, toRelease, toRemovedImage } from './store/rows.ts';
 
 interface EventFilter {
@@ -24,6 +25,12 @@ export class Store implements Journal {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #now: () => Date;
+  readonly secrets = new SecretTable({
+    transaction: (body) => this.#transaction(body),
+    run: (sql, ...values) => this.#run(sql, ...values),
+    get: (sql, ...values) => this.#get(sql, ...values),
+    all: (sql, ...values) => this.#all(sql, ...values),
+  });
 
   constructor(path: string, now: () => Date = () => new Date(), open: (path: string) => DatabaseSync = openDatabase) {
     this.#path = path;
@@ -232,6 +239,7 @@ export class Store implements Journal {
           `INSERT OR REPLACE INTO removed_images SELECT image_id, image, ? FROM releases WHERE app_name = ? AND image_id <> ''`,
           ...[at, change.app_name],
         );
+        this.secrets.removeOfApp(change.app_name);
         this.#run('DELETE FROM releases WHERE app_name = ?', change.app_name);
         this.#run('DELETE FROM apps WHERE name = ?', change.app_name);
         return;
@@ -251,10 +259,10 @@ export class Store implements Journal {
 
   #insertRelease(release: NewRelease): void {
     this.#run(
-      `INSERT INTO releases (app_name, number, state, image, image_id, configuration, nextcore, created_at, created_by, operation_id)
-       VALUES (?, ?, 'pending', ?, '', ?, ?, ?, ?, ?)`,
+      `INSERT INTO releases (app_name, number, state, image, image_id, configuration, nextcore, secrets, created_at, created_by, operation_id)
+       VALUES (?, ?, 'pending', ?, '', ?, ?, ?, ?, ?, ?)`,
       ...[release.app_name, releaseNumber(release.id), release.image, JSON.stringify(release.configuration)],
-      release.nextcore && JSON.stringify(release.nextcore),
+      ...[release.nextcore && JSON.stringify(release.nextcore), JSON.stringify(release.secrets)],
       ...[release.created_at, release.created_by, release.operation_id],
     );
   }

@@ -50,6 +50,8 @@ const FIELDS: Record<keyof DeployRequest, Readonly<Record<string, Place>>> = {
   pull: {},
   log: { 'log.file_bytes_max': 'logs', 'log.files': 'logs' },
   nextcore: {},
+  project: {},
+  secrets: {},
 };
 const PLACES = new Map(Object.values(FIELDS).flatMap((fields) => Object.entries(fields)));
 

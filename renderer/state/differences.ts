@@ -18,12 +18,18 @@ export interface DifferenceRow {
   isSecret: boolean;
 }
 
+/** Of which the versions are compared, not the values. */
+const SECRET = 'secret.';
+
 /** The contract's differences, taken apart to the single things that differ, in words and units. */
 export function differenceRows(differences: readonly Difference[]): DifferenceRow[] {
   return differences.flatMap((difference) => {
     if (difference.field.startsWith('env.')) {
       const name = difference.field.slice('env.'.length);
       return [{ ...difference, key: difference.field, label: name, isSecret: true }];
+    }
+    if (difference.field.startsWith(SECRET)) {
+      return [{ ...difference, key: difference.field, label: difference.field.slice(SECRET.length), isSecret: false }];
     }
     if (difference.field === 'image') return [imageRow(difference)];
     return partRows(difference, partsOf(difference.field, difference.from), partsOf(difference.field, difference.to));
@@ -112,6 +118,8 @@ const switched = (text: string) => (text === 'true' ? 'on' : 'off');
 
 /** Every field of a configuration, by how its value is taken apart. */
 const PARTS: Record<Exclude<keyof AppConfiguration, 'env'>, (text: string) => Part[]> = {
+  project: single('Project'),
+  secrets: single('Secrets', (text) => (read<{ inject: string }>(text).inject === 'env' ? 'as variables' : 'none')),
   domain: single('Domain'),
   aliases: each('Alias'),
   redirects: (text) =>

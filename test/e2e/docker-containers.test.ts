@@ -67,6 +67,7 @@ const spec = (changes: Partial<ContainerSpec> = {}): ContainerSpec => ({
   address: null,
   command: null,
   env: {},
+  secrets: new Map(),
   ports: [3000],
   limits: { memory_bytes: MEMORY_BYTES },
   volumes: [],

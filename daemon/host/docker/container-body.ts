@@ -26,7 +26,7 @@ export function createBody(spec: ContainerSpec, network: string): object {
     // The whole command line: arguments to an image's own entrypoint would start the app.
     ...(spec.command === null ? {} : { Entrypoint: spec.command, Cmd: [] }),
     ...(spec.user === null ? {} : { User: spec.user }),
-    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries(environmentOf(spec)).map(([name, value]) => `${name}=${value}`),
     ExposedPorts: Object.fromEntries(spec.ports.map((port) => [`${port}/tcp`, {}])),
     Labels: labelsOf(spec),
     StopTimeout: Math.ceil(spec.stop_timeout_ms / 1000),
@@ -49,6 +49,12 @@ export function createBody(spec: ContainerSpec, network: string): object {
       EndpointsConfig: { [network]: spec.address === null ? {} : { IPAMConfig: { IPv4Address: spec.address } } },
     },
   };
+}
+
+/** What the daemon itself needs the app to know, which is where it serves, nobody's secret changes. */
+function environmentOf({ env, secrets }: ContainerSpec): Record<string, string> {
+  const opened = [...secrets].map(([name, value]) => [name, value.open()]);
+  return { ...env, ...Object.fromEntries(opened), ...(env.PORT === undefined ? {} : { PORT: env.PORT }) };
 }
 
 function labelsOf({ app_name, release, slot, operation_id, role }: ContainerSpec): Record<string, string> {

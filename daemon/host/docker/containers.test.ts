@@ -71,6 +71,7 @@ const SPEC: ContainerSpec = {
   address: '10.213.0.2',
   command: null,
   env: { PASSWORD: 'secret' },
+  secrets: new Map(),
   ports: [3000],
   limits: {},
   volumes: [],

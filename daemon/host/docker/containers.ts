@@ -112,7 +112,7 @@ export class DockerContainers implements Containers {
     try {
       await this.#client.call((docker) => docker.createContainer(options), { signal });
     } catch (error) {
-      throw withoutValues(error, Object.values(spec.env));
+      throw withoutValues(error, [...Object.values(spec.env), ...[...spec.secrets.values()].map((value) => value.open())]);
     }
     if (spec.limits.memory_bytes !== undefined) await this.#demandLimit(spec.name, signal);
   }

@@ -5,6 +5,7 @@ import type { Image, Layer } from '../../contract/domain.ts';
 import { DomainError } from '../../contract/errors.ts';
 import { parseReference, tagName } from '../../contract/image-names.ts';
 import type { Arrival, Images, RegistryCredentials } from '../../engine/ports.ts';
+import { redact } from '../../engine/redaction.ts';
 import type { ImageWish } from '../../engine/steps.ts';
 import { type DockerClient, DockerError, unreachable } from './client.ts';
 import {
@@ -31,7 +32,6 @@ import {
   pullFailure,
 } from './pull-failures.ts';
 import { digestIn, LayerReport, progressSchema } from './pull-progress.ts';
-import { redact } from './redaction.ts';
 
 const distributionSchema = z.object({
   Platforms: z.array(z.object({ os: z.string().default(''), architecture: z.string().default('') })).nullish(),

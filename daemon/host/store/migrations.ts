@@ -71,4 +71,25 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE removed_images ADD COLUMN removed_at TEXT NOT NULL DEFAULT '1970-01-01T00:00:00.000Z';
   `,
+  `
+  CREATE TABLE vault_keys (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    master_key_id TEXT NOT NULL,
+    wrapped BLOB NOT NULL
+  ) STRICT;
+
+  CREATE TABLE secrets (
+    scope TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    sealed BLOB,
+    fingerprint TEXT,
+    created_at TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    PRIMARY KEY (scope, owner, name, version)
+  ) STRICT, WITHOUT ROWID;
+
+  ALTER TABLE releases ADD COLUMN secrets TEXT NOT NULL DEFAULT '[]';
+  `,
 ];

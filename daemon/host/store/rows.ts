@@ -20,9 +20,10 @@ export function toApp(row: Row): AppRecord {
 
 /** What an earlier version did not know of gets its default. */
 export function toRelease(row: Row): Release {
-  const { number, configuration, nextcore, ...rest } = row;
+  const { number, configuration, nextcore, secrets, ...rest } = row;
   const complete = appConfigurationSchema.parse(parsed(configuration ?? null));
-  return { ...rest, id: `r${String(number)}`, configuration: complete, nextcore: parsed(nextcore) } as unknown as Release;
+  const parts = { configuration: complete, nextcore: parsed(nextcore), secrets: parsed(secrets) };
+  return { ...rest, id: `r${String(number)}`, ...parts } as unknown as Release;
 }
 
 export function toRemovedImage({ image_id, image, removed_at }: Row): RemovedImage {

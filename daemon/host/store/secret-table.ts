@@ -1,0 +1,107 @@
+/** The tables of secrets. What a value is sealed with is not known here. */
+import type { SQLInputValue, SQLOutputValue, StatementResultingChanges } from 'node:sqlite';
+import type { WrappedKeys } from '../../secrets/master-key.ts';
+import type { SecretKey, SecretStore, SecretVersion } from '../../secrets/ports.ts';
+import type { Row } from './rows.ts';
+
+/** What of the store a table needs. */
+export interface Connection {
+  transaction<T>(body: () => T): T;
+  run(sql: string, ...values: SQLInputValue[]): StatementResultingChanges;
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined;
+  all(sql: string, ...values: SQLInputValue[]): Row[];
+}
+
+/** Releases that serve, or may again, need the versions that they are pinned to. */
+const NEEDED_BY_RELEASES = `SELECT json_extract(pin.value, '$.scope') || ' ' ||
+    coalesce(json_extract(pin.value, '$.project'), json_extract(pin.value, '$.app_name'), '') || ' ' ||
+    json_extract(pin.value, '$.name') || ' ' || json_extract(pin.value, '$.version')
+  FROM releases, json_each(releases.secrets) AS pin WHERE releases.state IN ('pending', 'live', 'standby')`;
+const NAMED = `scope || ' ' || owner || ' ' || name || ' ' || version`;
+/** Of a secret that is there, the newest; of one that was removed, none. */
+const NEEDED_BY_SECRET = `SELECT 1 FROM newest WHERE newest.scope = secrets.scope AND newest.owner = secrets.owner AND newest.name = secrets.name
+  AND newest.is_there AND secrets.version > newest.version - ?1`;
+const NEWEST = `newest AS (SELECT scope, owner, name, version, fingerprint IS NOT NULL AS is_there FROM secrets AS each WHERE version =
+  (SELECT max(version) FROM secrets WHERE scope = each.scope AND owner = each.owner AND name = each.name))`;
+
+export class SecretTable implements SecretStore {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  readKeys(): WrappedKeys | null {
+    const row = this.#connection.get('SELECT master_key_id, wrapped FROM vault_keys');
+    return row ? { master_key_id: String(row.master_key_id), wrapped: bytes(row.wrapped) } : null;
+  }
+
+  putFirstKeys(keys: WrappedKeys): void {
+    this.#connection.transaction(() => this.#putKeys('INSERT', keys));
+  }
+
+  listNewest(): SecretVersion[] {
+    const { all } = this.#connection;
+    return all('SELECT *, max(version) AS version FROM secrets GROUP BY scope, owner, name').map(toVersion);
+  }
+
+  listKept(): SecretVersion[] {
+    return this.#connection.all('SELECT * FROM secrets WHERE sealed IS NOT NULL ORDER BY version DESC').map(toVersion);
+  }
+
+  get({ scope, owner, name }: SecretKey, version: number): SecretVersion | null {
+    const sql = 'SELECT * FROM secrets WHERE scope = ? AND owner = ? AND name = ? AND version = ?';
+    const row = this.#connection.get(sql, scope, owner, name, version);
+    return row ? toVersion(row) : null;
+  }
+
+  add(versions: readonly SecretVersion[], kept: number): void {
+    this.#connection.transaction(() => {
+      for (const version of versions) this.#insert(version);
+      this.#sweep(kept);
+    });
+  }
+
+  replaceAll(keys: WrappedKeys, versions: readonly SecretVersion[]): void {
+    const { transaction, run } = this.#connection;
+    transaction(() => {
+      this.#putKeys('REPLACE', keys);
+      const sql = 'UPDATE secrets SET sealed = ? WHERE scope = ? AND owner = ? AND name = ? AND version = ?';
+      for (const { sealed, scope, owner, name, version } of versions) run(sql, sealed, scope, owner, name, version);
+    });
+  }
+
+  /** With the app's releases, in their transaction: nothing needs them any more. */
+  removeOfApp(app_name: string): void {
+    this.#connection.run("DELETE FROM secrets WHERE scope = 'app' AND owner = ?", app_name);
+  }
+
+  /** What the newest version says of a secret stays for good: numbers are not given twice. */
+  #sweep(kept: number): void {
+    const { run } = this.#connection;
+    const isKept = `EXISTS (${NEEDED_BY_SECRET}) OR ${NAMED} IN (${NEEDED_BY_RELEASES})`;
+    run(`WITH ${NEWEST} UPDATE secrets SET sealed = NULL WHERE sealed IS NOT NULL AND NOT (${isKept})`, kept);
+    const isNewest = 'SELECT 1 FROM newest WHERE newest.scope = secrets.scope AND newest.owner = secrets.owner AND newest.name = secrets.name AND newest.version = secrets.version';
+    run(`WITH ${NEWEST} DELETE FROM secrets WHERE sealed IS NULL AND NOT EXISTS (${isNewest})`);
+  }
+
+  #insert({ scope, owner, name, version, sealed, fingerprint, created_at, created_by }: SecretVersion): void {
+    this.#connection.run(
+      'INSERT INTO secrets (scope, owner, name, version, sealed, fingerprint, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      ...[scope, owner, name, version, sealed, fingerprint, created_at, created_by],
+    );
+  }
+
+  #putKeys(verb: 'INSERT' | 'REPLACE', { master_key_id, wrapped }: WrappedKeys): void {
+    this.#connection.run(`${verb} INTO vault_keys (id, master_key_id, wrapped) VALUES (1, ?, ?)`, master_key_id, wrapped);
+  }
+}
+
+function toVersion(row: Row): SecretVersion {
+  // The store alone has written it.
+  return { ...row, sealed: row.sealed === null ? null : bytes(row.sealed) } as unknown as SecretVersion;
+}
+
+function bytes(value: SQLOutputValue | undefined): Buffer {
+  return Buffer.from(value as Uint8Array); // a BLOB column
+}
