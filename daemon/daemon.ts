@@ -16,8 +16,8 @@ import { Engine } from './engine/engine.ts';
 import { createExecutors } from './engine/executors.ts';
 import type { NewEvent } from './engine/ports.ts';
 import { Retention } from './engine/retention.ts';
-import { parseSubnet } from './engine/slots.ts';
 import { maskedText } from './engine/secrets.ts';
+import { parseSubnet } from './engine/slots.ts';
 import { Supervisor } from './engine/supervisor.ts';
 import { createHealthCheck } from './health.ts';
 import { findGroupId } from './host/accounts.ts';
@@ -48,8 +48,7 @@ const now = () => new Date();
 export async function startDaemon(config: Config, log: Log, version: string): Promise<RunningDaemon> {
   const stopping = new AbortController();
   const slots_directory = join(config.state_directory, 'slots');
-  const store = await openStore(config.state_directory, slots_directory, log);
-  const vault = await Vault.open({ store: store.secrets, files: new MasterKeyFiles(config.secrets.master_key_file), now });
+  const { store, vault } = await openState(config, slots_directory, log);
   const { docker, world, proxies } = createHost(config, slots_directory, vault, stopping.signal);
   const { containers, prober } = world;
   const { images } = docker;
@@ -196,14 +195,22 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
 }
 
 /** Waits as long as it takes where the disk is full or fails: the apps serve on, and a restart would change nothing. */
-async function openStore(state_directory: string, slots_directory: string, log: Log): Promise<Store> {
+async function openState(
+  { state_directory, secrets }: Config,
+  slots_directory: string,
+  log: Log,
+): Promise<{ store: Store; vault: Vault }> {
   for (let count = 1; ; count += 1) {
+    let store: Store | undefined;
     try {
       // The proxy's user looks up markers beneath; the database beside them is 0600.
       await makeDirectory(state_directory, 0o755);
       await makeDirectory(slots_directory, 0o755);
-      return new Store(join(state_directory, 'nextdeploy.db'));
+      store = new Store(join(state_directory, 'nextdeploy.db'));
+      const files = new MasterKeyFiles(secrets.master_key_file);
+      return { store, vault: await Vault.open({ store: store.secrets, files, now }) };
     } catch (cause) {
+      store?.close();
       const error = storageFailure(cause, state_directory);
       if (!(error instanceof StorageUnavailable)) throw error;
       if (count === 1) log.error({ err: error }, error.message);

@@ -1,7 +1,7 @@
 /** The program as systemd and the installer run it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,8 @@ import packageJson from '../package.json' with { type: 'json' };
 
 const MAIN = join(import.meta.dirname, 'main.ts');
 let directory: string;
+/** Of none that the kernel gives to others by itself. */
+const portOf = (test: number) => 11_000 + 7_000 * test + (process.pid % 7_000);
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'nextdeploy-main-'));
 });
@@ -39,11 +41,32 @@ describe('nextdeployd', () => {
     expect((await start('--config', join(directory, 'none.yml')).ended).code).toBe(78);
   });
 
+  it('ends with EX_CONFIG when its master key is another, and changes nothing', async () => {
+    const file = join(directory, 'config.yml');
+    const key = join(directory, 'master.key');
+    const listen = `listen: { socket: ${directory}/d.sock, port: ${portOf(0)} }`;
+    const state = `state_directory: ${directory}/state\nsecrets: { master_key_file: ${key} }`;
+    writeFileSync(
+      file,
+      [`auth: { token: ${'t'.repeat(32)} }`, listen, state, `docker: { socket: ${directory}/no.sock }`].join('\n'),
+    );
+    const first = start('--config', file);
+    await vi.waitFor(() => expect(first.output()).toContain('"ready"'), 10_000);
+    first.child.kill('SIGTERM');
+    await first.ended;
+    rmSync(key);
+    const { code, output } = await start('--config', file).ended;
+    expect(code).toBe(78);
+    expect(output).toMatch(/The master key .*master\.key is missing.*Put it back from your copy/);
+    expect(existsSync(key)).toBe(false);
+  });
+
   it('waits for a disk that it cannot write to, instead of calling its database broken', async () => {
     const file = join(directory, 'config.yml');
-    const listen = `listen: { socket: ${directory}/d.sock, port: ${30_000 + (process.pid % 10_000)} }`;
+    const listen = `listen: { socket: ${directory}/d.sock, port: ${portOf(1)} }`;
     const docker = `docker: { socket: ${directory}/none.sock }`;
-    writeFileSync(file, [`auth: { token: ${'t'.repeat(32)} }`, listen, `state_directory: ${directory}/state`, docker].join('\n'));
+    const state = `state_directory: ${directory}/state\nsecrets: { master_key_file: ${directory}/master.key }`;
+    writeFileSync(file, [`auth: { token: ${'t'.repeat(32)} }`, listen, state, docker].join('\n'));
     // SQLite cannot open its log, as on a full disk.
     const log = join(directory, 'state', 'nextdeploy.db-wal');
     mkdirSync(log, { recursive: true });
@@ -61,11 +84,9 @@ describe('nextdeployd', () => {
     const file = join(directory, 'config.yml');
     const docker = `docker: { socket: ${directory}/none.sock }`;
     const caddy = `proxy: { caddy: { caddyfile: ${directory}/Caddyfile, admin: "127.0.0.1:1" } }`;
-    const listen = `listen: { socket: ${socket}, port: ${20_000 + (process.pid % 10_000)} }`;
-    writeFileSync(
-      file,
-      [`auth: { token: ${'t'.repeat(32)} }`, listen, `state_directory: ${directory}/state`, docker, caddy].join('\n'),
-    );
+    const listen = `listen: { socket: ${socket}, port: ${portOf(2)} }`;
+    const state = `state_directory: ${directory}/state\nsecrets: { master_key_file: ${directory}/master.key }`;
+    writeFileSync(file, [`auth: { token: ${'t'.repeat(32)} }`, listen, state, docker, caddy].join('\n'));
     const daemon = start('--config', file);
     await new Promise<void>((resolve, reject) => {
       daemon.child.stdout.on('data', () => {

@@ -1,5 +1,6 @@
 /** Secrets over the API: what changes, whom it concerns, and the new releases that take it over. */
 import { DomainError } from '../contract/errors.ts';
+import type { RouteBody, RouteQuery } from '../contract/routes.ts';
 import {
   ownerOf,
   type Secret,
@@ -13,7 +14,6 @@ import type { Journal, NewEvent } from '../engine/ports.ts';
 import { Sealed } from '../secrets/sealed.ts';
 import type { SecretFilter, Vault } from '../secrets/vault.ts';
 import type { RequestContext } from './handlers.ts';
-import type { RouteBody, RouteQuery } from '../contract/routes.ts';
 
 export interface SecretServiceParts {
   vault: Vault;
@@ -93,22 +93,29 @@ export class SecretService {
   /** Apps that are given one of these by this owner: what a narrower scope sets as well does not reach them. */
   #concerned(owner: SecretOwner, names: ReadonlySet<string>): string[] {
     const { journal, vault } = this.#parts;
-    return journal.listApps().flatMap(({ name, release }) => {
+    const concerned = journal.listApps().flatMap(({ name, release }) => {
       const live = release === null ? null : journal.getRelease(name, release);
       if (live === null || live.configuration.secrets.inject === 'none') return [];
       const project = live.configuration.project ?? null;
-      const isReached = owner.scope === 'global' || (owner.scope === 'project' ? owner.project === project : owner.app_name === name);
+      const isReached =
+        owner.scope === 'global' || (owner.scope === 'project' ? owner.project === project : owner.app_name === name);
       if (!isReached) return [];
       const narrower = [...vault.pin(name, project)].filter((pin) => isNarrower(pin, owner)).map((pin) => pin.name);
       const shadowed = new Set(narrower);
       return [...names].some((changed) => !shadowed.has(changed)) ? [name] : [];
     });
+    return concerned.toSorted((a, b) => a.localeCompare(b));
   }
 
   #tell(owner: SecretOwner, names: string[], actor: string): void {
     const named = names.slice(0, NAMED_IN_EVENT_MAX).join(', ');
     const more = names.length > NAMED_IN_EVENT_MAX ? ` and ${names.length - NAMED_IN_EVENT_MAX} more` : '';
-    const whose = owner.scope === 'global' ? 'global' : owner.scope === 'project' ? `of the project ${owner.project}` : `of ${owner.app_name}`;
+    const whose =
+      owner.scope === 'global'
+        ? 'global'
+        : owner.scope === 'project'
+          ? `of the project ${owner.project}`
+          : `of ${owner.app_name}`;
     const message = `Secrets ${whose} changed by ${actor}: ${named}${more}`;
     const app_name = owner.scope === 'app' ? owner.app_name : null;
     this.#parts.publishEvent({ kind: 'secrets.changed', level: 'info', message, app_name, operation: null });

@@ -13,6 +13,8 @@ export interface DeployFlags extends ImageFlags {
   port?: string[];
   env?: string[];
   unsetEnv?: string[];
+  project?: string | false;
+  secrets?: string;
   replicas?: string;
   cpus?: string | false;
   memory?: string | false;
@@ -113,6 +115,8 @@ function addContainer(command: Command): void {
     )
     .option('--env-file <path>', 'variables from a file (repeat)', repeated)
     .option('--unset-env <name>', 'drop a variable (repeat)', repeated)
+    .option('--project <name>', 'whose secrets it gets beside the global ones and its own')
+    .addOption(new Option('--secrets <how>', 'how it gets its secrets: as variables, or not at all').choices(['env', 'none']))
     .optionsGroup('Container:')
     .option('--replicas <count>', 'how many run, balanced by the proxy')
     .option('--cpus <number>', 'CPUs at most, such as 0.5')
@@ -127,7 +131,17 @@ function addContainer(command: Command): void {
     .option('--stop-timeout <duration>', 'from that signal to SIGKILL')
     .option('--log-size <size>', 'its log goes on in a new file at this size, default 10m')
     .option('--log-files <count>', 'so many of these files are kept, default 3');
-  takesAway(command, '--no-cpus', '--no-memory', '--no-volume', '--no-bind', '--no-network', '--no-user', '--no-read-only');
+  takesAway(
+    command,
+    '--no-project',
+    '--no-cpus',
+    '--no-memory',
+    '--no-volume',
+    '--no-bind',
+    '--no-network',
+    '--no-user',
+    '--no-read-only',
+  );
   takesAway(command, '--no-cap', '--no-stop-signal');
 }
 

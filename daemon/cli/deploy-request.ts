@@ -34,6 +34,9 @@ export function deployRequest(app: string | undefined, flags: DeployFlags, sourc
     ...container(flags, base),
     ...swapping(flags, base),
     env: environment(flags, base.env, sources),
+    project: over(flags.project, base.project, same),
+    // The choices of the flag are the contract's.
+    secrets: flags.secrets === undefined ? base.secrets : { inject: flags.secrets as 'env' | 'none' },
     app_name: app ?? base.app_name,
     image: flags.image ?? base.image,
   });

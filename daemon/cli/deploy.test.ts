@@ -133,7 +133,7 @@ describe('deploy', () => {
 
   const all = [
     '--image shop:v2 --pull always --alias www.shop.test --alias shop.example --redirect old.test --redirect a.test=www.shop.test:301',
-    '--domain shop.test --tls off --proxy nginx --port 8080 --env A=1 --replicas 2 --cpus 0.5 --memory 512m --volume data:/data',
+    '--domain shop.test --tls off --proxy nginx --port 8080 --env A=1 --project web --secrets none --replicas 2 --cpus 0.5 --memory 512m --volume data:/data',
     '--volume cache:/cache:ro --bind /srv/in:/in:ro --network db --user 1000:1000 --read-only --cap NET_RAW --stop-signal SIGQUIT',
     '--stop-timeout 20s --log-size 1m --log-files 5 --health http --health-path /up --health-status 200-299 --health-interval 1s',
     '--health-timeout 2s --health-deadline 90s --health-retries 5 --health-start-period 10s --drain 5s --watch 2m --hook-timeout 1m',
@@ -157,6 +157,8 @@ describe('deploy', () => {
       proxy: 'nginx',
       ports: [8080],
       env: { A: '1' },
+      project: 'web',
+      secrets: { inject: 'none' },
       replicas: 2,
       limits: { cpus: 0.5, memory_bytes: 512 * 1024 ** 2 },
       volumes: [

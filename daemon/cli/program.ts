@@ -11,6 +11,7 @@ import { addOperations } from './operation-commands.ts';
 import { follow } from './operations.ts';
 import { addReads } from './read-commands.ts';
 import { addReleases } from './release-commands.ts';
+import { addSecrets } from './secret-commands.ts';
 import { addStreams } from './stream-commands.ts';
 import { complain, print, printable, type Terminal, write } from './terminal.ts';
 
@@ -97,7 +98,9 @@ function createProgram(
         show: (value, text) => print(terminal, json ? JSON.stringify(value) : text()),
         run: async (started, end) => {
           const how = { json, detach: flags.detach === true, wanted: end?.wanted };
-          state.exit_code = await follow(client, await started, how, terminal);
+          const code = await follow(client, await started, how, terminal);
+          // Of several, the first failure is what the command ends with.
+          state.exit_code ||= code;
         },
       });
     } finally {
@@ -110,7 +113,8 @@ function createProgram(
   addChanges(program.commandsGroup('Run:'), act);
   addReads(program.commandsGroup('Look:'), act);
   addReleases(program, act);
-  addStreams(program, act);
+  addSecrets(program.commandsGroup('Secrets:'), act);
+  addStreams(program.commandsGroup('Look:'), act);
   addOperations(program.commandsGroup('Operations:'), act);
   program
     .commandsGroup('Connect:')

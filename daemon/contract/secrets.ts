@@ -38,10 +38,7 @@ function checkOwner({ scope, project, app_name }: OwnerFields, context: Issues):
 }
 
 /** Whose secrets: the parts of a request that say so, checked to fit each other. */
-export type SecretOwner =
-  | { scope: 'global' }
-  | { scope: 'project'; project: string }
-  | { scope: 'app'; app_name: string };
+export type SecretOwner = { scope: 'global' } | { scope: 'project'; project: string } | { scope: 'app'; app_name: string };
 
 /** Of a request that was validated. */
 export function ownerOf({ scope, project, app_name }: OwnerFields): SecretOwner {

@@ -17,8 +17,8 @@ import { type Reconciliation, reconcile, restoreMarker, type Unfinished } from '
 import { isAsKept } from './recovery.ts';
 import { runToEnd } from './run-to-end.ts';
 import { type Executors, runSaga, type SagaDependencies, StepFailure } from './saga.ts';
-import { containerName } from './slots.ts';
 import { maskedProgress, maskedRecord } from './secrets.ts';
+import { containerName } from './slots.ts';
 import type { AppRecord, Maintenance, OperationRecord, StepProgress } from './state.ts';
 import type { ImageWish } from './steps.ts';
 import type { PlanSettings } from './templates.ts';
@@ -235,11 +235,12 @@ export class Engine {
     const { signal: stopping } = this.#stopping;
     const control = this.#controls.open(id, credentials, (progress) => this.#writer.tellProgress(id, progress));
     try {
-      const ended = await runToEnd(record, {
+      const end = await runToEnd(record, {
         ...{ journal, log, stopping, clock: world.clock },
         resume: async (start) => runSaga(await this.#withMarker(start), this.#saga, control, stopping),
         giveUp: (left, error) => this.#giveUp(left, error),
       });
+      const ended = maskedRecord(end, world, journal);
       await removeHooks(ended, world, stopping, (err, container) => log.warn({ err, container }, 'could not remove it'));
       onEnd?.(ended);
       return ended;

@@ -21,11 +21,7 @@ interface Present {
  * Checks what is asked against the contract's rules (`can`) and looks up the releases it speaks of. Throws `not_found` or `conflict`
  * with what to do.
  */
-export function resolveWish(
-  name: string,
-  intent: Intent,
-  { app, containers, operation, journal, pinSecrets }: Present,
-): Wish {
+export function resolveWish(name: string, intent: Intent, { app, containers, operation, journal, pinSecrets }: Present): Wish {
   if (operation) {
     const { kind, id, steps } = operation;
     const isWatching = steps.some(({ step, state }) => step.name === 'watch' && state === 'running');

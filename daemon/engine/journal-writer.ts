@@ -13,7 +13,10 @@ interface Dependencies {
   log: EngineLog;
   publish(event: ReturnType<Journal['appendEvent']>): void;
   /** Takes out what is secret, before anything is kept or told. */
-  mask: { record(record: OperationRecord): OperationRecord; progress(progress: StepProgress, record: OperationRecord): StepProgress };
+  mask: {
+    record(record: OperationRecord): OperationRecord;
+    progress(progress: StepProgress, record: OperationRecord): StepProgress;
+  };
   /** Aborted when the daemon stops. */
   stopping: AbortSignal;
 }

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AppConfiguration, appConfigurationSchema } from '../contract/configuration.ts';
 import type { Release } from '../contract/domain.ts';
-import type { SecretPin } from '../contract/secrets.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { isOneWayStep } from '../contract/rules.ts';
+import type { SecretPin } from '../contract/secrets.ts';
 import { type Observed, type Plan, planOperation, type Wish, wantedMarker } from './plan.ts';
 import { isSameRoute, namesOf, routeOf, upstreamsOf } from './routing.ts';
 import { containerName, parseSubnet, replicaNames, slotAddress } from './slots.ts';
@@ -48,7 +48,17 @@ function releaseOf(id: string, configuration: AppConfiguration): Release {
   const rest = { image: 'shop:v1', image_id: 'sha256:1', nextcore: null, ended_at: null, end_reason: null } as const;
   const secrets: SecretPin[] = [];
   const { at: created_at, actor: created_by } = STAMP;
-  return { id, app_name: 'shop', state: 'live', configuration, secrets, created_at, created_by, operation_id: 'op-00000000', ...rest };
+  return {
+    id,
+    app_name: 'shop',
+    state: 'live',
+    configuration,
+    secrets,
+    created_at,
+    created_by,
+    operation_id: 'op-00000000',
+    ...rest,
+  };
 }
 
 /** As operations leave it: never deployed, live or stopped; `stale`: the last one got stuck before it set the route right. */

@@ -18,7 +18,17 @@ function release(app_name: string, number: number, state: ReleaseState, content:
     created_by: 'admin',
     operation_id: 'op-00000001',
   };
-  return { id: `r${number}`, app_name, state, configuration: CONFIGURATION, secrets: [], ...image, ...made, ended_at: null, end_reason: null };
+  return {
+    id: `r${number}`,
+    app_name,
+    state,
+    configuration: CONFIGURATION,
+    secrets: [],
+    ...image,
+    ...made,
+    ended_at: null,
+    end_reason: null,
+  };
 }
 
 const image = (content: string, ...references: string[]): Image => {

@@ -53,7 +53,12 @@ export function maskedProgress(progress: StepProgress, record: OperationRecord, 
 }
 
 /** A text about the app, without what its live release, or the next one, is given. */
-export function maskedText(text: string, app_name: string, vault: Vault, journal: Pick<Journal, 'getApp' | 'getRelease'>): string {
+export function maskedText(
+  text: string,
+  app_name: string,
+  vault: Vault,
+  journal: Pick<Journal, 'getApp' | 'getRelease'>,
+): string {
   const release = journal.getApp(app_name)?.release ?? null;
   return maskOf({ app_name, release, from_release: null }, vault, journal)(text);
 }

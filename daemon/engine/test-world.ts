@@ -31,6 +31,8 @@ export class ModelWorld {
   readonly secrets = new ModelSecrets();
   /** Images whose containers do not answer. */
   readonly broken = new Set<string>();
+  /** The last lines of every container; null: one that names it. */
+  printed: string[] | null = null;
   /** One-off commands that ran, by their containers' names and releases, in order. */
   readonly commands: string[] = [];
   /** Commands that end with code 1. */
@@ -199,7 +201,7 @@ export class ModelWorld {
         }),
       setRestart: (name, is_kept) => this.#dockerEffect('setRestart', () => void Object.assign(this.#there(name), { is_kept })),
       waitForExit: (name, signal) => this.#waitForExit(name, signal),
-      logTail: (name) => this.#docker('logs', () => [`log of ${name}`]),
+      logTail: (name) => this.#docker('logs', () => this.printed ?? [`log of ${name}`]),
       listening: async () => [],
     };
   }

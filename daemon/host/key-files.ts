@@ -1,5 +1,5 @@
 /** The file with the master key, and the next one beside it. Nobody but its owner may read them. */
-import { chmod, link, rename, rm } from 'node:fs/promises';
+import { chmod, link, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { KeyFiles } from '../secrets/ports.ts';
 import { readTextIfThere, removeFile, syncDirectory, writeFileAtomically } from './files.ts';
@@ -28,6 +28,7 @@ export class MasterKeyFiles implements KeyFiles {
 
   async createFirst(text: string): Promise<boolean> {
     const first = `${this.path}.first`;
+    await mkdir(dirname(this.path), { recursive: true, mode: 0o750 });
     await writeFileAtomically(first, text, MODE);
     try {
       await link(first, this.path); // link(2) never replaces

@@ -7,8 +7,8 @@ import type { BeginEntry, Journal, NewEvent, OperationFilter, RemovedImage } fro
 import type { AppRecord, Change, NewRelease, OperationRecord } from '../engine/state.ts';
 import { openDatabase } from './store/database.ts';
 import { storageFailure } from './store/failures.ts';
-import { SecretTable } from './store/secret-table.ts';
 import { type Row, releaseNumber, toApp, toEvent, toRecord, toRelease, toRemovedImage } from './store/rows.ts';
+import { SecretTable } from './store/secret-table.ts';
 
 interface EventFilter {
   after?: number | undefined;

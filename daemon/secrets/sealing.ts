@@ -1,6 +1,6 @@
 /** How values are encrypted at rest: AES-256-GCM (NIST SP 800-38D), each bound to what it is the value of. Pure but for random bytes. */
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
-import { Sealed } from './sealed.ts';
+import type { Sealed } from './sealed.ts';
 
 export const KEY_BYTES = 32;
 /** 96 bits, at random: with one key for far fewer than 2^32 values none is used twice (SP 800-38D §8.3). */

@@ -36,7 +36,12 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-function set(vault: Vault, owner: SecretOwner, values: Record<string, string>, more: { replaces?: boolean; is_dry?: boolean } = {}) {
+function set(
+  vault: Vault,
+  owner: SecretOwner,
+  values: Record<string, string>,
+  more: { replaces?: boolean; is_dry?: boolean } = {},
+) {
   const secrets = new Map(Object.entries(values).map(([name, value]) => [name, new Sealed(value)]));
   return vault.sync({ owner, secrets, replaces: false, is_dry: false, actor: 'admin', ...more });
 }
@@ -107,13 +112,25 @@ describe('secrets', () => {
     const vault = await openVault();
     set(vault, APP, { TOKEN: 'same-value', OTHER: 'same-value' });
     const [other, token] = vault.list({ app_name: 'shop' });
-    expect(token).toMatchObject({ scope: 'app', app_name: 'shop', project: null, name: 'TOKEN', version: 1, updated_by: 'admin' });
+    expect(token).toMatchObject({
+      scope: 'app',
+      app_name: 'shop',
+      project: null,
+      name: 'TOKEN',
+      version: 1,
+      updated_by: 'admin',
+    });
     expect(JSON.stringify(vault.list({}))).not.toContain('same-value');
     expect(token?.fingerprint).toMatch(/^[0-9a-f]{16}$/);
     expect(token?.fingerprint).not.toBe(other?.fingerprint);
     set(vault, APP, { TOKEN: 'another' });
     set(vault, APP, { TOKEN: 'same-value' });
-    expect(vault.list({ scope: 'app' }).at(-1)?.versions.map(({ version }) => version)).toEqual([3, 2, 1]);
+    expect(
+      vault
+        .list({ scope: 'app' })
+        .at(-1)
+        ?.versions.map(({ version }) => version),
+    ).toEqual([3, 2, 1]);
     expect(vault.list({ scope: 'app' }).at(-1)?.fingerprint).toBe(token?.fingerprint);
     expect(vault.list({ scope: 'global' })).toEqual([]);
     expect(vault.list({ project: 'web' })).toEqual([]);
@@ -127,7 +144,8 @@ describe('secrets', () => {
     set(vault, APP, { TOKEN: 'value 2' });
     const pruned = vault.pin('shop', null);
     release('r2', pruned, 'pruned');
-    for (let version = 3; version <= LIMITS.secret_versions_kept + 4; version += 1) set(vault, APP, { TOKEN: `value ${version}` });
+    for (let version = 3; version <= LIMITS.secret_versions_kept + 4; version += 1)
+      set(vault, APP, { TOKEN: `value ${version}` });
     const kept = vault.list({})[0]?.versions.map(({ version }) => version) ?? [];
     expect(kept).toEqual([14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 1]);
     expect(opened(vault, pinned)).toEqual({ TOKEN: 'value 1' });
@@ -221,7 +239,7 @@ describe('the master key', () => {
   it('whose database was tampered with is a refusal as well', async () => {
     await openVault();
     const database = new DatabaseSync(databaseFile());
-    database.exec("UPDATE vault_keys SET wrapped = zeroblob(length(wrapped))");
+    database.exec('UPDATE vault_keys SET wrapped = zeroblob(length(wrapped))');
     database.close();
     await expect(openVault()).rejects.toThrow(/do not open with the master key .*: the database is damaged/);
   });
@@ -248,20 +266,23 @@ describe('the master key', () => {
   });
 
   /** Of a rotation, in order; each is interrupted before and after. */
-  it.each(['writeNext', 'promoteNext', 'replaceAll'] as const)('killed at %s in a rotation opens with one of both', async (at) => {
-    for (const when of ['before', 'after'] as const) {
-      const vault = await openVault();
-      set(vault, APP, { TOKEN: `one ${at} ${when}` });
-      const life = { at, when, is_over: false };
-      const dying = { store: mortal(store.secrets, life), files: mortal(new MasterKeyFiles(keyFile()), life), now };
-      const last = await Vault.open(dying);
-      await expect(last.rotateKey()).rejects.toThrow();
-      const next = await openVault();
-      expect(opened(next, next.pin('shop', null))).toEqual({ TOKEN: `one ${at} ${when}` });
-      expect(readdirSync(directory).filter((name) => name.startsWith('master'))).toEqual(['master.key']);
-      await next.rotateKey();
-    }
-  });
+  it.each(['writeNext', 'promoteNext', 'replaceAll'] as const)(
+    'killed at %s in a rotation opens with one of both',
+    async (at) => {
+      for (const when of ['before', 'after'] as const) {
+        const vault = await openVault();
+        set(vault, APP, { TOKEN: `one ${at} ${when}` });
+        const life = { at, when, is_over: false };
+        const dying = { store: mortal(store.secrets, life), files: mortal(new MasterKeyFiles(keyFile()), life), now };
+        const last = await Vault.open(dying);
+        await expect(last.rotateKey()).rejects.toThrow();
+        const next = await openVault();
+        expect(opened(next, next.pin('shop', null))).toEqual({ TOKEN: `one ${at} ${when}` });
+        expect(readdirSync(directory).filter((name) => name.startsWith('master'))).toEqual(['master.key']);
+        await next.rotateKey();
+      }
+    },
+  );
 
   it('is not rotated twice at once, and a rotation that the disk refuses leaves all as it was', async () => {
     const vault = await openVault();

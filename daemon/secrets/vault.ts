@@ -6,8 +6,8 @@ import type { PinnedSecrets } from '../engine/ports.ts';
 import { type OpenKeys, openKeyring, RotationUnfinished, rotate } from './keyring.ts';
 import type { DataKeys } from './master-key.ts';
 import type { KeyFiles, SecretKey, SecretStore, SecretVersion } from './ports.ts';
-import { fingerprintOf, SealBroken, seal, unseal } from './sealing.ts';
 import { Sealed } from './sealed.ts';
+import { fingerprintOf, SealBroken, seal, unseal } from './sealing.ts';
 
 export interface VaultParts {
   store: SecretStore;
@@ -35,7 +35,7 @@ const SCOPES: readonly SecretScope[] = ['global', 'project', 'app'];
 export class Vault implements PinnedSecrets {
   readonly #parts: VaultParts;
   #open: OpenKeys;
-  #isRotating = false;
+  #isRotating: boolean = false;
 
   private constructor(parts: VaultParts, open: OpenKeys) {
     this.#parts = parts;

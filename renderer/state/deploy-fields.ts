@@ -6,7 +6,17 @@ import { filledRedirects, filledVolumes } from './deploy-request.ts';
 import { formatSize, formatTime } from './quantity.ts';
 
 /** The parts of the deploy dialog; `basics` is always open. */
-export const SECTIONS = ['routing', 'health', 'resources', 'storage', 'security', 'lifecycle', 'registry', 'logs'] as const;
+export const SECTIONS = [
+  'routing',
+  'health',
+  'secrets',
+  'resources',
+  'storage',
+  'security',
+  'lifecycle',
+  'registry',
+  'logs',
+] as const;
 export type Section = (typeof SECTIONS)[number];
 
 type Place = Section | 'basics';
@@ -50,8 +60,8 @@ const FIELDS: Record<keyof DeployRequest, Readonly<Record<string, Place>>> = {
   pull: {},
   log: { 'log.file_bytes_max': 'logs', 'log.files': 'logs' },
   nextcore: {},
-  project: {},
-  secrets: {},
+  project: { project: 'secrets' },
+  secrets: { secrets: 'secrets' },
 };
 const PLACES = new Map(Object.values(FIELDS).flatMap((fields) => Object.entries(fields)));
 

@@ -40,6 +40,9 @@ export interface DeployForm {
   health_path: string;
   env: EnvRow[];
 
+  project: string;
+  secrets: AppConfiguration['secrets']['inject'];
+
   aliases: string[];
   redirects: RedirectRow[];
   tls: 'default' | TlsMode;
@@ -99,6 +102,8 @@ export function emptyDeployForm(): DeployForm {
     health_kind: 'http',
     health_path: DEFAULTS.health_path,
     env: [],
+    project: '',
+    secrets: 'env',
     aliases: [],
     redirects: [],
     tls: 'default',
@@ -171,6 +176,8 @@ export function formFromTemplate(template: DeployTemplate): DeployForm {
     port,
     env: keyed(Object.entries(configuration.env), ([name, value]) => ({ name, value })),
     ...fromHealth(configuration.health),
+    project: configuration.project ?? '',
+    secrets: configuration.secrets.inject,
     aliases: configuration.aliases,
     redirects: keyed(configuration.redirects, ({ from, to, status }) => ({ from, to: to ?? '', status })),
     tls: configuration.tls ?? 'default',

@@ -26,6 +26,8 @@ function requestOf(form: DeployForm, note: Note): Record<string, unknown> {
     ...registryOf(form),
     pull: form.pull,
     env: envOf(form, note),
+    project: textOf(form.project),
+    secrets: { inject: form.secrets },
     domain: textOf(form.domain),
     aliases: wordsOf(form.aliases),
     redirects: filledRedirects(form).map(({ from, to, status }) => without({ from: from.trim(), to: textOf(to), status })),

@@ -17,6 +17,7 @@ interface AppConfigurationProps {
 const GROUPS: [title: string, fields: Parameters<typeof factsOf>[1]][] = [
   ['Routing', ['domain', 'aliases', 'redirects', 'tls', 'ports', 'proxy']],
   ['Health', ['health']],
+  ['Secrets', ['project', 'secrets']],
   ['Life cycle', ['drain_ms', 'watch_ms', 'stop_signal', 'stop_timeout_ms', 'pre_switch', 'post_switch']],
   ['Container', ['limits', 'volumes', 'networks', 'user', 'read_only_root', 'capabilities', 'log']],
 ];

@@ -54,7 +54,7 @@ export function createBody(spec: ContainerSpec, network: string): object {
 /** What the daemon itself needs the app to know, which is where it serves, nobody's secret changes. */
 function environmentOf({ env, secrets }: ContainerSpec): Record<string, string> {
   const opened = [...secrets].map(([name, value]) => [name, value.open()]);
-  return { ...env, ...Object.fromEntries(opened), ...(env.PORT === undefined ? {} : { PORT: env.PORT }) };
+  return { ...env, ...Object.fromEntries(opened), ...('PORT' in env ? { PORT: env.PORT } : {}) };
 }
 
 function labelsOf({ app_name, release, slot, operation_id, role }: ContainerSpec): Record<string, string> {

@@ -81,7 +81,8 @@ export class SecretTable implements SecretStore {
     const { run } = this.#connection;
     const isKept = `EXISTS (${NEEDED_BY_SECRET}) OR ${NAMED} IN (${NEEDED_BY_RELEASES})`;
     run(`WITH ${NEWEST} UPDATE secrets SET sealed = NULL WHERE sealed IS NOT NULL AND NOT (${isKept})`, kept);
-    const isNewest = 'SELECT 1 FROM newest WHERE newest.scope = secrets.scope AND newest.owner = secrets.owner AND newest.name = secrets.name AND newest.version = secrets.version';
+    const isNewest =
+      'SELECT 1 FROM newest WHERE newest.scope = secrets.scope AND newest.owner = secrets.owner AND newest.name = secrets.name AND newest.version = secrets.version';
     run(`WITH ${NEWEST} DELETE FROM secrets WHERE sealed IS NULL AND NOT EXISTS (${isNewest})`);
   }
 

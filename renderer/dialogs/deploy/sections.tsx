@@ -9,12 +9,14 @@ import { LogsSection } from './logs-section.tsx';
 import { RegistrySection } from './registry-section.tsx';
 import { ResourcesSection } from './resources-section.tsx';
 import { RoutingSection } from './routing-section.tsx';
+import { SecretsSection } from './secrets-section.tsx';
 import { SecuritySection } from './security-section.tsx';
 import { StorageSection } from './storage-section.tsx';
 
 const TITLE: Record<Section, string> = {
   routing: 'Routing',
   health: 'Health details',
+  secrets: 'Secrets',
   resources: 'Resources',
   storage: 'Storage and networks',
   security: 'Security',
@@ -55,6 +57,8 @@ function bodyOf(section: Section, part: DeployPartProps): ReactNode {
       return <RoutingSection {...part} />;
     case 'health':
       return <HealthSection {...part} />;
+    case 'secrets':
+      return <SecretsSection {...part} />;
     case 'resources':
       return <ResourcesSection {...part} />;
     case 'storage':
