@@ -102,9 +102,12 @@ describe('a change of secrets', () => {
     ]);
   });
 
-  it('of an app that is not there is refused, and so is one that does not say whose', async () => {
+  it('can come before the app, and must say whose it is', async () => {
     const { sync, service } = await start();
-    await expect(sync({ scope: 'app', app_name: 'nobody', secrets: { A: '1' } })).rejects.toMatchObject({ code: 'not_found' });
+    expect(await sync({ scope: 'app', app_name: 'soon', secrets: { A: '1' } })).toMatchObject({
+      apps: [],
+      changes: [{ version: 1 }],
+    });
     const query = secretRemovalQuerySchema.parse({ scope: 'global', name: 'A' });
     await expect(service.remove(query, context)).rejects.toMatchObject({ code: 'not_found' });
     for (const owner of [

@@ -31,9 +31,9 @@ export class SecretService {
     this.#parts = parts;
   }
 
-  /** Throws `not_found` for an app that is not there. */
+  /** Also for an app that is not there yet: its first deploy takes them. */
   async sync(body: RouteBody<'syncSecrets'>, context: RequestContext): Promise<SecretsChanged> {
-    const owner = this.#owner(body);
+    const owner = ownerOf(body);
     const secrets = new Map(Object.entries(body.secrets).map(([name, value]) => [name, new Sealed(value)]));
     const sync = { owner, secrets, replaces: body.mode === 'replace', actor: context.actor, is_dry: body.dry_run };
     const changes = this.#parts.vault.sync(sync);
@@ -46,7 +46,7 @@ export class SecretService {
 
   /** Throws `not_found`. */
   async remove(query: RouteQuery<'removeSecret'>, context: RequestContext): Promise<SecretsChanged> {
-    const owner = this.#owner(query);
+    const owner = ownerOf(query);
     const change = this.#parts.vault.remove(owner, query.name, context.actor);
     return this.#changed(owner, [change], { dry_run: false, roll: query.roll === true }, context);
   }
@@ -56,13 +56,6 @@ export class SecretService {
     const message = `The master key was rotated by ${actor}; it is key ${rotated.key_id} now: keep a copy of its file`;
     this.#parts.publishEvent({ kind: 'secrets.key_rotated', level: 'info', message, app_name: null, operation: null });
     return rotated;
-  }
-
-  #owner(fields: Parameters<typeof ownerOf>[0]): SecretOwner {
-    const owner = ownerOf(fields);
-    if (owner.scope !== 'app' || this.#parts.journal.getApp(owner.app_name)) return owner;
-    const message = `There is no app ${owner.app_name}; deploy it first, or use a project's secrets.`;
-    throw new DomainError('not_found', message, { details: [{ field: 'app_name', message: 'unknown app' }] });
   }
 
   async #changed(

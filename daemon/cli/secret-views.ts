@@ -25,6 +25,7 @@ export function changedLines({ dry_run, changes, apps }: SecretsChanged, { roll 
   });
   if (changes.every(({ change }) => change === 'unchanged')) return [...lines, 'Nothing changes.'];
   if (dry_run) return [...lines, `Nothing was changed: a dry run.${apps.length > 0 ? ` It concerns ${apps.join(', ')}.` : ''}`];
-  if (apps.length === 0 || roll) return lines;
+  if (roll) return lines;
+  if (apps.length === 0) return [...lines, 'No running app is given it yet; deploys from now on are.'];
   return [...lines, `${apps.join(', ')}: takes it over with the next release; add --roll to bring one up at once.`];
 }

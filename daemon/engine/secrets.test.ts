@@ -74,11 +74,16 @@ describe('secrets', () => {
 
   it('are in no evidence, output or event, whatever the app prints of them', async () => {
     const { world, journal } = await startApp();
-    world.secrets.values.set('TOKEN', ['old-and-secret', 'hunter2-and-more']);
+    world.secrets.values.set('TOKEN', ['old-and-secret', 'hunter2-and-more']).set('KEY', ['-- begin\nhunter2-line\n-- end']);
     world.broken.add('sha256:2');
-    world.printed = ['connecting with hunter2-and-more', '{"token":"old-and-secret"}'];
+    world.printed = [
+      'connecting with hunter2-and-more',
+      '{"token":"old-and-secret"}',
+      'hunter2-line',
+      '-- begin\\nhunter2-line\\n-- end',
+    ];
     const failed = await run(createEngine(world, journal), swapping('shop:v2'));
-    expect(failed.evidence?.log_tail).toEqual(['connecting with [value]', '{"token":"[value]"}']);
+    expect(failed.evidence?.log_tail).toEqual(['connecting with [value]', '{"token":"[value]"}', '[value]', '[value]']);
     const command = { command: ['migrate'], timeout_ms: 10_000 };
     const migrated = await run(createEngine(world, journal), deploying('shop:v3', { pre_switch: command }));
     expect(migrated).toMatchObject({ state: 'succeeded' });
