@@ -5,12 +5,14 @@ import type { Retention } from './engine/retention.ts';
 import type { Supervisor } from './engine/supervisor.ts';
 import { systemClock } from './host/clock.ts';
 import type { Docker } from './host/docker.ts';
+import type { SecretFiles } from './host/secret-files.ts';
 
 export interface Background {
   docker: Docker;
   engine: Engine;
   supervisor: Supervisor;
   retention: Retention;
+  secret_files: SecretFiles;
   log: Log;
   /** The daemon stops. */
   signal: AbortSignal;
@@ -20,7 +22,15 @@ const DOCKER_RETRY_MS = 2_000;
 const RETENTION_PAUSE_MS = 60 * 60_000;
 
 /** Must not keep the API from answering. Never rejects; resolves when the daemon stops. */
-export async function runBackground({ docker, engine, supervisor, retention, log, signal }: Background): Promise<void> {
+export async function runBackground({
+  docker,
+  engine,
+  supervisor,
+  retention,
+  secret_files,
+  log,
+  signal,
+}: Background): Promise<void> {
   const prepared = prepareNetwork(docker, log, signal);
   // An operation in its watch window has an hour to go, maybe: the others are not to wait for it. Apps with an operation are left alone.
   const recovery = engine.recover(prepared).catch((err: unknown) => {
@@ -29,11 +39,22 @@ export async function runBackground({ docker, engine, supervisor, retention, log
   await prepared;
   if (signal.aborted) return recovery;
   supervisor.start(signal);
+  await sweepSecrets(docker, secret_files, log, signal);
   while (!signal.aborted) {
     await retention.run(signal).catch(() => undefined); // it logs its failures itself
     await systemClock.sleep(RETENTION_PAUSE_MS, signal).catch(() => undefined);
   }
   await recovery;
+}
+
+/** What an earlier run of the daemon could not take away with its container. */
+async function sweepSecrets(docker: Docker, files: SecretFiles, log: Log, signal: AbortSignal): Promise<void> {
+  try {
+    const containers = await docker.containers.list(signal);
+    await files.sweep(new Set(containers.map(({ name }) => name)));
+  } catch (err) {
+    if (!signal.aborted) log.warn({ err }, 'could not look for files of secrets that are left over');
+  }
 }
 
 async function prepareNetwork(docker: Docker, log: Log, signal: AbortSignal): Promise<void> {

@@ -62,6 +62,8 @@ const configSchema = z.strictObject({
     .strictObject({
       /** What is read of the database is read with it alone. */
       master_key_file: path.default('/etc/nextdeploy/master.key'),
+      /** On a tmpfs: of containers whose secrets are files. */
+      files_directory: directory.default('/run/nextdeploy-secrets'),
     })
     .prefault({}),
   volumes: z

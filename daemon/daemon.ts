@@ -16,7 +16,7 @@ import { Engine } from './engine/engine.ts';
 import { createExecutors } from './engine/executors.ts';
 import type { NewEvent } from './engine/ports.ts';
 import { Retention } from './engine/retention.ts';
-import { maskedText } from './engine/secrets.ts';
+import { maskedText, openSecrets } from './engine/secrets.ts';
 import { parseSubnet } from './engine/slots.ts';
 import { Supervisor } from './engine/supervisor.ts';
 import { createHealthCheck } from './health.ts';
@@ -25,6 +25,7 @@ import { randomIds, systemClock } from './host/clock.ts';
 import { makeDirectory } from './host/files.ts';
 import { MasterKeyFiles } from './host/key-files.ts';
 import { readProc } from './host/proc.ts';
+import { SecretFiles, type SecretPlace } from './host/secret-files.ts';
 import { StorageUnavailable, storageFailure } from './host/store/failures.ts';
 import { Store } from './host/store.ts';
 import { SystemSampler } from './metrics/system.ts';
@@ -49,7 +50,9 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
   const stopping = new AbortController();
   const slots_directory = join(config.state_directory, 'slots');
   const { store, vault } = await openState(config, slots_directory, log);
-  const { docker, world, proxies } = createHost(config, slots_directory, vault, stopping.signal);
+  const secret_files = new SecretFiles(config.secrets.files_directory, store.secrets);
+  await placeSecrets(secret_files, { secrets: vault }, store, log);
+  const { docker, world, proxies } = createHost(config, { slots_directory, secrets: vault, secret_files }, stopping.signal);
   const { containers, prober } = world;
   const { images } = docker;
   const hub = new Hub<DaemonEvent>();
@@ -179,7 +182,7 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     publish: publishEvent,
     log,
   });
-  const background = runBackground({ docker, engine, supervisor, retention, log, signal: stopping.signal });
+  const background = runBackground({ docker, engine, supervisor, retention, secret_files, log, signal: stopping.signal });
 
   return {
     async close() {
@@ -192,6 +195,22 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
       store.close();
     },
   };
+}
+
+/** Before Docker starts: what containers that it brings back are to find (`nextdeployd --place-secrets`). */
+export async function placeSecretFiles(config: Config, log: Log): Promise<void> {
+  const { store, vault } = await openState(config, join(config.state_directory, 'slots'), log);
+  try {
+    const files = new SecretFiles(config.secrets.files_directory, store.secrets);
+    await placeSecrets(files, { secrets: vault }, store, log);
+  } finally {
+    store.close();
+  }
+}
+
+async function placeSecrets(files: SecretFiles, vault: { secrets: Vault }, store: Store, log: Log): Promise<void> {
+  const valuesOf = ({ app_name, release }: SecretPlace) => openSecrets(vault, store, app_name, release).values;
+  await files.placeMissing(valuesOf, (err, { container }) => log.warn({ err, container }, 'could not place its secrets'));
 }
 
 /** Waits as long as it takes where the disk is full or fails: the apps serve on, and a restart would change nothing. */

@@ -1,10 +1,10 @@
 /** nextdeployd: reads its arguments and configuration, runs the daemon until SIGTERM, and ends with an exit code systemd understands. */
 import packageJson from '../package.json' with { type: 'json' };
 import { createOpenApi } from './api/openapi.ts';
-import { ConfigError, parseConfig } from './config.ts';
+import { type Config, ConfigError, parseConfig } from './config.ts';
 import { DomainError } from './contract/errors.ts';
 import { DAEMON_CONFIG_PATH } from './contract/limits.ts';
-import { type RunningDaemon, startDaemon } from './daemon.ts';
+import { placeSecretFiles, type RunningDaemon, startDaemon } from './daemon.ts';
 import { readTextIfThere } from './host/files.ts';
 import { Store } from './host/store.ts';
 import { createLog } from './log.ts';
@@ -20,6 +20,7 @@ const USAGE = `nextdeployd: runs the apps of this server
   --config PATH   default ${DAEMON_CONFIG_PATH}
   --version       print the version
   --self-test     load every part, print ok and end
+  --place-secrets write the secrets of containers that have them as files, and end: before Docker starts
 `;
 
 async function main(args: readonly string[]): Promise<number | undefined> {
@@ -27,6 +28,8 @@ async function main(args: readonly string[]): Promise<number | undefined> {
   if (flag === '--version' && args.length === 1) return print(`${packageJson.version}\n`);
   if (flag === '--self-test' && args.length === 1) return selfTest();
   if (flag === '--help' && args.length === 1) return print(USAGE);
+  if (flag === '--place-secrets' && args.length === 1)
+    return begin(DAEMON_CONFIG_PATH, (config, log) => placeSecretFiles(config, log).then(() => 0));
   const isConfig = args.length === 0 || (flag === '--config' && value !== undefined && args.length === 2);
   if (!isConfig) {
     process.stderr.write(USAGE);
@@ -36,16 +39,25 @@ async function main(args: readonly string[]): Promise<number | undefined> {
 }
 
 /** Undefined while the daemon runs. */
-async function serve(file: string): Promise<number | undefined> {
-  const log = createLog((line) => process.stdout.write(line));
-  try {
-    const config = parseConfig(await readTextIfThere(file), file);
+function serve(file: string): Promise<number | undefined> {
+  return begin(file, async (config, log) => {
     const daemon = await startDaemon(config, log, packageJson.version);
     const { socket, host, port } = config.listen;
     // Whoever reads `ready` may send a signal at once.
     stopOnSignal(daemon, log);
     log.info({ version: packageJson.version, socket, tcp: `${host}:${port}` }, 'ready');
     return undefined;
+  });
+}
+
+/** With the exit code of what keeps it from beginning. */
+async function begin(
+  file: string,
+  body: (config: Config, log: ReturnType<typeof createLog>) => Promise<number | undefined>,
+): Promise<number | undefined> {
+  const log = createLog((line) => process.stdout.write(line));
+  try {
+    return await body(parseConfig(await readTextIfThere(file), file), log);
   } catch (error) {
     if (error instanceof ConfigError || error instanceof MasterKeyRefused) {
       process.stderr.write(`${error.message}\n`);

@@ -8,6 +8,7 @@ import { Docker } from './host/docker.ts';
 import { MarkerFiles } from './host/markers.ts';
 import { createNginxMachine } from './host/nginx-machine.ts';
 import { NetworkProber } from './host/prober.ts';
+import type { SecretFiles } from './host/secret-files.ts';
 import { HostConnections } from './host/sockets.ts';
 import { CaddyDriver } from './proxy/caddy/driver.ts';
 import { NginxDriver } from './proxy/nginx/driver.ts';
@@ -18,9 +19,17 @@ export interface Host {
   proxies: { caddy: CaddyDriver; nginx: NginxDriver };
 }
 
-/** Touches nothing yet. `slots_directory` holds a directory per app with its marker. `stopping` ends what is no single caller's, such as a reload. */
-export function createHost(config: Config, slots_directory: string, secrets: PinnedSecrets, stopping: AbortSignal): Host {
-  const docker = new Docker({ ...config.docker, bind_roots: config.volumes.bind_roots });
+/** What is on the disk, or in memory, and not Docker's or a proxy's. */
+interface State {
+  /** Holds a directory per app with its marker. */
+  slots_directory: string;
+  secrets: PinnedSecrets;
+  secret_files: SecretFiles;
+}
+
+/** Touches nothing yet. `stopping` ends what is no single caller's, such as a reload. */
+export function createHost(config: Config, { slots_directory, secrets, secret_files }: State, stopping: AbortSignal): Host {
+  const docker = new Docker({ ...config.docker, bind_roots: config.volumes.bind_roots, secret_files });
   const { caddy, nginx } = config.proxy;
   const proxies = {
     caddy: new CaddyDriver(caddy, createCaddyMachine(caddy.admin, caddy.service), stopping),

@@ -5,7 +5,7 @@ import { ARCHITECTURES, type Architecture, type DaemonTarball } from '../main/co
 import { bundle } from './tarball/bundle.ts';
 import { packRelease, type ReleaseFile } from './tarball/pack.ts';
 import { findRuntime } from './tarball/runtime.ts';
-import { UNIT } from './tarball/unit.ts';
+import { SECRETS_UNIT, UNIT } from './tarball/unit.ts';
 
 export const ROOT = join(import.meta.dirname, '..');
 export const DIST_CACHE = join(ROOT, 'node_modules', '.cache', 'nextdeploy-dist');
@@ -42,6 +42,7 @@ export function releaseFiles(daemon: Buffer, cli: Buffer): ReleaseFile[] {
     { name: 'bin/nextdeployd', mode: 0o755, content: wrapper('nextdeployd.mjs') },
     { name: 'bin/nextdeploy', mode: 0o755, content: wrapper('nextdeploy.mjs') },
     { name: 'nextdeployd.service', mode: 0o644, content: Buffer.from(UNIT) },
+    { name: 'nextdeploy-secrets.service', mode: 0o644, content: Buffer.from(SECRETS_UNIT) },
   ];
 }
 

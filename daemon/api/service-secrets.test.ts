@@ -80,7 +80,7 @@ describe('a change of secrets', () => {
     });
     expect(journal.getApp('shop')?.release).toBe('r2');
     const spec = world.state.containers.get('nextdeploy-shop-green-0')?.spec;
-    expect(spec?.secrets.get('TOKEN')?.open()).toBe('one');
+    expect(spec?.secrets.values.get('TOKEN')?.open()).toBe('one');
   });
 
   it('that is only tried changes, tells and rolls nothing', async () => {

@@ -116,7 +116,13 @@ function addContainer(command: Command): void {
     .option('--env-file <path>', 'variables from a file (repeat)', repeated)
     .option('--unset-env <name>', 'drop a variable (repeat)', repeated)
     .option('--project <name>', 'whose secrets it gets beside the global ones and its own')
-    .addOption(new Option('--secrets <how>', 'how it gets its secrets: as variables, or not at all').choices(['env', 'none']))
+    .addOption(
+      new Option('--secrets <how>', 'how it gets its secrets: as variables, as files in /run/secrets, or not at all').choices([
+        'env',
+        'file',
+        'none',
+      ]),
+    )
     .optionsGroup('Container:')
     .option('--replicas <count>', 'how many run, balanced by the proxy')
     .option('--cpus <number>', 'CPUs at most, such as 0.5')

@@ -1,5 +1,6 @@
 /** What the flags of `deploy` ask for, as the contract's request. Pure; the daemon checks the values. */
 import { parseEnv } from 'node:util';
+import type { AppConfiguration } from '../contract/configuration.ts';
 import type { Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { nextCoreMetadataSchema } from '../contract/nextcore.ts';
@@ -36,7 +37,7 @@ export function deployRequest(app: string | undefined, flags: DeployFlags, sourc
     env: environment(flags, base.env, sources),
     project: over(flags.project, base.project, same),
     // The choices of the flag are the contract's.
-    secrets: flags.secrets === undefined ? base.secrets : { inject: flags.secrets as 'env' | 'none' },
+    secrets: flags.secrets === undefined ? base.secrets : { inject: flags.secrets as AppConfiguration['secrets']['inject'] },
     app_name: app ?? base.app_name,
     image: flags.image ?? base.image,
   });

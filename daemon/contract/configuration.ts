@@ -1,7 +1,7 @@
 /** What is asked of a deploy, and what a release runs with. */
 import { z } from 'zod';
 import { envSchema } from './environment.ts';
-import { DEFAULTS, LIMITS } from './limits.ts';
+import { DEFAULTS, LIMITS, SECRETS_DIRECTORY } from './limits.ts';
 import {
   appNameSchema,
   domainNameSchema,
@@ -150,9 +150,11 @@ const sharedShape = {
   secrets: z
     .strictObject({
       inject: z
-        .enum(['env', 'none'])
+        .enum(['env', 'file', 'none'])
         .default('env')
-        .meta({ description: 'env: as variables, which win over those of `env`. none: the app gets none' }),
+        .meta({
+          description: `env: as variables, which win over those of \`env\`. file: as files of the container's user in ${SECRETS_DIRECTORY}, in memory and not in \`docker inspect\`. none: the app gets none`,
+        }),
     })
     .prefault({}),
   ...routingShape,
@@ -239,12 +241,14 @@ function checkRouting({ domain, aliases, redirects, tls }: Routing, context: Iss
   }
 }
 
-function checkVolumes({ volumes }: Pick<AppConfiguration, 'volumes'>, context: Issues): void {
+function checkVolumes({ volumes, secrets }: Pick<AppConfiguration, 'volumes' | 'secrets'>, context: Issues): void {
   const targets = volumes.map(({ target }) => target.replace(/\/+$/, ''));
   for (const [index, target] of targets.entries()) {
     const path = ['volumes', index, 'target'];
     if (target === '')
       context.addIssue({ code: 'custom', path, message: 'the root of the container cannot be a volume; use a path beneath it' });
+    if (target === SECRETS_DIRECTORY && secrets.inject === 'file')
+      context.addIssue({ code: 'custom', path, message: `the app's secrets are in ${target}; choose another path` });
     if (targets.indexOf(target) < index)
       context.addIssue({ code: 'custom', path, message: `${target} is mounted twice; choose another path` });
   }

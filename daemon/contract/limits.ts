@@ -6,6 +6,9 @@ export const DAEMON_SOCKET_PATH = '/run/nextdeploy/nextdeployd.sock';
 export const DAEMON_CONFIG_PATH = '/etc/nextdeploy/config.yml';
 export const API_VERSION = 1;
 
+/** In containers whose secrets are files. */
+export const SECRETS_DIRECTORY = '/run/secrets';
+
 export const LIMITS = {
   /** A JSON body; larger ones are answered with 413 before they are parsed. */
   request_body_bytes_max: 1024 * 1024,

@@ -76,7 +76,7 @@ describe('one-off commands', () => {
       ...{ operation, output: { image_id: 'sha256:2' }, started_at: '', signal, kept: signal, credentials: null },
       report: ({ lines }) => void reports.push(lines ?? []),
     };
-    const { output } = await runHook(step, new Map(), { containers, clock: world.clock }, context);
+    const { output } = await runHook(step, { inject: 'env', values: new Map() }, { containers, clock: world.clock }, context);
     const seen = reports.slice(0, 2).map((lines) => [lines.length, lines.at(-1)?.split(' ')[0], lines[0]?.length]);
     expect(seen).toEqual([
       [15, '14', 500],

@@ -15,8 +15,13 @@ export interface ContainerSpec extends ContainerTemplate {
   role: ContainerRole;
   /** In place of the image's own. */
   command: string[] | null;
-  /** By name; they win over variables of the same name. */
-  secrets: ReadonlyMap<string, Sealed>;
+  secrets: GivenSecrets;
+}
+
+/** What a container is given, by name: as variables, which win over those of the same name, or as files. */
+export interface GivenSecrets {
+  inject: 'env' | 'file';
+  values: ReadonlyMap<string, Sealed>;
 }
 
 /** What a container of ours is for: to serve, or to run one command and end. */

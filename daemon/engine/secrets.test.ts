@@ -4,8 +4,8 @@ import type { ModelWorld } from './test-world.ts';
 
 /** What the container of the slot was given. */
 const given = (world: ModelWorld, slot: 'blue' | 'green') => {
-  const { secrets } = world.state.containers.get(`nextdeploy-shop-${slot}-0`)?.spec ?? { secrets: new Map() };
-  return Object.fromEntries([...secrets].map(([name, value]) => [name, value.open()]));
+  const { secrets } = world.state.containers.get(`nextdeploy-shop-${slot}-0`)?.spec ?? { secrets: { values: new Map() } };
+  return Object.fromEntries([...secrets.values].map(([name, value]) => [name, value.open()]));
 };
 
 describe('secrets', () => {

@@ -1,8 +1,7 @@
 /** What of the secrets a release is given, and what of them is never told. */
 import { environmentBytes } from '../contract/environment.ts';
 import { LIMITS } from '../contract/limits.ts';
-import type { Sealed } from '../secrets/sealed.ts';
-import type { Journal, World } from './ports.ts';
+import type { GivenSecrets, Journal, World } from './ports.ts';
 import { redact } from './redaction.ts';
 import { StepFailure } from './saga.ts';
 import type { OperationRecord, StepProgress } from './state.ts';
@@ -10,16 +9,19 @@ import type { OperationRecord, StepProgress } from './state.ts';
 type Vault = Pick<World, 'secrets'>;
 type Releases = Pick<Journal, 'getRelease'>;
 
-/** By name, for the containers of a release. Throws a DomainError when a value is not kept any more. */
-export function openSecrets({ secrets }: Vault, journal: Releases, app_name: string, release: string): Map<string, Sealed> {
+/** For the containers of a release. Throws a DomainError when a value is not kept any more. */
+export function openSecrets({ secrets }: Vault, journal: Releases, app_name: string, release: string): GivenSecrets {
   const found = journal.getRelease(app_name, release);
-  if (found === null || found.configuration.secrets.inject === 'none') return new Map();
-  return secrets.open(found.secrets);
+  const inject = found?.configuration.secrets.inject ?? 'none';
+  if (found === null || inject === 'none') return { inject: 'env', values: new Map() };
+  return { inject, values: secrets.open(found.secrets) };
 }
 
 /** Throws a {@link StepFailure} when the kernel could not give all of them to a program of this release. */
 export function demandRoomForSecrets(vault: Vault, journal: Releases, app_name: string, release: string): void {
-  const opened = [...openSecrets(vault, journal, app_name, release)].map(([name, value]) => [name, value.open()]);
+  const { inject, values } = openSecrets(vault, journal, app_name, release);
+  if (inject === 'file') return;
+  const opened = [...values].map(([name, value]) => [name, value.open()]);
   const env = journal.getRelease(app_name, release)?.configuration.env ?? {};
   const bytes = environmentBytes({ ...env, ...Object.fromEntries(opened) });
   if (bytes <= LIMITS.env_bytes_max) return;

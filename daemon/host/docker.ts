@@ -5,11 +5,12 @@ import { z } from 'zod';
 import { DomainError } from '../contract/errors.ts';
 import { automaticRange, parseSubnet } from '../engine/slots.ts';
 import { DockerClient, DockerError } from './docker/client.ts';
-import { DockerContainers } from './docker/containers.ts';
+import { type BeforeRemoval, DockerContainers } from './docker/containers.ts';
 import { DockerImages } from './docker/images.ts';
 import { KeptLogs } from './docker/kept-logs.ts';
 import { readLogs } from './docker/logs.ts';
 import { DockerHostResources } from './resources.ts';
+import type { SecretFiles } from './secret-files.ts';
 
 const NETWORK_LABEL = 'nextdeploy.network';
 const networkSchema = z.object({
@@ -24,6 +25,7 @@ export interface DockerOptions {
   bind_roots: readonly string[];
   /** Of the docker client whose logins to registries serve requests without credentials; default: that of the daemon's user. */
   login_file?: string;
+  secret_files: SecretFiles;
 }
 
 export class Docker {
@@ -35,13 +37,13 @@ export class Docker {
   readonly #client: DockerClient;
   readonly #network: DockerOptions['network'];
 
-  constructor({ socket, network, bind_roots, login_file = loginFile() }: DockerOptions) {
+  constructor({ socket, network, bind_roots, secret_files, login_file = loginFile() }: DockerOptions) {
     this.#client = new DockerClient(socket);
     this.#network = network;
     this.logs = new KeptLogs({ readLogs: (containerId, options) => readLogs(this.#client, containerId, options) });
-    this.containers = new DockerContainers(this.#client, network.name, ({ id, app_name, release, slot }, signal) =>
-      this.logs.keep(app_name, { container_id: id, release, slot }, signal),
-    );
+    const keepLogs: BeforeRemoval = ({ id, app_name, release, slot }, signal) =>
+      this.logs.keep(app_name, { container_id: id, release, slot }, signal);
+    this.containers = new DockerContainers(this.#client, network.name, secret_files, keepLogs);
     this.images = new DockerImages(this.#client, { login_file });
     this.resources = new DockerHostResources(this.#client, { bind_roots, network: network.name });
   }

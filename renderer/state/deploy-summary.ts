@@ -33,7 +33,10 @@ const SUMMARIES: Record<Section, (form: DeployForm) => string[]> = {
           set('failures', form.health_retries),
           set('start period', form.health_start_period),
         ],
-  secrets: (form) => [set('project', form.project), form.secrets === 'none' ? 'none given' : ''],
+  secrets: (form) => [
+    set('project', form.project),
+    form.secrets === 'env' ? '' : form.secrets === 'file' ? 'as files' : 'none given',
+  ],
   resources: (form) => [
     form.replicas === '' || Number(form.replicas) === 1 ? '' : `${form.replicas} replicas`,
     set('CPU', form.cpus),

@@ -116,10 +116,15 @@ const each = (label: string) => (text: string) =>
   read<(string | number)[]>(text).map((item) => ({ key: String(item), label, text: String(item) }));
 const switched = (text: string) => (text === 'true' ? 'on' : 'off');
 
+const INJECTED = { env: 'as variables', file: 'as files', none: 'none' } as const satisfies Record<
+  AppConfiguration['secrets']['inject'],
+  string
+>;
+
 /** Every field of a configuration, by how its value is taken apart. */
 const PARTS: Record<Exclude<keyof AppConfiguration, 'env'>, (text: string) => Part[]> = {
   project: single('Project'),
-  secrets: single('Secrets', (text) => (read<{ inject: string }>(text).inject === 'env' ? 'as variables' : 'none')),
+  secrets: single('Secrets', (text) => INJECTED[read<AppConfiguration['secrets']>(text).inject]),
   domain: single('Domain'),
   aliases: each('Alias'),
   redirects: (text) =>

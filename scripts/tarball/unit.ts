@@ -12,6 +12,8 @@ StartLimitBurst=5
 
 [Service]
 Type=exec
+# Not as another RuntimeDirectory, which would take everything in it from the users whose it is.
+ExecStartPre=+/bin/mkdir -p -m 0700 /run/nextdeploy-secrets
 ExecStart=/opt/nextdeploy/current/bin/nextdeployd --config /etc/nextdeploy/config.yml
 Restart=on-failure
 RestartSec=1
@@ -31,7 +33,7 @@ RuntimeDirectoryPreserve=yes
 
 NoNewPrivileges=yes
 ProtectSystem=strict
-ReadWritePaths=/var/lib/nextdeploy /etc/nextdeploy /run/nextdeploy -/etc/caddy/nextdeploy -/etc/nginx/nextdeploy
+ReadWritePaths=/var/lib/nextdeploy /etc/nextdeploy /run/nextdeploy -/run/nextdeploy-secrets -/etc/caddy/nextdeploy -/etc/nginx/nextdeploy
 ProtectHome=read-only
 PrivateTmp=yes
 PrivateDevices=yes
@@ -51,4 +53,26 @@ SystemCallFilter=@system-service
 
 [Install]
 WantedBy=multi-user.target
+`;
+
+/** After a reboot, memory is empty and Docker brings containers back by itself: their secrets have to be there before. */
+export const SECRETS_UNIT = `[Unit]
+Description=NextDeploy secrets of containers, in memory
+RequiresMountsFor=/var/lib/nextdeploy /etc/nextdeploy
+Before=docker.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/opt/nextdeploy/current/bin/nextdeployd --place-secrets
+TimeoutStartSec=30
+Environment=NODE_ENV=production
+UMask=0077
+NoNewPrivileges=yes
+ProtectHome=yes
+PrivateDevices=yes
+PrivateNetwork=yes
+
+[Install]
+WantedBy=docker.service
 `;

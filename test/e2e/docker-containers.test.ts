@@ -1,5 +1,5 @@
 /** The daemon's view of containers on a real Docker. Each container has a memory limit. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -7,6 +7,9 @@ import { DomainError } from '../../daemon/contract/errors.ts';
 import type { ContainerSpec, ObservedContainer } from '../../daemon/engine/ports.ts';
 import { DockerClient } from '../../daemon/host/docker/client.ts';
 import { DockerContainers } from '../../daemon/host/docker/containers.ts';
+import { SecretFiles } from '../../daemon/host/secret-files.ts';
+import { ModelPlaces } from '../../daemon/host/test-secret-places.ts';
+import { Sealed } from '../../daemon/secrets/sealed.ts';
 import { acquireEngine, type Engine, LEASE_LABEL } from '../bed/engine.ts';
 import { waitFor } from '../bed/run.ts';
 import { buildTinyImages } from '../fixtures/images.ts';
@@ -20,6 +23,8 @@ let client: DockerClient;
 let containers: DockerContainers;
 let removed: ObservedContainer[];
 let folder: string;
+let memory: string;
+let places: ModelPlaces;
 let network: string;
 let subnet: string;
 let image_id: string;
@@ -37,13 +42,21 @@ beforeAll(async () => {
   await docker('network', 'create', '--label', `${LEASE_LABEL}=${engine.leaseId}`, '--subnet', `${subnet}.0/24`, network);
   folder = await mkdtemp(join(tmpdir(), 'nextdeploy-containers-'));
   client = new DockerClient(engine.socket);
+  memory = await mkdtemp('/dev/shm/nextdeploy-containers-');
+  places = new ModelPlaces();
   removed = [];
-  containers = new DockerContainers(client, network, async (container) => void removed.push(container));
+  containers = new DockerContainers(
+    client,
+    network,
+    new SecretFiles(memory, places),
+    async (container) => void removed.push(container),
+  );
 }, 300_000);
 afterEach(removeAll);
 afterAll(async () => {
   client.close();
   await rm(folder, { recursive: true });
+  await rm(memory, { recursive: true });
   await docker('network', 'rm', network);
   await engine.release();
 });
@@ -67,7 +80,7 @@ const spec = (changes: Partial<ContainerSpec> = {}): ContainerSpec => ({
   address: null,
   command: null,
   env: {},
-  secrets: new Map(),
+  secrets: { inject: 'env', values: new Map() },
   ports: [3000],
   limits: { memory_bytes: MEMORY_BYTES },
   volumes: [],
@@ -175,6 +188,38 @@ describe('creating', () => {
     expect(await docker('volume', 'inspect', '--format', '{{index .Labels "nextdeploy.app"}}', name)).toBe(app);
     const read = "console.log(require('fs').readFileSync('/data/a', 'utf8'))";
     expect((await run(script(read, { volumes }))).lines).toEqual(['kept']);
+  });
+
+  test('gives secrets as variables over those of the environment, or as files of its user that Docker does not show', async () => {
+    const values = new Map([['TOKEN', new Sealed('needle "quoted"\nline')]]);
+    const show = 'console.log(JSON.stringify([process.env.TOKEN, process.env.PORT]))';
+    const given = script(show, { env: { TOKEN: 'plain', PORT: '3000' }, secrets: { inject: 'env', values } });
+    expect((await run(given)).lines).toEqual([JSON.stringify(['needle "quoted"\nline', '3000'])]);
+    const read = `const { readFileSync: read, statSync: stat, accessSync: access, constants } = require('node:fs');
+      const file = '/run/secrets/TOKEN';
+      let writes = true; try { access('/run/secrets', constants.W_OK) } catch { writes = false }
+      console.log(JSON.stringify([read(file, 'utf8'), (stat(file).mode & 0o777).toString(8), stat(file).uid, writes, process.env.TOKEN ?? null]))`;
+    for (const [user, uid] of [
+      ['1234:99', 1234],
+      ['node', 1000],
+      [null, null],
+    ] as const) {
+      const wanted = script(read, { user, secrets: { inject: 'file', values } });
+      await containers.create(wanted, signal);
+      // A step may be repeated.
+      await containers.create(wanted, signal);
+      expect(JSON.stringify(await look(wanted.name))).not.toContain('needle');
+      await containers.start(wanted.name, signal);
+      expect((await containers.waitForExit(wanted.name, signal)).exit_code).toBe(0);
+      const [line = ''] = await containers.logTail(wanted.name, 10, signal);
+      const imageUser = (await look(wanted.name)).Config.User === '' ? 0 : 1000;
+      expect(JSON.parse(line)).toEqual(['needle "quoted"\nline', '400', uid ?? imageUser, false, null]);
+      await containers.remove(wanted, 0, signal);
+      expect([await readdir(memory), places.list()]).toEqual([[], []]);
+    }
+    const stranger = script('', { user: 'nobody-knows', secrets: { inject: 'file', values } });
+    expect((await refused(containers.create(stranger, signal))).message).toMatch(/nobody-knows/);
+    await containers.remove(stranger, 0, signal);
   });
 
   test('joins further networks before it starts, also when a first attempt ended in between', async () => {
@@ -331,7 +376,7 @@ describe('what Docker refuses', () => {
   });
 
   test('a network that is gone is named', async () => {
-    const gone = new DockerContainers(client, `${app}-gone`);
+    const gone = new DockerContainers(client, `${app}-gone`, new SecretFiles(memory, places));
     const wanted = spec();
     const action = gone.create(wanted, signal).then(() => gone.start(wanted.name, signal));
     expect((await refused(action)).message).toContain(`There is no Docker network ${app}-gone`);

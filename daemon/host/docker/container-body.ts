@@ -1,5 +1,6 @@
 /** What is asked of Docker for one container of ours (`POST /containers/create` of the Engine API). Pure. */
 import type { Volume } from '../../contract/configuration.ts';
+import { SECRETS_DIRECTORY } from '../../contract/limits.ts';
 import type { ContainerRole, ContainerSpec } from '../../engine/ports.ts';
 
 export const LABELS = {
@@ -17,10 +18,10 @@ const TEMPORARY = '/tmp';
 const TEMPORARY_BYTES_MAX = 256 * 1024 ** 2;
 
 /**
- * There is no init process (`Init`): images bring the first process that their author tested, and some, such as those with s6-overlay, refuse
+ * `secrets_directory`: of the host, given as the container's secrets; null: none. There is no init process (`Init`): images bring the first process that their author tested, and some, such as those with s6-overlay, refuse
  * to be any other. An app that does not handle SIGTERM is killed after its stop timeout, when nobody is served by it any more.
  */
-export function createBody(spec: ContainerSpec, network: string): object {
+export function createBody(spec: ContainerSpec, network: string, secrets_directory: string | null = null): object {
   return {
     Image: spec.image_id,
     // The whole command line: arguments to an image's own entrypoint would start the app.
@@ -38,7 +39,7 @@ export function createBody(spec: ContainerSpec, network: string): object {
       CapDrop: ['ALL'],
       CapAdd: spec.capabilities,
       ReadonlyRootfs: spec.read_only_root,
-      Mounts: mountsOf(spec),
+      Mounts: [...mountsOf(spec), ...secretsMount(secrets_directory)],
       ...limitsOf(spec.limits),
       LogConfig: {
         Type: 'json-file',
@@ -53,7 +54,8 @@ export function createBody(spec: ContainerSpec, network: string): object {
 
 /** What the daemon itself needs the app to know, which is where it serves, nobody's secret changes. */
 function environmentOf({ env, secrets }: ContainerSpec): Record<string, string> {
-  const opened = [...secrets].map(([name, value]) => [name, value.open()]);
+  if (secrets.inject === 'file') return env;
+  const opened = [...secrets.values].map(([name, value]) => [name, value.open()]);
   return { ...env, ...Object.fromEntries(opened), ...('PORT' in env ? { PORT: env.PORT } : {}) };
 }
 
@@ -86,6 +88,11 @@ function mountsOf({ volumes, app_name, read_only_root }: ContainerSpec): object[
   const options = { SizeBytes: TEMPORARY_BYTES_MAX, Mode: 0o1777 };
   const temporary = read_only_root && !isTaken ? [{ Type: 'tmpfs', Target: TEMPORARY, TmpfsOptions: options }] : [];
   return [...volumes.map((volume) => mountOf(volume, app_name)), ...temporary];
+}
+
+/** Of the host's memory, where only the container's user can read it. */
+function secretsMount(source: string | null): object[] {
+  return source === null ? [] : [{ Type: 'bind', Source: source, Target: SECRETS_DIRECTORY, ReadOnly: true }];
 }
 
 /** A named volume gets its label when Docker makes it, and outlives the app. */

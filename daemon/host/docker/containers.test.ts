@@ -2,6 +2,8 @@ import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerSpec } from '../../engine/ports.ts';
+import { SecretFiles } from '../secret-files.ts';
+import { ModelPlaces } from '../test-secret-places.ts';
 import { DockerClient } from './client.ts';
 import { DockerContainers } from './containers.ts';
 import { type Answer, ScriptedDocker, says } from './test-docker.ts';
@@ -37,7 +39,7 @@ describe('removing a container', () => {
     'nextdeploy.slot': 'blue',
     'nextdeploy.operation': operation,
   });
-  const remove = () => new DockerContainers(client, 'nextdeploy').remove(target, 1_000, signal);
+  const remove = () => new DockerContainers(client, 'nextdeploy', SECRET_FILES).remove(target, 1_000, signal);
 
   it('goes by its id once its labels have shown that it is ours', async () => {
     fake.answers = [found(labels('shop', 'op-2')), says(204), says(204)];
@@ -60,6 +62,7 @@ describe('removing a container', () => {
   });
 });
 
+const SECRET_FILES = new SecretFiles('/dev/shm/nextdeploy-none', new ModelPlaces());
 const SPEC: ContainerSpec = {
   name: 'shop-blue-0',
   app_name: 'shop',
@@ -71,7 +74,7 @@ const SPEC: ContainerSpec = {
   address: '10.213.0.2',
   command: null,
   env: { PASSWORD: 'secret' },
-  secrets: new Map(),
+  secrets: { inject: 'env', values: new Map() },
   ports: [3000],
   limits: {},
   volumes: [],
@@ -94,7 +97,7 @@ describe('creating a container', () => {
         response.writeHead(201).end('{"Id":"1"}');
       },
     ];
-    await new DockerContainers(client, 'nextdeploy').create(SPEC, signal);
+    await new DockerContainers(client, 'nextdeploy', SECRET_FILES).create(SPEC, signal);
     expect(fake.paths).toEqual(['POST /v1.41/containers/create?name=shop-blue-0']);
     expect(JSON.parse(body)).toMatchObject({ Image: 'sha256:1', Env: ['PASSWORD=secret'] });
   });
@@ -102,7 +105,7 @@ describe('creating a container', () => {
   it('does not make one whose memory limit Docker has dropped', async () => {
     const made = { Id: 'abc', Name: '/shop-blue-0', State: { Running: false, ExitCode: 0, Pid: 0 }, Config: {} };
     const inspected = (Memory: number) => says(200, JSON.stringify({ ...made, HostConfig: { Memory } }));
-    const containers = new DockerContainers(client, 'nextdeploy');
+    const containers = new DockerContainers(client, 'nextdeploy', SECRET_FILES);
     const limited = { ...SPEC, limits: { memory_bytes: 64 * 1024 ** 2 } };
     fake.answers = [says(201, '{"Id":"abc"}'), inspected(64 * 1024 ** 2)];
     await containers.create(limited, signal);
@@ -119,7 +122,7 @@ describe('creating a container', () => {
       State: { Running: false, ExitCode: 0, Pid: 0 },
       Config: { Env: ['PASSWORD=secret'] },
     };
-    const containers = new DockerContainers(client, 'nextdeploy');
+    const containers = new DockerContainers(client, 'nextdeploy', SECRET_FILES);
     const failure = (action: Promise<unknown>) => action.catch((error: unknown) => error);
     fake.answers = [quoting];
     const created = await failure(containers.create(SPEC, signal));

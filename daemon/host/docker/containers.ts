@@ -1,12 +1,22 @@
 /** The engine's containers in Docker (Engine API, https://docs.docker.com/reference/api/engine/). */
 import { z } from 'zod';
 import { slotSchema } from '../../contract/names.ts';
-import type { ContainerSpec, Containers, ExitState, Inspection, ObservedContainer, OwnContainer } from '../../engine/ports.ts';
+import type {
+  ContainerSpec,
+  Containers,
+  ExitState,
+  GivenSecrets,
+  Inspection,
+  ObservedContainer,
+  OwnContainer,
+} from '../../engine/ports.ts';
 import { isMissing } from '../files.ts';
+import type { SecretFiles } from '../secret-files.ts';
 import { listeningSockets } from '../sockets.ts';
 import { type CallOptions, type DockerAction, type DockerClient, DockerError } from './client.ts';
 import { createBody, LABELS } from './container-body.ts';
 import { connectFailure, createFailure, startFailure, unlimited } from './container-failures.ts';
+import { userIdOf } from './container-user.ts';
 import { readLogs } from './logs.ts';
 import { withoutValues } from './redaction.ts';
 
@@ -54,16 +64,23 @@ const NEVER = '0001-01-01';
 const STOP_SLACK_MS = 20_000;
 
 /** Called with a container that has stopped and is about to be removed. Must not throw. */
-type BeforeRemoval = (container: ObservedContainer, signal: AbortSignal) => Promise<void>;
+export type BeforeRemoval = (container: ObservedContainer, signal: AbortSignal) => Promise<void>;
 
 export class DockerContainers implements Containers {
   readonly #client: DockerClient;
   readonly #network: string;
+  readonly #secretFiles: SecretFiles;
   readonly #beforeRemoval: BeforeRemoval;
 
-  constructor(client: DockerClient, network: string, beforeRemoval: BeforeRemoval = async () => undefined) {
+  constructor(
+    client: DockerClient,
+    network: string,
+    secretFiles: SecretFiles,
+    beforeRemoval: BeforeRemoval = async () => undefined,
+  ) {
     this.#client = client;
     this.#network = network;
+    this.#secretFiles = secretFiles;
     this.#beforeRemoval = beforeRemoval;
   }
 
@@ -84,10 +101,18 @@ export class DockerContainers implements Containers {
   async create(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
     try {
       const joined = await this.#makeOrFind(spec, signal);
+      await this.#placeSecrets(spec, signal);
       for (const network of spec.networks) if (!joined.has(network)) await this.#connect(spec.name, network, signal);
     } catch (error) {
       throw error instanceof DockerError ? createFailure(error, spec.name) : error;
     }
+  }
+
+  /** Once it is there, since only then it is known as whom it will run; and before it is started. */
+  async #placeSecrets({ name, app_name, release, secrets }: ContainerSpec, signal: AbortSignal): Promise<void> {
+    if (!hasFiles(secrets)) return;
+    const uid = await userIdOf(this.#client, name, signal);
+    await this.#secretFiles.place({ container: name, app_name, release, uid }, secrets.values);
   }
 
   /** Gives the networks that it is in already. */
@@ -108,11 +133,13 @@ export class DockerContainers implements Containers {
 
   async #create(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
     // Apart, because dockerode otherwise writes everything into the address too, secrets of the environment included.
-    const options: object = { _query: { name: spec.name }, _body: createBody(spec, this.#network) };
+    const secretsDirectory = hasFiles(spec.secrets) ? await this.#secretFiles.reserve(spec.name) : null;
+    const options: object = { _query: { name: spec.name }, _body: createBody(spec, this.#network, secretsDirectory) };
     try {
       await this.#client.call((docker) => docker.createContainer(options), { signal });
     } catch (error) {
-      throw withoutValues(error, [...Object.values(spec.env), ...[...spec.secrets.values()].map((value) => value.open())]);
+      const secrets = [...spec.secrets.values.values()].map((value) => value.open());
+      throw withoutValues(error, [...Object.values(spec.env), ...secrets]);
     }
     if (spec.limits.memory_bytes !== undefined) await this.#demandLimit(spec.name, signal);
   }
@@ -167,6 +194,7 @@ export class DockerContainers implements Containers {
     await ignoreMissing(this.#client.call((docker) => docker.getContainer(found.id).stop({ t: seconds }), options));
     await this.#beforeRemoval(found, signal);
     await ignoreMissing(this.#client.call((docker) => docker.getContainer(found.id).remove({ force: true, v: true }), options));
+    await this.#secretFiles.remove(found.name);
   }
 
   async setRestart(name: string, isKept: boolean, signal: AbortSignal): Promise<void> {
@@ -213,6 +241,8 @@ export class DockerContainers implements Containers {
     }
   }
 }
+
+const hasFiles = ({ inject, values }: GivenSecrets) => inject === 'file' && values.size > 0;
 
 function observe(
   id: string,

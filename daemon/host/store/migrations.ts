@@ -90,6 +90,13 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (scope, owner, name, version)
   ) STRICT, WITHOUT ROWID;
 
+  CREATE TABLE secret_places (
+    container TEXT PRIMARY KEY,
+    app_name TEXT NOT NULL,
+    release TEXT NOT NULL,
+    uid INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
   ALTER TABLE releases ADD COLUMN secrets TEXT NOT NULL DEFAULT '[]';
   `,
 ];

@@ -2,6 +2,7 @@
 import type { SQLInputValue, SQLOutputValue, StatementResultingChanges } from 'node:sqlite';
 import type { WrappedKeys } from '../../secrets/master-key.ts';
 import type { SecretKey, SecretStore, SecretVersion } from '../../secrets/ports.ts';
+import type { SecretPlace, SecretPlaces } from '../secret-files.ts';
 import type { Row } from './rows.ts';
 
 /** What of the store a table needs. */
@@ -24,7 +25,7 @@ const NEEDED_BY_SECRET = `SELECT 1 FROM newest WHERE newest.scope = secrets.scop
 const NEWEST = `newest AS (SELECT scope, owner, name, version, fingerprint IS NOT NULL AS is_there FROM secrets AS each WHERE version =
   (SELECT max(version) FROM secrets WHERE scope = each.scope AND owner = each.owner AND name = each.name))`;
 
-export class SecretTable implements SecretStore {
+export class SecretTable implements SecretStore, SecretPlaces {
   readonly #connection: Connection;
 
   constructor(connection: Connection) {
@@ -69,6 +70,24 @@ export class SecretTable implements SecretStore {
       const sql = 'UPDATE secrets SET sealed = ? WHERE scope = ? AND owner = ? AND name = ? AND version = ?';
       for (const { sealed, scope, owner, name, version } of versions) run(sql, sealed, scope, owner, name, version);
     });
+  }
+
+  put({ container, app_name, release, uid }: SecretPlace): void {
+    this.#connection.transaction(() => {
+      const sql = 'REPLACE INTO secret_places (container, app_name, release, uid) VALUES (?, ?, ?, ?)';
+      this.#connection.run(sql, container, app_name, release, uid);
+    });
+  }
+
+  remove(container: string): void {
+    const { transaction, run, get } = this.#connection;
+    // Most containers have none, and a full disk is no reason to keep one of those.
+    if (get('SELECT 1 FROM secret_places WHERE container = ?', container) === undefined) return;
+    transaction(() => run('DELETE FROM secret_places WHERE container = ?', container));
+  }
+
+  list(): SecretPlace[] {
+    return this.#connection.all('SELECT * FROM secret_places ORDER BY container') as unknown as SecretPlace[]; // its columns
   }
 
   /** With the app's releases, in their transaction: nothing needs them any more. */

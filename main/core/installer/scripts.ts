@@ -139,13 +139,20 @@ systemctl reload docker || true
 journalctl -u docker -n 50 --no-pager -o cat | grep -F 'level=error' | tail -n 1 >&2
 exit 1`,
 
-  /** switch RELEASE_NAME: makes it the current one, and its unit file systemd's. */
+  /** switch RELEASE_NAME: makes it the current one, and its unit files systemd's; an earlier one may have fewer. */
   switch: `
 cd /opt/nextdeploy
 ln -sfn "releases/$1" current.new
 mv -T current.new current
-install -m 0644 current/nextdeployd.service /etc/systemd/system/.nextdeployd.service.new
-mv /etc/systemd/system/.nextdeployd.service.new /etc/systemd/system/nextdeployd.service
+for unit in nextdeployd nextdeploy-secrets; do
+  if [ -e "current/$unit.service" ]; then
+    install -m 0644 "current/$unit.service" "/etc/systemd/system/.$unit.service.new"
+    mv "/etc/systemd/system/.$unit.service.new" "/etc/systemd/system/$unit.service"
+  else
+    systemctl disable --quiet "$unit" 2>/dev/null || true
+    rm -f "/etc/systemd/system/$unit.service"
+  fi
+done
 sync -f /opt/nextdeploy
 systemctl daemon-reload`,
 
@@ -153,6 +160,7 @@ systemctl daemon-reload`,
   start: `
 systemctl reset-failed nextdeployd 2>/dev/null || true
 systemctl enable --quiet nextdeployd
+[ ! -e /etc/systemd/system/nextdeploy-secrets.service ] || systemctl enable --quiet nextdeploy-secrets
 systemctl restart nextdeployd`,
 
   /** condition: prints how the service is and how often systemd has restarted it since it was started. */
@@ -160,8 +168,8 @@ systemctl restart nextdeployd`,
 
   /** remove_service: for a first installation that does not work. Configuration and state stay. */
   remove_service: `
-systemctl disable --now --quiet nextdeployd 2>/dev/null || true
-rm -f /etc/systemd/system/nextdeployd.service /opt/nextdeploy/current
+systemctl disable --now --quiet nextdeployd nextdeploy-secrets 2>/dev/null || true
+rm -f /etc/systemd/system/nextdeployd.service /etc/systemd/system/nextdeploy-secrets.service /opt/nextdeploy/current
 systemctl daemon-reload`,
 
   /** prune KEPT...: removes the releases not named, and what earlier attempts left. */

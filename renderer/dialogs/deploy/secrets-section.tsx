@@ -1,16 +1,25 @@
-import { Checkbox } from '@mantine/core';
+import { Select } from '@mantine/core';
+import type { DeployForm } from '../../state/deploy-form.ts';
 import { type DeployPartProps, TextField } from './field.tsx';
 
-/** Which secrets the app is given; the secrets themselves are set apart from deploys. */
+const WAYS: { value: DeployForm['secrets']; label: string }[] = [
+  { value: 'env', label: 'as variables' },
+  { value: 'file', label: 'as files in /run/secrets' },
+  { value: 'none', label: 'not at all' },
+];
+
+/** How the app is given its secrets; the secrets themselves are set apart from deploys. */
 export function SecretsSection(part: DeployPartProps) {
   const { form, onChange } = part;
   return (
-    <>
-      <Checkbox
-        label="Give the app its secrets"
-        description="As variables, which win over those of the environment: global ones, its project’s, its own."
-        checked={form.secrets === 'env'}
-        onChange={(event) => onChange({ secrets: event.currentTarget.checked ? 'env' : 'none' }, 'secrets')}
+    <div className="nd-form-columns">
+      <Select
+        label="The app gets its secrets"
+        description="Variables win over those of the environment; files are not in docker inspect."
+        data={WAYS}
+        allowDeselect={false}
+        value={form.secrets}
+        onChange={(secrets) => onChange({ secrets: secrets ?? 'env' }, 'secrets')}
       />
       <TextField
         {...part}
@@ -20,6 +29,6 @@ export function SecretsSection(part: DeployPartProps) {
         placeholder="none"
         description="Apps of one project share its secrets."
       />
-    </>
+    </div>
   );
 }
