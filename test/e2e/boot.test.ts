@@ -38,7 +38,12 @@ beforeAll(async () => {
   const { v1, v2 } = await buildTinyImages(engine);
   for (const image of [v1, v2]) await client.upload('loadImages', Readable.from(await saveImage(engine, image)));
   const request = { image: v1, drain_ms: 500 };
-  for (const proxy of PROXIES) await deploy(client, { ...request, app_name: appOf(proxy), domain: domainOf(proxy), proxy });
+  await client.call('syncSecrets', { body: { scope: 'global', secrets: { BOOT_TOKEN: 'in memory alone' } } });
+  for (const proxy of PROXIES) {
+    // A reboot empties the memory that the files of secrets are in, and not what Docker keeps of variables.
+    const secrets = { inject: proxy === 'nginx' ? ('file' as const) : ('env' as const) };
+    await deploy(client, { ...request, app_name: appOf(proxy), domain: domainOf(proxy), proxy, secrets });
+  }
   await deploy(client, { ...request, app_name: 'boot-stopped', domain: 'stopped.boot.test', proxy: 'caddy' });
   // What serves is in green: a marker has to say so.
   for (const proxy of PROXIES) await swap(client, appOf(proxy), v2);
@@ -107,6 +112,9 @@ describe('a server that is booted again', () => {
     for (const proxy of PROXIES) await isServed(proxy);
     expect(await ask('caddy', 'stopped.boot.test')).toBe('503');
     expect((await bed.exec(['systemctl', 'is-active', 'nextdeployd'])).stdout.trim()).toBe('inactive');
+    const script = "console.log(require('node:fs').readFileSync('/run/secrets/BOOT_TOKEN', 'utf8'), process.env.BOOT_TOKEN)";
+    const read = await bed.exec(['docker', 'exec', `nextdeploy-${appOf('nginx')}-green-0`, 'node', '-e', script]);
+    expect(read.stdout.trim()).toBe('in memory alone undefined');
 
     await systemctl('enable', '--quiet', '--now', 'nextdeployd');
     await isAnswering();
