@@ -64,6 +64,8 @@ const configSchema = z.strictObject({
       master_key_file: path.default('/etc/nextdeploy/master.key'),
       /** On a tmpfs: of containers whose secrets are files. */
       files_directory: directory.default('/run/nextdeploy-secrets'),
+      /** Files that are encrypted with age are read beneath these alone. */
+      age_directories: z.array(directory).default(['/etc/nextdeploy/age']),
     })
     .prefault({}),
   volumes: z

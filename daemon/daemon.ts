@@ -6,7 +6,6 @@ import type { Log } from './api/log.ts';
 import { createOpenApi } from './api/openapi.ts';
 import { createServer } from './api/server.ts';
 import { createHandlers, requireApp } from './api/service.ts';
-import { SecretService } from './api/service-secrets.ts';
 import { AppStatuses } from './api/service-status.ts';
 import { AppChanges, followEvents } from './api/service-streams.ts';
 import { runBackground } from './background.ts';
@@ -29,6 +28,7 @@ import { SecretFiles, type SecretPlace } from './host/secret-files.ts';
 import { StorageUnavailable, storageFailure } from './host/store/failures.ts';
 import { Store } from './host/store.ts';
 import { SystemSampler } from './metrics/system.ts';
+import { createSecretServices } from './secret-services.ts';
 import { Vault } from './secrets/vault.ts';
 import { Hub } from './stream/hub.ts';
 import { followLogs } from './stream/logs.ts';
@@ -124,7 +124,7 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
       return { docker: dockerVersion, proxy: there.length === 0 ? null : there.join(', ') };
     },
     getOpenApi: () => createOpenApi(version),
-    secrets: new SecretService({ vault, engine, journal: store, publishEvent }),
+    ...createSecretServices(config, { vault, store, engine, publishEvent }),
     publishEvent,
     defaultProxy: config.proxy.default,
     version,

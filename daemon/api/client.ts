@@ -90,9 +90,10 @@ export class DaemonClient {
    * Calls one endpoint: the object of a read, or the payload of a change. With `query: { wait: '1' }` an operation is
    * returned when it has succeeded, and thrown as `unprocessable` with its evidence in `details` when it has not.
    */
-  async call<N extends RouteName>(name: N, ...[options]: OptionalIfEmpty<CallOptions<N>>): Promise<RouteResult<N>> {
+  async call<N extends RouteName>(name: N, ...options: OptionalIfEmpty<CallOptions<N>>): Promise<RouteResult<N>> {
     const route: Route = routes[name];
-    const { params, query, body, idempotencyKey, signal, timeout_ms }: LooseOptions = options ?? {};
+    const [given]: readonly LooseOptions[] = options;
+    const { params, query, body, idempotencyKey, signal, timeout_ms }: LooseOptions = given ?? {};
     const isOperation = route.kind === 'operation';
     const key = idempotencyKey ?? (isOperation ? randomUUID() : undefined);
     const encoded = body === undefined ? undefined : Buffer.from(JSON.stringify(body));

@@ -14,9 +14,14 @@ const bodies: Partial<Record<RouteName, unknown>> = {
   scaleApp: { replicas: 2 },
   setMaintenance: { enabled: true },
   syncSecrets: { scope: 'global', secrets: { TOKEN: 'one' } },
+  pullSecrets: { scope: 'global' },
+  setSecretProvider: { scope: 'global', provider: { kind: 'doppler', project: 'shop', config: 'prd', token: 'dp.st.x' } },
 };
 /** What a query has to have. */
-const queries: Partial<Record<RouteName, Record<string, string>>> = { removeSecret: { scope: 'global', name: 'TOKEN' } };
+const queries: Partial<Record<RouteName, Record<string, string>>> = {
+  removeSecret: { scope: 'global', name: 'TOKEN' },
+  removeSecretProvider: { scope: 'global' },
+};
 const goodParams: Record<string, string> = { name: 'shop' };
 const idOf = (name: RouteName) => (name === 'getRelease' ? 'r1' : 'op-0123456789ab');
 

@@ -5,44 +5,15 @@ import type { NewEvent } from '../engine/ports.ts';
 import { createEngine, deploying, run, signal } from '../engine/test-engine.ts';
 import { ModelJournal } from '../engine/test-journal.ts';
 import { ModelWorld } from '../engine/test-world.ts';
-import { makeDataKeys, makeMasterKey, type WrappedKeys, wrap } from '../secrets/master-key.ts';
-import type { KeyFiles, SecretStore, SecretVersion } from '../secrets/ports.ts';
-import { Vault } from '../secrets/vault.ts';
+import { openTestVault } from '../secrets/test-table.ts';
 import type { RequestContext } from './handlers.ts';
 import { SecretService } from './service-secrets.ts';
 
-/** The real vault over a table in memory, and the real engine over its models. */
-class Table implements SecretStore {
-  rows: SecretVersion[] = [];
-  keys: WrappedKeys = wrap(makeMasterKey(), makeDataKeys());
-  readKeys = () => null;
-  putFirstKeys = (keys: WrappedKeys) => {
-    this.keys = keys;
-  };
-  listNewest = () =>
-    [...Map.groupBy(this.rows, ({ scope, owner, name }) => `${scope} ${owner} ${name}`).values()].map((all) => all.at(-1)!);
-  listKept = () => this.rows.filter(({ sealed }) => sealed !== null).toReversed();
-  get: SecretStore['get'] = ({ scope, owner, name }, version) =>
-    this.rows.find((row) => row.scope === scope && row.owner === owner && row.name === name && row.version === version) ?? null;
-  add = (versions: readonly SecretVersion[]) => void this.rows.push(...versions);
-  replaceAll = () => undefined;
-}
-
-const files: KeyFiles = {
-  path: '/key',
-  read: async () => null,
-  readNext: async () => null,
-  createFirst: async () => true,
-  writeNext: async () => undefined,
-  promoteNext: async () => undefined,
-  removeNext: async () => undefined,
-};
-
 const context: RequestContext = { actor: 'ana', role: 'operator', idempotency_key: undefined, signal };
 
-/** Apps `shop` of the project web and `blog` of none, which have been deployed. */
+/** The real vault over a table in memory, and the real engine over its models: apps `shop` of the project web and `blog` of none, which have been deployed. */
 async function start() {
-  const vault = await Vault.open({ store: new Table(), files, now: () => new Date() });
+  const { vault } = await openTestVault();
   const world = new ModelWorld();
   world.state.images.set('shop:v1', 'sha256:1').set('blog:v1', 'sha256:2');
   const ports = { ...world.ports(), secrets: vault };
@@ -52,7 +23,8 @@ async function start() {
   await run(engine, { ...deploying('shop:v1'), configuration: { ...configuration, project: 'web' } } as never, 'shop');
   await run(engine, { ...deploying('blog:v1'), configuration } as never, 'blog');
   const events: Omit<NewEvent, 'ts'>[] = [];
-  const service = new SecretService({ vault, engine, journal, publishEvent: (event) => void events.push(event) });
+  const providers = { has: () => false };
+  const service = new SecretService({ vault, providers, engine, journal, publishEvent: (event) => void events.push(event) });
   const sync = (body: object) => service.sync(secretsSyncRequestSchema.parse(body), context);
   return { vault, world, journal, engine, events, service, sync };
 }

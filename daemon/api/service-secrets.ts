@@ -11,12 +11,14 @@ import {
 } from '../contract/secrets.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Journal, NewEvent } from '../engine/ports.ts';
+import { appOf } from '../secrets/owners.ts';
 import { Sealed } from '../secrets/sealed.ts';
 import type { SecretFilter, Vault } from '../secrets/vault.ts';
 import type { RequestContext } from './handlers.ts';
 
 export interface SecretServiceParts {
   vault: Vault;
+  providers: { has(owner: SecretOwner): boolean };
   engine: Pick<Engine, 'begin'>;
   journal: Pick<Journal, 'listApps' | 'getApp' | 'getRelease'>;
   publishEvent(event: Omit<NewEvent, 'ts'>): void;
@@ -35,9 +37,10 @@ export class SecretService {
   async sync(body: RouteBody<'syncSecrets'>, context: RequestContext): Promise<SecretsChanged> {
     const owner = ownerOf(body);
     const secrets = new Map(Object.entries(body.secrets).map(([name, value]) => [name, new Sealed(value)]));
-    const sync = { owner, secrets, replaces: body.mode === 'replace', actor: context.actor, is_dry: body.dry_run };
-    const changes = this.#parts.vault.sync(sync);
-    return this.#changed(owner, changes, { dry_run: body.dry_run, roll: body.roll && !body.dry_run }, context);
+    // What a provider brings would come back with the next pull.
+    const removes = body.mode === 'merge' ? 'none' : this.#parts.providers.has(owner) ? 'own' : 'all';
+    const sync = { owner, secrets, origin: null, removes, actor: context.actor, is_dry: body.dry_run } as const;
+    return this.changed(owner, this.#parts.vault.sync(sync), body, context);
   }
 
   list(filter: SecretFilter): Secret[] {
@@ -48,7 +51,7 @@ export class SecretService {
   async remove(query: RouteQuery<'removeSecret'>, context: RequestContext): Promise<SecretsChanged> {
     const owner = ownerOf(query);
     const change = this.#parts.vault.remove(owner, query.name, context.actor);
-    return this.#changed(owner, [change], { dry_run: false, roll: query.roll === true }, context);
+    return this.changed(owner, [change], { dry_run: false, roll: query.roll === true }, context);
   }
 
   async rotateKey({ actor }: RequestContext): Promise<{ key_id: string; secrets: number }> {
@@ -58,18 +61,18 @@ export class SecretService {
     return rotated;
   }
 
-  async #changed(
+  /** Tells of changes that were made, and rolls the apps concerned where that is asked for. With `dry_run` it does neither. */
+  async changed(
     owner: SecretOwner,
     changes: SecretChange[],
     { dry_run, roll }: { dry_run: boolean; roll: boolean },
     context: RequestContext,
   ): Promise<SecretsChanged> {
-    const names = new Set(changes.filter(({ change }) => change !== 'unchanged').map(({ name }) => name));
-    const apps = this.#concerned(owner, names);
-    if (!dry_run && names.size > 0) this.#tell(owner, [...names], context.actor);
+    const apps = this.#concerned(owner, changedNames(changes));
+    if (!dry_run) this.tell(owner, changes, context.actor);
     const rolled: SecretsChanged['rolled'] = [];
     const not_rolled: SecretsChanged['not_rolled'] = [];
-    for (const app_name of roll ? apps : []) {
+    for (const app_name of roll && !dry_run ? apps : []) {
       try {
         const { actor, signal } = context;
         const operation = await this.#parts.engine.begin(app_name, { kind: 'roll' }, { actor, idempotency: null, signal });
@@ -100,7 +103,9 @@ export class SecretService {
     return concerned.toSorted((a, b) => a.localeCompare(b));
   }
 
-  #tell(owner: SecretOwner, names: string[], actor: string): void {
+  tell(owner: SecretOwner, changes: readonly SecretChange[], actor: string): void {
+    const names = [...changedNames(changes)];
+    if (names.length === 0) return;
     const named = names.slice(0, NAMED_IN_EVENT_MAX).join(', ');
     const more = names.length > NAMED_IN_EVENT_MAX ? ` and ${names.length - NAMED_IN_EVENT_MAX} more` : '';
     const whose =
@@ -110,9 +115,13 @@ export class SecretService {
           ? `of the project ${owner.project}`
           : `of ${owner.app_name}`;
     const message = `Secrets ${whose} changed by ${actor}: ${named}${more}`;
-    const app_name = owner.scope === 'app' ? owner.app_name : null;
-    this.#parts.publishEvent({ kind: 'secrets.changed', level: 'info', message, app_name, operation: null });
+    this.#parts.publishEvent({ kind: 'secrets.changed', level: 'info', message, app_name: appOf(owner), operation: null });
   }
+}
+
+function changedNames(changes: readonly SecretChange[]): Set<string> {
+  const isChange = ({ change }: SecretChange) => change !== 'unchanged' && change !== 'kept';
+  return new Set(changes.filter(isChange).map(({ name }) => name));
 }
 
 const WIDTH = { global: 0, project: 1, app: 2 } as const;

@@ -1,7 +1,7 @@
 /** The contract's endpoints over engine, store, Docker and metrics: thin, and free of rules. */
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { configurationOf } from '../contract/configuration.ts';
+import { type AppConfiguration, configurationOf } from '../contract/configuration.ts';
 import type { AppStatus, DaemonHealth, DaemonVersion, Image, Operation, Release, SystemMetrics } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { API_VERSION, DEFAULTS } from '../contract/limits.ts';
@@ -11,6 +11,7 @@ import type { Journal, NewEvent, RegistryCredentials } from '../engine/ports.ts'
 import { toOperation } from '../engine/view.ts';
 import { Sealed } from '../secrets/sealed.ts';
 import type { Handlers, RequestContext } from './handlers.ts';
+import type { ProviderService } from './service-providers.ts';
 import type { SecretService } from './service-secrets.ts';
 import type { EventSource } from './service-streams.ts';
 
@@ -25,6 +26,7 @@ export interface ServiceOptions {
   getVersions(signal: AbortSignal): Promise<{ docker: string | null; proxy: string | null }>;
   getOpenApi(): Record<string, unknown>;
   secrets: SecretService;
+  providers: ProviderService;
   publishEvent(event: Omit<NewEvent, 'ts'>): void;
   /** For apps whose deploy names none. */
   defaultProxy: ProxyType;
@@ -35,13 +37,22 @@ export interface ServiceOptions {
 export function createHandlers(options: ServiceOptions): Handlers {
   const { engine, journal, images, statuses } = options;
 
+  /** Of the scopes that a new release is given secrets of; `of`: what it is configured with. */
+  const pullFor = async (app_name: string, of: AppConfiguration, { actor, signal }: RequestContext) => {
+    if (of.secrets.inject === 'none') return;
+    await options.providers.pullFor({ app_name, project: of.project ?? null, actor, signal });
+  };
+
   /** `asked`: what of the request says whether another one is the same; what it resolves to changes with the host and the app. */
   const begin = (name: string, intent: Intent, context: RequestContext, asked: object = intent): Promise<Operation> => {
     const { actor, idempotency_key: key, signal } = context;
+    // A rollback, a restart and healing have what they need, whoever is down.
+    const of = intent.kind === 'deploy' ? intent.configuration : intent.kind === 'swap' ? liveConfiguration(journal, name) : null;
+    const prepare = of === null ? undefined : () => pullFor(name, of, context);
     const request_hash = createHash('sha256')
       .update(JSON.stringify([name, intent.kind, asked]))
       .digest('hex');
-    return engine.begin(name, intent, { actor, idempotency: key === undefined ? null : { key, request_hash }, signal });
+    return engine.begin(name, intent, { actor, idempotency: key === undefined ? null : { key, request_hash }, signal, prepare });
   };
 
   return {
@@ -84,6 +95,10 @@ export function createHandlers(options: ServiceOptions): Handlers {
     syncSecrets: ({ body, context }) => options.secrets.sync(body, context),
     listSecrets: async ({ query }) => options.secrets.list(query),
     removeSecret: ({ query, context }) => options.secrets.remove(query, context),
+    pullSecrets: ({ body, context }) => options.providers.pull(body, context),
+    setSecretProvider: ({ body, context }) => options.providers.set(body, context),
+    listSecretProviders: async () => options.providers.list(),
+    removeSecretProvider: ({ query, context }) => options.providers.remove(query, context),
     rotateSecretsKey: ({ context }) => options.secrets.rotateKey(context),
 
     loadImages: async ({ upload, context }) => {
@@ -108,6 +123,12 @@ export function createHandlers(options: ServiceOptions): Handlers {
 
 function seal(registry: { username: string; password: string } | undefined): RegistryCredentials | null {
   return registry === undefined ? null : { username: registry.username, password: new Sealed(registry.password) };
+}
+
+/** Null: nothing is deployed. */
+function liveConfiguration(journal: Journal, name: string): AppConfiguration | null {
+  const release = journal.getApp(name)?.release ?? null;
+  return release === null ? null : (journal.getRelease(name, release)?.configuration ?? null);
 }
 
 /** Throws `not_found`. */

@@ -13,8 +13,10 @@ import type {
   Release,
   SystemMetrics,
 } from '../contract/domain.ts';
+import { DEFAULTS } from '../contract/limits.ts';
 import type { NextCoreMetadata } from '../contract/nextcore.ts';
 import type { RouteName, RouteResult } from '../contract/routes.ts';
+import type { SecretProvider } from '../contract/secret-providers.ts';
 import { Sealed } from '../secrets/sealed.ts';
 import { DaemonClient, unixSocketTransport } from './client.ts';
 import type { Handlers, RouteRequest, StreamHandlers } from './handlers.ts';
@@ -158,6 +160,12 @@ export const sampleLine: LogLine = {
 
 const sampleSecretsChanged = { dry_run: false, changes: [], apps: [], rolled: [], not_rolled: [] };
 
+const sampleProvider: SecretProvider = {
+  ...{ scope: 'app', project: null, app_name: 'shop' },
+  provider: { kind: 'doppler', project: 'shop', config: 'prd', endpoint: DEFAULTS.doppler_endpoint },
+  ...{ set_at: AT, set_by: 'admin', pulled_at: null },
+};
+
 const samples: { [N in RouteName]: RouteResult<N> } = {
   deploy: sampleOperation,
   swap: sampleOperation,
@@ -179,6 +187,10 @@ const samples: { [N in RouteName]: RouteResult<N> } = {
   syncSecrets: sampleSecretsChanged,
   listSecrets: [],
   removeSecret: sampleSecretsChanged,
+  pullSecrets: sampleSecretsChanged,
+  setSecretProvider: sampleProvider,
+  listSecretProviders: [sampleProvider],
+  removeSecretProvider: sampleProvider,
   rotateSecretsKey: { key_id: '0123abcd', secrets: 0 },
   loadImages: { images: [sampleImage] },
   listImages: [sampleImage],

@@ -2,23 +2,12 @@
 import { parseEnv } from 'node:util';
 import type { Command } from 'commander';
 import { DomainError } from '../contract/errors.ts';
-import type { SecretOwner, SecretsChanged } from '../contract/secrets.ts';
 import { readUserFile } from '../host/user-files.ts';
 import type { Act, Context } from './context.ts';
-import { changedLines, secretTable } from './secret-views.ts';
+import { addProviders } from './provider-commands.ts';
+import { confirm, type OwnerFlags, owned, ownerOf, type RollFlags, readAll, rolling, showChanged } from './secret-flags.ts';
+import { secretTable } from './secret-views.ts';
 import { ask, printable, type Terminal } from './terminal.ts';
-
-interface OwnerFlags {
-  app?: string;
-  project?: string;
-  global?: boolean;
-}
-interface RollFlags {
-  roll?: boolean;
-  detach?: boolean;
-}
-
-const STDIN_BYTES_MAX = 1024 * 1024;
 
 export function addSecrets(program: Command, act: Act): void {
   const secrets = program.command('secrets').description('what apps are given that nobody is shown');
@@ -43,7 +32,7 @@ export function addSecrets(program: Command, act: Act): void {
     );
   rolling(owned(secrets.command('sync <file>')))
     .description('set secrets from a .env file, or from standard input for `-`')
-    .option('--replace', 'remove secrets of this scope that the file does not name')
+    .option('--replace', 'remove secrets of this scope that the file does not name, but for what its provider brings')
     .option('--dry-run', 'only say what would change')
     .addHelpText('after', SYNC_HELP)
     .action((file: string, flags: OwnerFlags & RollFlags & { replace?: boolean; dryRun?: boolean }, command: Command) =>
@@ -51,6 +40,15 @@ export function addSecrets(program: Command, act: Act): void {
         const text = file === '-' ? await readAll(context.terminal) : await readUserFile(file);
         const mode = flags.replace === true ? 'replace' : 'merge';
         await sync(context, flags, { secrets: parseSecrets(text), mode, dry_run: flags.dryRun === true });
+      }),
+    );
+  rolling(owned(secrets.command('pull')))
+    .description('pull secrets from the provider of their scope; those that were set by hand stay')
+    .option('--dry-run', 'ask the provider, and only say what would change')
+    .action((flags: OwnerFlags & RollFlags & { dryRun?: boolean }, command: Command) =>
+      act(command, async (context) => {
+        const body = { ...ownerOf(flags), dry_run: flags.dryRun === true, roll: flags.roll === true };
+        await showChanged(context, await context.client.call('pullSecrets', { body }), flags);
       }),
     );
   rolling(owned(secrets.command('remove <name>')))
@@ -64,6 +62,7 @@ export function addSecrets(program: Command, act: Act): void {
         await showChanged(context, await context.client.call('removeSecret', { query: { ...owner, name, ...roll } }), flags);
       }),
     );
+  addProviders(secrets, act);
   secrets
     .command('rotate-key')
     .description('take a new master key, and seal everything with it anew')
@@ -76,38 +75,11 @@ export function addSecrets(program: Command, act: Act): void {
     );
 }
 
-const owned = (command: Command) =>
-  command
-    .option('--app <app>', 'those of one app')
-    .option('--project <project>', 'those of all apps of a project')
-    .option('--global', 'those of all apps');
-const rolling = (command: Command) =>
-  command
-    .option('--roll', 'bring up a new release, without downtime, of each running app that is concerned')
-    .option('--detach', 'with --roll: do not wait for the end');
-
 type Sync = { secrets: Record<string, string>; mode?: 'merge' | 'replace'; dry_run?: boolean };
 
 async function sync(context: Context, flags: OwnerFlags & RollFlags, what: Sync): Promise<void> {
   const body = { ...ownerOf(flags), ...what, roll: flags.roll === true };
   await showChanged(context, await context.client.call('syncSecrets', { body }), flags);
-}
-
-async function showChanged(context: Context, changed: SecretsChanged, { roll, detach }: RollFlags): Promise<void> {
-  const { client, show, run } = context;
-  await show(changed, () => changedLines(changed, { roll: roll === true }).join('\n'));
-  if (detach === true) return;
-  for (const { operation_id: id } of changed.rolled) await run(client.call('getOperation', { params: { id } }));
-  if (changed.not_rolled.length === 0) return;
-  const names = changed.not_rolled.map(({ app_name, reason }) => `${app_name}: ${reason}`).join(' ');
-  throw new DomainError('conflict', `The secrets are changed, but not every app runs with them yet. ${names}`);
-}
-
-function ownerOf({ app, project, global }: OwnerFlags): SecretOwner {
-  const given = [app !== undefined, project !== undefined, global === true].filter(Boolean).length;
-  if (given !== 1) throw new DomainError('invalid_request', 'Say whose they are: --app APP, --project PROJECT or --global.');
-  if (app !== undefined) return { scope: 'app', app_name: app };
-  return project !== undefined ? { scope: 'project', project } : { scope: 'global' };
 }
 
 function parseSecrets(text: string): Record<string, string> {
@@ -123,25 +95,6 @@ async function readValue(name: string, terminal: Terminal): Promise<string> {
     : (await readAll(terminal)).replace(/\r?\n$/, '');
   if (value === '') throw new DomainError('invalid_request', `Nothing was set: ${printable(name)} got no value.`);
   return value;
-}
-
-async function readAll({ stdin }: Terminal): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stdin) {
-    const part = Buffer.from(chunk as Uint8Array);
-    bytes += part.length;
-    if (bytes > STDIN_BYTES_MAX) throw new DomainError('invalid_request', `More than ${STDIN_BYTES_MAX} bytes came in.`);
-    chunks.push(part);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-async function confirm(what: string, name: string, terminal: Terminal): Promise<void> {
-  const answer = await ask(terminal, `${what}, and cannot be undone. Type its name to go on: `);
-  if (answer !== null && answer.trim() === name) return;
-  const remedy = answer === null ? 'nobody can be asked here; add --yes' : `the answer was not ${printable(name)}`;
-  throw new DomainError('invalid_request', `Nothing was removed: ${remedy}.`);
 }
 
 const SET_HELP = `

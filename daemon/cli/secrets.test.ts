@@ -110,7 +110,15 @@ describe('secrets', () => {
       handlers: {
         listSecrets: async () => [
           {
-            ...{ scope: 'app', project: null, app_name: 'shop', name: 'TOKEN', version: 3, fingerprint: '0123456789abcdef' },
+            ...{
+              scope: 'app',
+              project: null,
+              app_name: 'shop',
+              name: 'TOKEN',
+              version: 3,
+              fingerprint: '0123456789abcdef',
+              origin: null,
+            },
             ...{ updated_at: new Date().toISOString(), updated_by: 'ana', versions: [] },
           },
         ],

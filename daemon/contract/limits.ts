@@ -32,6 +32,18 @@ export const LIMITS = {
   secret_versions_kept: 10,
   /** Of all scopes together. */
   secrets_max: 10_000,
+  secret_providers_max: 1_000,
+  /** Of any part of a provider's configuration, but for session tokens. */
+  provider_text_characters_max: 1_024,
+  /** All that is asked of a provider for one pull, retries included: a deploy waits for it, and its caller for 30 s. */
+  provider_pull_ms_max: 20_000,
+  /** One request of those. */
+  provider_request_ms_max: 8_000,
+  provider_requests_max: 4,
+  /** One answer, or file. Larger than all variables that an app can be given. */
+  provider_answer_bytes_max: 2 * 1024 ** 2,
+  /** Of parameters, with ten on each at most. */
+  provider_pages_max: 200,
   ports_max: 16,
   /** Aliases, and redirects, of one app. */
   domains_max: 100,
@@ -92,4 +104,5 @@ export const DEFAULTS = {
   releases_kept: 5,
   /** Below this part of Docker's disk free, older images go and nothing is pulled. */
   disk_free_percent_min: 10,
+  doppler_endpoint: 'https://api.doppler.com',
 } as const;

@@ -21,6 +21,12 @@ import {
 import { DEFAULTS, LIMITS } from './limits.ts';
 import { appNameSchema, operationIdSchema, releaseIdSchema } from './names.ts';
 import {
+  providerRemovalQuerySchema,
+  providerSetRequestSchema,
+  secretProviderSchema,
+  secretsPullRequestSchema,
+} from './secret-providers.ts';
+import {
   keyRotatedSchema,
   secretRemovalQuerySchema,
   secretSchema,
@@ -301,6 +307,50 @@ export const routes = {
     query: secretRemovalQuerySchema,
     body: nothing,
     response: secretsChangedSchema,
+  }),
+  pullSecrets: route({
+    method: 'POST',
+    path: '/secrets/pull',
+    kind: 'change',
+    role: 'operator',
+    summary: 'Pull secrets of a scope from its provider; those that were set by hand stay.',
+    params: noParams,
+    query: noQuery,
+    body: secretsPullRequestSchema,
+    response: secretsChangedSchema,
+  }),
+  setSecretProvider: route({
+    method: 'POST',
+    path: '/secrets/providers',
+    kind: 'change',
+    role: 'admin',
+    summary: "Set a scope's provider of secrets, in place of the one it had; deploys and pulls ask it from now on.",
+    params: noParams,
+    query: noQuery,
+    body: providerSetRequestSchema,
+    response: secretProviderSchema,
+  }),
+  listSecretProviders: route({
+    method: 'GET',
+    path: '/secrets/providers',
+    kind: 'read',
+    role: 'operator',
+    summary: 'List the providers of secrets, never their credentials.',
+    params: noParams,
+    query: noQuery,
+    body: nothing,
+    response: z.array(secretProviderSchema),
+  }),
+  removeSecretProvider: route({
+    method: 'DELETE',
+    path: '/secrets/providers',
+    kind: 'change',
+    role: 'admin',
+    summary: "Remove a scope's provider and forget its credentials; the secrets that were pulled from it stay.",
+    params: noParams,
+    query: providerRemovalQuerySchema,
+    body: nothing,
+    response: secretProviderSchema,
   }),
   rotateSecretsKey: route({
     method: 'POST',

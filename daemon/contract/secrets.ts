@@ -16,7 +16,8 @@ export const secretNameSchema = z
   .regex(PATTERNS.env_name, 'use letters, digits and underscores, not starting with a digit')
   .meta({ id: 'SecretName' });
 
-const ownerShape = {
+/** The parts of a request that say whose secrets it is about. */
+export const ownerShape = {
   scope: secretScopeSchema,
   project: projectNameSchema.optional().meta({ description: 'with scope project' }),
   app_name: appNameSchema.optional().meta({ description: 'with scope app' }),
@@ -27,7 +28,7 @@ interface Issues {
   addIssue(issue: { code: 'custom'; path: string[]; message: string }): void;
 }
 
-function checkOwner({ scope, project, app_name }: OwnerFields, context: Issues): void {
+export function checkOwner({ scope, project, app_name }: OwnerFields, context: Issues): void {
   const given = { project, app_name };
   const wanted = { global: null, project: 'project', app: 'app_name' } as const;
   for (const field of ['project', 'app_name'] as const) {
@@ -47,7 +48,7 @@ export function ownerOf({ scope, project, app_name }: OwnerFields): SecretOwner 
   return { scope: 'global' };
 }
 
-const rollSchema = z
+export const rollSchema = z
   .boolean()
   .default(false)
   .meta({ description: 'bring up a new release, without downtime, of each running app that is concerned' });
@@ -59,7 +60,7 @@ export const secretsSyncRequestSchema = z
     mode: z
       .enum(['merge', 'replace'])
       .default('merge')
-      .meta({ description: 'replace: what is not named is removed from this scope' }),
+      .meta({ description: 'replace: what is not named is removed from this scope, but for what its provider brings' }),
     dry_run: z.boolean().default(false).meta({ description: 'only say what would change' }),
     roll: rollSchema,
   })
@@ -94,11 +95,16 @@ export const secretPinSchema = z
   .meta({ id: 'SecretPin', description: 'the version of a secret that a release runs with' });
 export type SecretPin = z.infer<typeof secretPinSchema>;
 
+const providerKindSchema = z.enum(['doppler', 'aws_ssm', 'age']);
+export type ProviderKind = z.infer<typeof providerKindSchema>;
+const originSchema = providerKindSchema.nullable().meta({ description: 'where it was pulled from; null: it was set by hand' });
+
 export const secretSchema = z
   .strictObject({
     ...ownerAnswerShape,
     version: z.number().int(),
     fingerprint: fingerprintSchema,
+    origin: originSchema,
     updated_at: timestampSchema,
     updated_by: z.string(),
     versions: z
@@ -106,6 +112,7 @@ export const secretSchema = z
         z.strictObject({
           version: z.number().int(),
           fingerprint: fingerprintSchema,
+          origin: originSchema,
           created_at: timestampSchema,
           created_by: z.string(),
         }),
@@ -117,7 +124,9 @@ export type Secret = z.infer<typeof secretSchema>;
 
 export const secretChangeSchema = z.strictObject({
   name: z.string(),
-  change: z.enum(['added', 'changed', 'unchanged', 'removed']),
+  change: z
+    .enum(['added', 'changed', 'unchanged', 'removed', 'kept'])
+    .meta({ description: 'kept: it was set by hand, so what the provider has under this name is not taken' }),
   version: z.number().int().nullable().meta({ description: 'from now on; null when it was removed' }),
   fingerprint: fingerprintSchema.nullable(),
 });

@@ -71,6 +71,11 @@ export interface BeginOptions {
   /** The same key and request of the same actor give the first operation again. */
   idempotency: { key: string; request_hash: string } | null;
   signal: AbortSignal;
+  /**
+   * Awaited once it is known that the operation could begin, and before its release's secrets are pinned. Not for an operation that was begun
+   * with this key before. What it throws keeps this one from beginning.
+   */
+  prepare?: (() => Promise<void>) | undefined;
 }
 
 /** At most one per app runs. */
@@ -114,8 +119,9 @@ export class Engine {
    * Journals the operation and starts it; resolves as soon as it is on disk. Throws `not_found` for an unknown app, `conflict` when an
    * operation is in flight (with its id) or the app's state does not allow this one.
    */
-  async begin(name: string, intent: Intent, { actor, idempotency, signal }: BeginOptions): Promise<Operation> {
+  async begin(name: string, intent: Intent, { actor, idempotency, signal, prepare }: BeginOptions): Promise<Operation> {
     const { journal, world, settings, ids } = this.#options;
+    let isPrepared = prepare === undefined;
     for (let count = 1; ; count += 1) {
       const earlier = this.#earlier(actor, idempotency);
       if (earlier) return toOperation(earlier);
@@ -138,6 +144,13 @@ export class Engine {
       const has_certain_route = isAsKept(name, journal);
       const plan = planOperation(name, wish, { app, live, others, has_certain_route }, settings, stamp);
       demandFreeDomains(plan.operation, journal.listOperations({ state: 'running', limit: EVERYTHING }));
+      if (!isPrepared) {
+        await prepare?.();
+        isPrepared = true;
+        // Meanwhile anything may have happened.
+        count = 0;
+        continue;
+      }
       this.#writer.begin({ ...plan, idempotency });
       const credentials = 'credentials' in intent ? intent.credentials : null;
       this.#track(plan.operation.id, this.#run(plan.operation, credentials));

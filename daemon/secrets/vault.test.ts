@@ -12,7 +12,7 @@ import { Store } from '../host/store.ts';
 import { MasterKeyRefused } from './keyring.ts';
 import type { KeyFiles } from './ports.ts';
 import { Sealed } from './sealed.ts';
-import { Vault } from './vault.ts';
+import { type Sync, Vault } from './vault.ts';
 
 /** On the real database and the real files. */
 let directory: string;
@@ -40,10 +40,10 @@ function set(
   vault: Vault,
   owner: SecretOwner,
   values: Record<string, string>,
-  more: { replaces?: boolean; is_dry?: boolean } = {},
+  more: Partial<Pick<Sync, 'origin' | 'removes' | 'is_dry'>> = {},
 ) {
   const secrets = new Map(Object.entries(values).map(([name, value]) => [name, new Sealed(value)]));
-  return vault.sync({ owner, secrets, replaces: false, is_dry: false, actor: 'admin', ...more });
+  return vault.sync({ owner, secrets, origin: null, removes: 'none', is_dry: false, actor: 'admin', ...more });
 }
 
 const opened = (vault: Vault, pins: readonly SecretPin[]) =>
@@ -94,7 +94,7 @@ describe('secrets', () => {
     set(vault, APP, { KEPT: '1', CHANGED: '1', GONE: '1' });
     const before = vault.list({});
     const wanted = { KEPT: '1', CHANGED: '2', ADDED: '1' };
-    const dry = set(vault, APP, wanted, { replaces: true, is_dry: true });
+    const dry = set(vault, APP, wanted, { removes: 'all', is_dry: true });
     expect(dry.map(({ name, change, version }) => `${name} ${change} ${version}`)).toEqual([
       'ADDED added 1',
       'CHANGED changed 2',
@@ -102,10 +102,46 @@ describe('secrets', () => {
       'KEPT unchanged 1',
     ]);
     expect(vault.list({})).toEqual(before);
-    expect(set(vault, APP, wanted, { replaces: true })).toEqual(dry);
+    expect(set(vault, APP, wanted, { removes: 'all' })).toEqual(dry);
     expect(vault.list({}).map(({ name, version }) => `${name} ${version}`)).toEqual(['ADDED 1', 'CHANGED 2', 'KEPT 1']);
     set(vault, APP, { CHANGED: '3' });
     expect(vault.list({}).map(({ name }) => name)).toEqual(['ADDED', 'CHANGED', 'KEPT']);
+  });
+
+  it('that were pulled and those that were set by hand leave each other alone', async () => {
+    const vault = await openVault();
+    const pull = (values: Record<string, string>) => {
+      const changes = set(vault, APP, values, { origin: 'doppler', removes: 'own' });
+      return changes.map(({ name, change, version }) => `${name} ${change} ${version}`);
+    };
+    set(vault, APP, { HAND: '1', BOTH: 'by hand' });
+    expect(pull({ BOTH: 'pulled', PULLED: '1', GONE: '1' })).toEqual(['BOTH kept 1', 'GONE added 1', 'PULLED added 1']);
+    expect(opened(vault, vault.pin('shop', null))).toEqual({ HAND: '1', BOTH: 'by hand', PULLED: '1', GONE: '1' });
+    // What the provider has no more goes; what it does not know stays.
+    expect(pull({ BOTH: 'by hand', PULLED: '2' })).toEqual(['BOTH kept 1', 'GONE removed null', 'PULLED changed 2']);
+    expect(vault.list({}).map(({ name, origin }) => `${name} ${origin}`)).toEqual(['BOTH null', 'HAND null', 'PULLED doppler']);
+    // A replacement by hand is one of what was set by hand, as long as there is a provider.
+    set(vault, APP, { HAND: '2' }, { removes: 'own' });
+    expect(vault.list({}).map(({ name }) => name)).toEqual(['HAND', 'PULLED']);
+    set(vault, APP, { HAND: '2' }, { removes: 'all' });
+    expect(vault.list({}).map(({ name }) => name)).toEqual(['HAND']);
+    // Removed by hand, the name is the provider's again; so is one of another provider.
+    vault.remove(APP, 'HAND', 'admin');
+    expect(pull({ HAND: '3' })).toEqual(['HAND added 4']);
+    expect(set(vault, APP, { OTHER: '1' }, { origin: 'age', removes: 'own' }).map(({ change }) => change)).toEqual([
+      'removed',
+      'added',
+    ]);
+  });
+
+  it('that were pulled are no pull’s any more once they were set by hand, be it to the same value', async () => {
+    const vault = await openVault();
+    const pull = (value: string) => set(vault, APP, { TOKEN: value }, { origin: 'doppler', removes: 'own' })[0];
+    pull('one');
+    expect(set(vault, APP, { TOKEN: 'one' })[0]).toMatchObject({ change: 'unchanged', version: 2 });
+    expect(pull('two')).toMatchObject({ change: 'kept', version: 2 });
+    expect(opened(vault, vault.pin('shop', null))).toEqual({ TOKEN: 'one' });
+    expect(vault.list({})[0]?.versions.map(({ origin }) => origin)).toEqual([null, 'doppler']);
   });
 
   it('are listed with who set them when, and fingerprints that tell nothing', async () => {

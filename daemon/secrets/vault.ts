@@ -1,11 +1,13 @@
 /** Keeps secrets: sealed at rest, in versions, in three scopes of which the narrower wins. */
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
-import type { Secret, SecretChange, SecretOwner, SecretPin, SecretScope } from '../contract/secrets.ts';
+import type { ProviderKind, Secret, SecretChange, SecretOwner, SecretPin, SecretScope } from '../contract/secrets.ts';
 import type { PinnedSecrets } from '../engine/ports.ts';
 import { type OpenKeys, openKeyring, RotationUnfinished, rotate } from './keyring.ts';
 import type { DataKeys } from './master-key.ts';
+import { describeOwner, isOf, keyOf, ownerFields } from './owners.ts';
 import type { KeyFiles, SecretKey, SecretStore, SecretVersion } from './ports.ts';
+import { aboutCredentials } from './provider-records.ts';
 import { Sealed } from './sealed.ts';
 import { fingerprintOf, SealBroken, seal, unseal } from './sealing.ts';
 
@@ -18,8 +20,10 @@ export interface VaultParts {
 export interface Sync {
   owner: SecretOwner;
   secrets: ReadonlyMap<string, Sealed>;
-  /** What is not named goes. */
-  replaces: boolean;
+  /** The provider they were pulled from; null: they are set by hand. What is set by hand, a pull leaves as it is. */
+  origin: ProviderKind | null;
+  /** Which of those that are not named go; `own`: what was set by hand goes when they are set by hand, what was pulled when they are pulled. */
+  removes: 'none' | 'own' | 'all';
   actor: string;
   is_dry: boolean;
 }
@@ -48,28 +52,32 @@ export class Vault implements PinnedSecrets {
   }
 
   /** What changes, by name. Values that are as they were get no new version. Throws `unprocessable` beyond the bound of secrets. */
-  sync({ owner, secrets, replaces, actor, is_dry }: Sync): SecretChange[] {
+  sync({ owner, secrets, origin, removes, actor, is_dry }: Sync): SecretChange[] {
     const { store, now } = this.#parts;
-    const at = now().toISOString();
+    const stamp = { origin, created_at: now().toISOString(), created_by: actor };
     const all = store.listNewest();
     const own = new Map(all.filter((one) => isOf(one, owner)).map((one) => [one.name, one]));
     const added: SecretVersion[] = [];
     const changes: SecretChange[] = [];
     for (const [name, value] of secrets) {
       const before = own.get(name);
-      const key = keyOf(owner, name);
+      const key = { ...keyOf(owner), name };
       const fingerprint = this.#fingerprint(key, value);
-      const change = before?.fingerprint == null ? 'added' : before.fingerprint === fingerprint ? 'unchanged' : 'changed';
-      const version = change === 'unchanged' ? (before?.version ?? 1) : (before?.version ?? 0) + 1;
-      changes.push({ name, change, version, fingerprint });
-      if (change === 'unchanged') continue;
+      const change = changeOf(before, fingerprint, origin);
+      // Set by hand to what was pulled, it is a value that no pull may change any more.
+      const isTakenOver = change === 'unchanged' && origin === null && before?.origin != null;
+      const isNew = change === 'added' || change === 'changed' || isTakenOver;
+      const version = (before?.version ?? 0) + (isNew ? 1 : 0);
+      changes.push({ name, change, version, fingerprint: change === 'kept' ? (before?.fingerprint ?? null) : fingerprint });
+      if (!isNew) continue;
       const sealed = seal(this.#open.keys.value, aboutValue(key, version), Buffer.from(value.open()));
-      added.push({ ...key, version, sealed, fingerprint, created_at: at, created_by: actor });
+      added.push({ ...key, version, sealed, fingerprint, ...stamp });
     }
-    const isGone = ({ name, fingerprint }: SecretVersion) => fingerprint !== null && !secrets.has(name);
-    for (const before of replaces ? [...own.values()].filter(isGone) : []) {
+    const goes = (one: SecretVersion) =>
+      one.fingerprint !== null && !secrets.has(one.name) && (removes === 'all' || (one.origin === null) === (origin === null));
+    for (const before of removes === 'none' ? [] : [...own.values()].filter(goes)) {
       changes.push({ name: before.name, change: 'removed', version: null, fingerprint: null });
-      added.push(removalOf(before, at, actor));
+      added.push(removalOf(before, stamp));
     }
     const count = all.filter(({ fingerprint }) => fingerprint !== null).length;
     if (count + changes.filter(({ change }) => change === 'added').length > LIMITS.secrets_max) {
@@ -88,7 +96,8 @@ export class Vault implements PinnedSecrets {
       const message = `There is no secret ${name} in ${describeOwner(owner)}.`;
       throw new DomainError('not_found', message, { details: [{ field: 'name', message: 'unknown secret' }] });
     }
-    store.add([removalOf(before, now().toISOString(), actor)], LIMITS.secret_versions_kept);
+    const stamp = { origin: null, created_at: now().toISOString(), created_by: actor };
+    store.add([removalOf(before, stamp)], LIMITS.secret_versions_kept);
     return { name, change: 'removed', version: null, fingerprint: null };
   }
 
@@ -148,8 +157,13 @@ export class Vault implements PinnedSecrets {
     try {
       this.#open = await rotate(files, this.#open, (wrapped, keys) => {
         const again = store.listKept().map((one) => this.#resealed(one, keys));
-        store.replaceAll(wrapped, again);
-        count = again.length;
+        const providers = store.listProviders().map((one) => {
+          const about = aboutCredentials(one);
+          const credentials = this.unsealText(about, one.sealed, 'a provider of secrets');
+          return { ...one, sealed: seal(keys.value, about, Buffer.from(credentials.open())) };
+        });
+        store.replaceAll(wrapped, again, providers);
+        count = again.length + providers.length;
       });
     } catch (error) {
       if (error instanceof RotationUnfinished) this.#open = error.opened;
@@ -158,6 +172,21 @@ export class Vault implements PinnedSecrets {
       this.#isRotating = false;
     }
     return { key_id: this.#open.master_key_id, secrets: count };
+  }
+
+  /** For what is kept beside secrets and read with the same key; `about` as in {@link seal}. */
+  sealText(about: readonly string[], text: Sealed): Buffer {
+    return seal(this.#open.keys.value, about, Buffer.from(text.open()));
+  }
+
+  unsealText(about: readonly string[], sealed: Buffer, what: string): Sealed {
+    try {
+      return new Sealed(unseal(this.#open.keys.value, about, sealed).toString());
+    } catch (cause) {
+      if (!(cause instanceof SealBroken)) throw cause;
+      const message = `${what[0]?.toUpperCase()}${what.slice(1)} does not open: the database was changed by hand, or is damaged. Set it anew.`;
+      throw new DomainError('unprocessable', message, { cause });
+    }
   }
 
   #resealed(one: SecretVersion, keys: DataKeys): SecretVersion {
@@ -177,13 +206,7 @@ export class Vault implements PinnedSecrets {
   }
 
   #unseal(one: SecretVersion, sealed: Buffer): Sealed {
-    try {
-      return new Sealed(unseal(this.#open.keys.value, aboutValue(one, one.version), sealed).toString());
-    } catch (cause) {
-      if (!(cause instanceof SealBroken)) throw cause;
-      const message = `The secret ${one.name} (version ${one.version}) does not open: the database was changed by hand, or is damaged. Set it anew.`;
-      throw new DomainError('unprocessable', message, { cause });
-    }
+    return this.unsealText(aboutValue(one, one.version), sealed, `the secret ${one.name} (version ${one.version})`);
   }
 
   #fingerprint(key: SecretKey, value: Sealed): string {
@@ -195,49 +218,36 @@ function aboutValue({ scope, owner, name }: SecretKey, version: number): string[
   return ['nextdeploy secret', '1', scope, owner, name, String(version)];
 }
 
-function keyOf(owner: SecretOwner, name: string): SecretKey {
-  return { scope: owner.scope, owner: ownerName(owner), name };
-}
-
-function ownerName(owner: SecretOwner): string {
-  switch (owner.scope) {
-    case 'global':
-      return '';
-    case 'project':
-      return owner.project;
-    case 'app':
-      return owner.app_name;
-  }
-}
-
-function isOf({ scope, owner: name }: SecretKey, owner: SecretOwner): boolean {
-  return scope === owner.scope && name === ownerName(owner);
+function changeOf(
+  before: SecretVersion | undefined,
+  fingerprint: string,
+  origin: ProviderKind | null,
+): Exclude<SecretChange['change'], 'removed'> {
+  if (before?.fingerprint == null) return 'added';
+  if (origin !== null && before.origin === null) return 'kept';
+  return before.fingerprint === fingerprint ? 'unchanged' : 'changed';
 }
 
 function idOf({ scope, owner, name }: SecretKey): string {
   return `${scope} ${owner} ${name}`;
 }
 
-function ownerFields({ scope, owner }: Pick<SecretKey, 'scope' | 'owner'>): Pick<SecretPin, 'scope' | 'project' | 'app_name'> {
-  return { scope, project: scope === 'project' ? owner : null, app_name: scope === 'app' ? owner : null };
-}
-
-function describeOwner(owner: SecretOwner): string {
-  return owner.scope === 'global' ? 'the scope global' : `the ${owner.scope} ${ownerName(owner)}`;
-}
-
 function describePin({ scope, project, app_name }: SecretPin): string {
   return scope === 'global' ? 'the scope global' : `the ${scope} ${project ?? app_name}`;
 }
 
-function removalOf({ scope, owner, name, version }: SecretVersion, at: string, actor: string): SecretVersion {
-  return { scope, owner, name, version: version + 1, sealed: null, fingerprint: null, created_at: at, created_by: actor };
+function removalOf(
+  { scope, owner, name, version }: SecretVersion,
+  stamp: Pick<SecretVersion, 'origin' | 'created_at' | 'created_by'>,
+): SecretVersion {
+  return { scope, owner, name, version: version + 1, sealed: null, fingerprint: null, ...stamp };
 }
 
 function toSecret(newest: SecretVersion, kept: readonly SecretVersion[]): Secret {
-  const versions = kept.map(({ version, fingerprint, created_at, created_by }) => ({
+  const versions = kept.map(({ version, fingerprint, origin, created_at, created_by }) => ({
     version,
     fingerprint: fingerprint ?? '',
+    origin,
     created_at,
     created_by,
   }));
@@ -246,6 +256,7 @@ function toSecret(newest: SecretVersion, kept: readonly SecretVersion[]): Secret
     name: newest.name,
     version: newest.version,
     fingerprint: newest.fingerprint ?? '',
+    origin: newest.origin,
     updated_at: newest.created_at,
     updated_by: newest.created_by,
     versions,

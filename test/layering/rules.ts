@@ -165,6 +165,12 @@ export const PACKAGE_RULES: readonly PackageRule[] = [
     allowed: ['host', 'listener', 'user files', ...NOT_IN_DAEMON],
     reason: 'only host touches the machine; other parts of the daemon declare what they need',
   },
+  {
+    packages: /^@(aws-sdk|smithy)\//,
+    allowed: ['host'],
+    reason:
+      'Amazon’s SDK looks for credentials on the machine and calls the network; others ask for parameters through host’s interface',
+  },
   { packages: /^ssh2(\/|$)/, allowed: ['core'], reason: 'SSH connections and their credentials live in the core' },
   {
     packages: /^(react|react-dom|@mantine|@tanstack|@xterm|uplot|wouter|zustand|lucide-react)(\/|$)/,

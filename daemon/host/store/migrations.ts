@@ -99,4 +99,18 @@ export const MIGRATIONS: readonly string[] = [
 
   ALTER TABLE releases ADD COLUMN secrets TEXT NOT NULL DEFAULT '[]';
   `,
+  `
+  ALTER TABLE secrets ADD COLUMN origin TEXT;
+
+  CREATE TABLE secret_providers (
+    scope TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    set_at TEXT NOT NULL,
+    set_by TEXT NOT NULL,
+    pulled_at TEXT,
+    PRIMARY KEY (scope, owner)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -1,7 +1,7 @@
 /** The tables of secrets. What a value is sealed with is not known here. */
 import type { SQLInputValue, SQLOutputValue, StatementResultingChanges } from 'node:sqlite';
 import type { WrappedKeys } from '../../secrets/master-key.ts';
-import type { SecretKey, SecretStore, SecretVersion } from '../../secrets/ports.ts';
+import type { OwnerKey, ProviderRecord, SecretKey, SecretStore, SecretVersion } from '../../secrets/ports.ts';
 import type { SecretPlace, SecretPlaces } from '../secret-files.ts';
 import type { Row } from './rows.ts';
 
@@ -63,13 +63,28 @@ export class SecretTable implements SecretStore, SecretPlaces {
     });
   }
 
-  replaceAll(keys: WrappedKeys, versions: readonly SecretVersion[]): void {
+  replaceAll(keys: WrappedKeys, versions: readonly SecretVersion[], providers: readonly ProviderRecord[]): void {
     const { transaction, run } = this.#connection;
     transaction(() => {
       this.#putKeys('REPLACE', keys);
       const sql = 'UPDATE secrets SET sealed = ? WHERE scope = ? AND owner = ? AND name = ? AND version = ?';
       for (const { sealed, scope, owner, name, version } of versions) run(sql, sealed, scope, owner, name, version);
+      for (const provider of providers) this.#replaceProvider(provider);
     });
+  }
+
+  listProviders(): ProviderRecord[] {
+    const rows = this.#connection.all('SELECT * FROM secret_providers ORDER BY scope, owner');
+    return rows.map((row) => ({ ...row, sealed: bytes(row.sealed) }) as unknown as ProviderRecord); // its columns
+  }
+
+  putProvider(provider: ProviderRecord): void {
+    this.#connection.transaction(() => this.#replaceProvider(provider));
+  }
+
+  removeProvider({ scope, owner }: OwnerKey): void {
+    const { transaction, run } = this.#connection;
+    transaction(() => run('DELETE FROM secret_providers WHERE scope = ? AND owner = ?', scope, owner));
   }
 
   put({ container, app_name, release, uid }: SecretPlace): void {
@@ -93,6 +108,7 @@ export class SecretTable implements SecretStore, SecretPlaces {
   /** With the app's releases, in their transaction: nothing needs them any more. */
   removeOfApp(app_name: string): void {
     this.#connection.run("DELETE FROM secrets WHERE scope = 'app' AND owner = ?", app_name);
+    this.#connection.run("DELETE FROM secret_providers WHERE scope = 'app' AND owner = ?", app_name);
   }
 
   /** What the newest version says of a secret stays for good: numbers are not given twice. */
@@ -105,10 +121,17 @@ export class SecretTable implements SecretStore, SecretPlaces {
     run(`WITH ${NEWEST} DELETE FROM secrets WHERE sealed IS NULL AND NOT EXISTS (${isNewest})`);
   }
 
-  #insert({ scope, owner, name, version, sealed, fingerprint, created_at, created_by }: SecretVersion): void {
+  #insert({ scope, owner, name, version, sealed, fingerprint, origin, created_at, created_by }: SecretVersion): void {
     this.#connection.run(
-      'INSERT INTO secrets (scope, owner, name, version, sealed, fingerprint, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      ...[scope, owner, name, version, sealed, fingerprint, created_at, created_by],
+      'INSERT INTO secrets (scope, owner, name, version, sealed, fingerprint, origin, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      ...[scope, owner, name, version, sealed, fingerprint, origin, created_at, created_by],
+    );
+  }
+
+  #replaceProvider({ scope, owner, settings, sealed, set_at, set_by, pulled_at }: ProviderRecord): void {
+    this.#connection.run(
+      'REPLACE INTO secret_providers (scope, owner, settings, sealed, set_at, set_by, pulled_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      ...[scope, owner, settings, sealed, set_at, set_by, pulled_at],
     );
   }
 
