@@ -92,7 +92,7 @@ export class DaemonClient {
    */
   async call<N extends RouteName>(name: N, ...options: OptionalIfEmpty<CallOptions<N>>): Promise<RouteResult<N>> {
     const route: Route = routes[name];
-    const [given]: readonly LooseOptions[] = options;
+    const [given]: readonly (LooseOptions | undefined)[] = options;
     const { params, query, body, idempotencyKey, signal, timeout_ms }: LooseOptions = given ?? {};
     const isOperation = route.kind === 'operation';
     const key = idempotencyKey ?? (isOperation ? randomUUID() : undefined);

@@ -113,7 +113,7 @@ async function readCredentials({ credentials }: CredentialFlags, question: strin
 /** Both keys, and a session token, in one line; or as `NAME=value` lines, such as in ~/.aws/credentials. */
 function parseKeys(text: string): { access_key_id?: string; secret_access_key?: string; session_token?: string } {
   const lines = Object.entries(parseEnv(text)).map(([name, value]) => [name.toLowerCase(), value ?? '']);
-  const named: Record<string, string> = Object.fromEntries(lines);
+  const named: Record<string, string | undefined> = Object.fromEntries(lines);
   const isNamed = named.aws_access_key_id !== undefined;
   const words = text.split(/\s+/);
   if (!isNamed && words.length !== 2 && words.length !== 3)

@@ -82,7 +82,7 @@ describe('secrets providers set', () => {
     [DOPPLER.toSpliced(3, 3, 'doppler'), 'dp.st.x', 'Say whose they are'],
     [[...DOPPLER, '--endpoint', 'http://api.doppler.com'], 'dp.st.x', 'use https; http is for this server itself alone'],
     [[...DOPPLER, '--endpoint', 'https://169.254.169.254'], 'dp.st.x', 'a link-local address'],
-    [AWS, 'one', 'Give ACCESS_KEY_ID SECRET_ACCESS_KEY'],
+    [AWS, 'secret-alone', 'Give ACCESS_KEY_ID SECRET_ACCESS_KEY'],
     [AWS, 'short secret', 'Field "provider.access_key_id" is not valid'],
     [AGE, 'age1xyz', 'Give exactly one identity'],
     [AGE, `${KEYGEN}${KEYGEN}`, 'Give exactly one identity'],
