@@ -56,6 +56,7 @@ describe('the checker finds', () => {
     ['the core importing Electron', 'main/core/x.ts', "import { app } from 'electron';", 'without Electron'],
     ['the core importing the daemon', 'main/core/x.ts', "import { a } from '../../daemon/host/a.ts';", 'may not import host'],
     ['the web shell importing the core', 'main/web/x.ts', "import { a } from '../core/core.ts';", 'may not import core'],
+    ['AWS outside of host', 'daemon/secrets/x.ts', "await import('@aws-sdk/client-ssm');", 'through host’s interface'],
     ['SSH outside of the core', 'main/electron/x.ts', "import { Client } from 'ssh2';", 'live in the core'],
     ['the renderer importing main', 'renderer/x.tsx', "import { a } from '../main/core/a.ts';", 'may not import core'],
     ['the renderer importing Node', 'renderer/x.tsx', "import { join } from 'path';", 'no Node'],

@@ -4,8 +4,9 @@ import { appConfigurationSchema, deployRequestSchema, swapRequestSchema } from '
 import { DomainError } from '../contract/errors.ts';
 import { providerRemovalQuerySchema, providerSetRequestSchema, secretsPullRequestSchema } from '../contract/secret-providers.ts';
 import { secretsSyncRequestSchema } from '../contract/secrets.ts';
+import type { Intent } from '../engine/engine.ts';
 import type { NewEvent } from '../engine/ports.ts';
-import { createEngine, deploying, run, signal } from '../engine/test-engine.ts';
+import { createEngine, deploying, run, signal, swapping } from '../engine/test-engine.ts';
 import { ModelJournal } from '../engine/test-journal.ts';
 import { ModelWorld } from '../engine/test-world.ts';
 import { createParameterStore } from '../host/aws-parameters.ts';
@@ -237,6 +238,20 @@ describe('a deploy', () => {
     expect(all.doppler.requests).toHaveLength(1);
     await expect(all.swap('ghost', 'shop:v1')).rejects.toMatchObject({ code: 'not_found' });
     expect(all.doppler.requests).toHaveLength(1);
+  });
+
+  it('finds out when another one began while providers were asked', async () => {
+    await using all = await start();
+    let others: string[] = [];
+    const begin = (intent: Intent, prepare?: () => Promise<void>) =>
+      all.engine.begin('shop', intent, { actor: 'ana', idempotency: null, signal, prepare });
+    const prepare = async () => {
+      others = [...others, (await begin({ kind: 'restart' })).id];
+    };
+    const { code, operation_id } = await failureOf(begin(swapping('shop:v2'), prepare));
+    expect({ code, others }).toEqual({ code: 'conflict', others: [operation_id] });
+    await all.engine.waitFor(operation_id ?? '', signal);
+    expect(all.given('shop').release).toBe('r1');
   });
 
   it('is given up when its caller goes before it has begun', async () => {

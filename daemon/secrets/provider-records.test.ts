@@ -76,6 +76,13 @@ describe('providers of secrets', () => {
       expect(act).toThrow('There is no provider of secrets for the app shop; set one');
   });
 
+  it('of an app go with it', async () => {
+    await using all = await startProviders();
+    setAll(all);
+    all.store.secrets.removeOfApp('shop');
+    expect(all.records.list().map(({ scope }) => scope)).toEqual(['global', 'project']);
+  });
+
   it('that were changed while they were asked are not taken for what they were', async () => {
     await using all = await startProviders();
     all.set(DOPPLER);

@@ -125,12 +125,12 @@ describe('secrets of AWS Parameter Store', () => {
     [
       'a parameter that gives no name',
       { parameters: { '/shop/production/api-key': 'needle-ssm' } },
-      /"\/shop\/production\/api-key" in .* gives no name of a variable \("API-KEY"\); rename it/,
+      /"api-key" in \/shop\/production of eu-central-1 gives no name of a variable \("API-KEY"\); rename it/,
     ],
     [
       'two parameters of one name',
       { parameters: { '/shop/production/db/url': 'needle-ssm', '/shop/production/DB_URL': 'needle-ssm' } },
-      /"\/shop\/production\/db\/url" and "\/shop\/production\/DB_URL" in .* are both named "DB_URL"/,
+      /"db\/url" and "DB_URL" in \/shop\/production of eu-central-1 are both named "DB_URL"/,
     ],
   ];
   it.each(refusals)('are refused, and not asked for again, with %s', async (_what, options, message) => {

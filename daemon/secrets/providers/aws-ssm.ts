@@ -44,7 +44,7 @@ function toPath({ region, path, endpoint, access_key_id, secret_access_key, sess
 function toVariable({ name, value }: { name: string; value: string }, path: string): Variable {
   const prefix = path === '/' ? '/' : `${path}/`;
   const rest = name.startsWith(prefix) ? name.slice(prefix.length) : name;
-  return { name: rest.replaceAll('/', '_').toUpperCase(), value, source: name };
+  return { name: rest.replaceAll('/', '_').toUpperCase(), value, source: rest };
 }
 
 const BAD_KEYS =
