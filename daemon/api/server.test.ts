@@ -13,9 +13,11 @@ const bodies: Partial<Record<RouteName, unknown>> = {
   rollback: { app_name: 'shop' },
   scaleApp: { replicas: 2 },
   setMaintenance: { enabled: true },
+  createToken: { name: 'ci', role: 'operator' },
 };
 const goodParams: Record<string, string> = { name: 'shop' };
-const idOf = (name: RouteName) => (name === 'getRelease' ? 'r1' : 'op-0123456789ab');
+const IDS: Partial<Record<RouteName, string>> = { getRelease: 'r1', revokeToken: 'tok-0123456789ab' };
+const idOf = (name: RouteName) => IDS[name] ?? 'op-0123456789ab';
 
 function pathFor(name: RouteName, params: Record<string, string> = goodParams): string {
   const filled = { id: idOf(name), ...params };

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AuditEntry, Token } from '../contract/access.ts';
 import { appConfigurationSchema } from '../contract/configuration.ts';
 import type {
   AppStatus,
@@ -155,6 +156,40 @@ export const sampleLine: LogLine = {
   stream: 'stdout',
 };
 
+export const sampleToken: Token = {
+  id: 'tok-0123456789ab',
+  name: 'ci',
+  role: 'operator',
+  apps: ['shop'],
+  state: 'live',
+  created_at: AT,
+  created_by: 'admin',
+  expires_at: null,
+  last_used_at: null,
+  revoked_at: null,
+  revoked_by: null,
+};
+
+export const SAMPLE_TOKEN_TEXT = `nd_${'A'.repeat(43)}`;
+
+export const sampleAuditEntry: AuditEntry = {
+  seq: 3,
+  ts: AT,
+  actor: 'token:ci',
+  role: 'operator',
+  token_id: sampleToken.id,
+  listener: 'socket',
+  action: 'deploy',
+  method: 'POST',
+  path: '/deploy',
+  app_name: 'shop',
+  operation_id: sampleOperation.id,
+  status: 202,
+  code: null,
+  message: 'Deploying shop (op-0123456789ab).',
+  count: 1,
+};
+
 const samples: { [N in RouteName]: RouteResult<N> } = {
   deploy: sampleOperation,
   swap: sampleOperation,
@@ -177,6 +212,10 @@ const samples: { [N in RouteName]: RouteResult<N> } = {
   listImages: [sampleImage],
   getSystemMetrics: sampleMetrics,
   listEvents: [sampleEvent],
+  listTokens: [sampleToken],
+  createToken: { ...sampleToken, token: SAMPLE_TOKEN_TEXT },
+  revokeToken: { ...sampleToken, state: 'revoked', revoked_at: AT, revoked_by: 'admin' },
+  listAudit: [sampleAuditEntry],
   getHealth: { status: 'ok', checks: [] },
   getVersion: { version: '0.1.0', api: { min: 1, max: 1 }, hostname: 'server', docker: null, proxy: null },
   getOpenApi: { openapi: '3.1.0' },
@@ -226,6 +265,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     },
     waitForOperation: async () => ({ ...sampleOperation, state: 'succeeded', ended_at: AT }),
     token: new Sealed(TEST_TOKEN),
+    tokens: { find: () => null },
+    appOfOperation: () => sampleOperation.app_name,
+    recordAudit: () => undefined,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     version: '0.1.0',
     onAuthFailure: () => undefined,

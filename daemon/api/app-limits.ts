@@ -1,0 +1,62 @@
+/** What a token that is limited to apps may ask, and what it is told, by the rule of the contract's tables. */
+import type { AppRule } from '../contract/access.ts';
+import { DomainError } from '../contract/errors.ts';
+import type { Caller } from './guard.ts';
+
+interface Asked {
+  /** Parsed, each by its schema. */
+  params: unknown;
+  body?: unknown;
+}
+
+/** The app of an operation; null if there is no such operation. */
+export type AppOfOperation = (id: string) => string | null;
+
+/** The app that a request is about: as its path or body names it, or that of the operation which it names. */
+export function appOf({ params, body }: Asked, rule: AppRule, appOfOperation: AppOfOperation): string | null {
+  const { name, app, id } = params as { name?: string; app?: string; id?: string };
+  if (rule === 'operation') return id === undefined ? null : appOfOperation(id);
+  if (rule !== 'named') return null;
+  return name ?? app ?? (body as { app_name?: string } | undefined)?.app_name ?? null;
+}
+
+/**
+ * Refuses what the caller's limits do not allow; to be asked for a request that is parsed.
+ * @throws DomainError `forbidden`, or `not_found` for an operation of another app, as if there were none
+ */
+export function requireAllowedApp({ apps }: Pick<Caller, 'apps'>, rule: AppRule, app: string | null, asked: Asked): void {
+  if (apps === null || (app !== null && apps.has(app))) return;
+  const refusal = refusalOf(apps, rule, app, asked);
+  if (refusal !== null) throw refusal;
+}
+
+function refusalOf(apps: ReadonlySet<string>, rule: AppRule, app: string | null, { params }: Asked): DomainError | null {
+  const limits = `the token in use is for ${list(apps)} only`;
+  switch (rule) {
+    case 'any':
+    case 'filtered':
+      return null;
+    case 'operation':
+      return new DomainError('not_found', `There is no operation ${(params as { id: string }).id}.`);
+    case 'named':
+      return new DomainError('forbidden', `This is about ${app}, and ${limits}. Use another token.`);
+    case 'never':
+      return new DomainError('forbidden', `This is about the whole host, and ${limits}. Use another token.`);
+    default:
+      return rule satisfies never;
+  }
+}
+
+/** Whether an entry of an answer, or a frame of a stream, is the caller's to see. What is lost of a stream is nobody's secret. */
+export function maySee(apps: ReadonlySet<string> | null, entry: unknown): boolean {
+  if (apps === null) return true;
+  const { app_name, name, dropped } = entry as { app_name?: unknown; name?: unknown; dropped?: unknown };
+  if (dropped !== undefined) return true;
+  const app = app_name === undefined ? name : app_name;
+  return typeof app === 'string' && apps.has(app);
+}
+
+function list(apps: ReadonlySet<string>): string {
+  const names = [...apps];
+  return names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;
+}
