@@ -57,12 +57,12 @@ export function createRequestListener(options: RequestOptions) {
       }
       const answered = await answer(options, { request, response, listener, signal, match, trail });
       trail.write(answered);
-      finish(request, response, answered);
+      finish(request, response, answered, options.timeouts);
     } catch (error) {
       logFailure(log, error, request);
       const refused = errorAnswer(error);
       trail.write(refused);
-      finish(request, response, refused);
+      finish(request, response, refused, options.timeouts);
     } finally {
       inFlight -= 1;
     }
@@ -226,7 +226,9 @@ function named(error: unknown, operation_id: string): unknown {
  * Sends the answer. Where the request's body was not read to its end the connection closes after it, but not before the
  * caller had a chance to read: what still arrives is thrown away, within bounds, because a reset would take the answer too.
  */
-function finish(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+function finish(request: IncomingMessage, response: ServerResponse, answer: Answer, { answer_idle_ms }: ServerTimeouts): void {
+  // A caller that does not take its answer holds memory. When the answer has left, Node sets the time for idle connections.
+  response.setTimeout(answer_idle_ms, () => response.destroy());
   if (request.complete || request.destroyed) {
     send(response, answer);
     return;

@@ -180,7 +180,7 @@ function answerUnparsable(error: NodeJS.ErrnoException, socket: Duplex): void {
     return;
   }
   const reason: Record<string, string> = {
-    HPE_HEADER_OVERFLOW: `The request's headers are larger than ${SERVER_BOUNDS.header_bytes_max} bytes.`,
+    HPE_HEADER_OVERFLOW: `The request's headers are more than ${SERVER_BOUNDS.header_fields_max} fields or ${SERVER_BOUNDS.header_bytes_max} bytes.`,
     ERR_HTTP_REQUEST_TIMEOUT: "The request's headers did not arrive in time.",
   };
   sendRaw(

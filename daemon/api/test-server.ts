@@ -16,6 +16,7 @@ import type {
 } from '../contract/domain.ts';
 import type { NextCoreMetadata } from '../contract/nextcore.ts';
 import type { RouteName, RouteResult } from '../contract/routes.ts';
+import type { StreamName } from '../contract/streams.ts';
 import { Sealed } from '../secrets/sealed.ts';
 import { DaemonClient, unixSocketTransport } from './client.ts';
 import type { Handlers, RouteRequest, StreamHandlers } from './handlers.ts';
@@ -228,6 +229,8 @@ export interface TestServer extends AsyncDisposable {
   port: number;
   /** Every call that reached a handler. */
   calls: { name: RouteName; request: RouteRequest<RouteName> }[];
+  /** Every stream that was begun. */
+  streamed: StreamName[];
 }
 
 export interface TestServerOptions {
@@ -239,6 +242,7 @@ export interface TestServerOptions {
 /** Starts one; what the test passes replaces the samples. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const calls: TestServer['calls'] = [];
+  const streamed: StreamName[] = [];
   const handlers = Object.fromEntries(
     (Object.keys(samples) as RouteName[]).map((name) => {
       const handler = (options.handlers?.[name] ?? (async () => samples[name])) as (request: unknown) => Promise<unknown>;
@@ -251,18 +255,21 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   ) as unknown as Handlers; // built from the table of samples, which holds every route
   const server = createServer({
     handlers,
-    streamHandlers: {
-      logs: async function* () {
-        yield sampleLine;
+    streamHandlers: recorded(
+      {
+        logs: async function* () {
+          yield sampleLine;
+        },
+        events: async function* () {
+          yield sampleEvent;
+        },
+        system: async function* () {
+          yield sampleMetrics;
+        },
+        ...options.streamHandlers,
       },
-      events: async function* () {
-        yield sampleEvent;
-      },
-      system: async function* () {
-        yield sampleMetrics;
-      },
-      ...options.streamHandlers,
-    },
+      streamed,
+    ),
     waitForOperation: async () => ({ ...sampleOperation, state: 'succeeded', ended_at: AT }),
     token: new Sealed(TEST_TOKEN),
     tokens: { find: () => null },
@@ -283,9 +290,24 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     socketPath,
     port: server.addresses().tcp?.port ?? 0,
     calls,
+    streamed,
     async [Symbol.asyncDispose]() {
       client.close();
       await server.close();
     },
   };
+}
+
+function recorded(handlers: StreamHandlers, streamed: StreamName[]): StreamHandlers {
+  const entries = (Object.keys(handlers) as StreamName[]).map((name) => {
+    const handler = handlers[name] as (request: unknown) => AsyncIterable<unknown>;
+    return [
+      name,
+      (request: unknown) => {
+        streamed.push(name);
+        return handler(request);
+      },
+    ];
+  });
+  return Object.fromEntries(entries) as StreamHandlers; // of the same names
 }
