@@ -85,9 +85,11 @@ export class AuditLog {
     });
   }
 
-  /** Writes what is only counted so far; what still cannot be written is lost, as its line in the daemon's log says. */
+  /** Writes what is only counted so far, and tries once more what waits: what cannot be written then stays in the daemon's log alone. */
   close(): void {
     this.#closeWindow();
+    clearTimeout(this.#retry);
+    if (this.#waiting.length > 0) this.#writeWaiting();
     clearTimeout(this.#retry);
   }
 
@@ -108,11 +110,14 @@ export class AuditLog {
 
   /** In order: while one waits, those after it wait too. */
   #write(entry: NewAuditEntry, write: () => void): void {
-    if (this.#waiting.length === 0 && this.#attempt(write, entry)) return;
+    const err = this.#waiting.length === 0 ? failureOf(write) : null;
+    if (this.#waiting.length === 0 && err === null) return;
+    // Its line in the daemon's log may be all that stays of it.
     if (this.#waiting.length >= WAITING_MAX) {
       this.#options.log.error({ entry }, 'an entry of the audit log is lost: too many wait to be written');
       return;
     }
+    this.#options.log.error({ err, entry }, 'an entry of the audit log cannot be written yet');
     this.#waiting.push(write);
     this.#retry ??= setTimeout(() => this.#writeWaiting(), this.#retry_ms).unref();
   }
@@ -120,7 +125,7 @@ export class AuditLog {
   #writeWaiting(): void {
     this.#retry = undefined;
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (!this.#attempt(next, null)) {
+      if (failureOf(next) !== null) {
         this.#retry_ms = Math.min(2 * this.#retry_ms, RETRY_MS_MAX);
         this.#retry = setTimeout(() => this.#writeWaiting(), this.#retry_ms).unref();
         return;
@@ -130,16 +135,14 @@ export class AuditLog {
     this.#retry_ms = RETRY_MS;
     this.#options.log.info({}, 'the audit log can be written again');
   }
+}
 
-  /** `entry`: what to say in the daemon's log, which may be all that stays of it. */
-  #attempt(write: () => void, entry: NewAuditEntry | null): boolean {
-    try {
-      write();
-      return true;
-    } catch (err) {
-      if (entry !== null) this.#options.log.error({ err, entry }, 'an entry of the audit log cannot be written yet');
-      return false;
-    }
+function failureOf(write: () => void): unknown {
+  try {
+    write();
+    return null;
+  } catch (error) {
+    return error;
   }
 }
 
