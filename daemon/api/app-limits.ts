@@ -1,5 +1,6 @@
-/** What a token that is limited to apps may ask, and what it is told, by the rule of the contract's tables. */
+/** What a token that is limited to apps may ask, and what it is told, by the rule of the contract's tables. Pure. */
 import type { AppRule } from '../contract/access.ts';
+import type { AppConfiguration, Volume } from '../contract/configuration.ts';
 import { DomainError } from '../contract/errors.ts';
 import type { Caller } from './guard.ts';
 
@@ -54,6 +55,42 @@ export function maySee(apps: ReadonlySet<string> | null, entry: unknown): boolea
   if (dropped !== undefined) return true;
   const app = app_name === undefined ? name : app_name;
   return typeof app === 'string' && apps.has(app);
+}
+
+type HostParts = Pick<AppConfiguration, 'volumes' | 'networks' | 'capabilities'>;
+
+/**
+ * A release reaches what is not its app's own through what it is given of the host: another app's volume, a directory, a network, a
+ * capability. A limited caller may give an app only what a release of it had before, which somebody without limits has made.
+ * @throws DomainError `forbidden`, with the field
+ */
+export function requireKnownParts(asked: HostParts, earlier: readonly HostParts[]): void {
+  const volumes = earlier.flatMap((each) => each.volumes);
+  const networks = earlier.flatMap((each) => each.networks);
+  const capabilities = earlier.flatMap((each) => each.capabilities);
+  for (const [index, volume] of asked.volumes.entries())
+    if (!volumes.some((known) => covers(known, volume))) throw unknownPart(`volumes.${index}`, nameOf(volume));
+  for (const [index, name] of asked.networks.entries())
+    if (!networks.includes(name)) throw unknownPart(`networks.${index}`, `the network ${name}`);
+  for (const [index, name] of asked.capabilities.entries())
+    if (!capabilities.includes(name)) throw unknownPart(`capabilities.${index}`, `the capability ${name}`);
+}
+
+function covers(known: Volume, asked: Volume): boolean {
+  const isSame =
+    (known.kind === 'volume' && asked.kind === 'volume' && known.name === asked.name) ||
+    (known.kind === 'bind' && asked.kind === 'bind' && known.source === asked.source);
+  return isSame && (asked.read_only || !known.read_only);
+}
+
+function nameOf(volume: Volume): string {
+  const what = volume.kind === 'volume' ? `the volume ${volume.name}` : `the directory ${volume.source}`;
+  return volume.read_only ? what : `${what} to write to`;
+}
+
+function unknownPart(field: string, what: string): DomainError {
+  const message = `no release of the app has had ${what}, and a token that is limited to apps cannot give it; deploy it once with another token`;
+  return new DomainError('forbidden', `Field "${field}" is not allowed: ${message}.`, { details: [{ field, message }] });
 }
 
 function list(apps: ReadonlySet<string>): string {

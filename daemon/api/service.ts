@@ -5,12 +5,13 @@ import type { AuditEntry, AuditResult } from '../contract/access.ts';
 import { configurationOf } from '../contract/configuration.ts';
 import type { AppStatus, DaemonHealth, DaemonVersion, Image, Operation, Release, SystemMetrics } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
-import { API_VERSION, DEFAULTS } from '../contract/limits.ts';
+import { API_VERSION, DEFAULTS, LIMITS } from '../contract/limits.ts';
 import type { ProxyType } from '../contract/names.ts';
 import type { Engine, Intent } from '../engine/engine.ts';
 import type { Journal, NewEvent, RegistryCredentials } from '../engine/ports.ts';
 import { toOperation } from '../engine/view.ts';
 import { Sealed } from '../secrets/sealed.ts';
+import { requireKnownParts } from './app-limits.ts';
 import type { Handlers, RequestContext } from './handlers.ts';
 import type { EventSource } from './service-streams.ts';
 import type { Tokens } from './tokens.ts';
@@ -58,11 +59,15 @@ export function createHandlers(options: ServiceOptions): Handlers {
     return engine.begin(name, intent, { actor, idempotency: key === undefined ? null : { key, request_hash }, signal });
   };
 
+  const configurationsOf = (name: string) =>
+    journal.listReleases(name, LIMITS.releases_page_max).map((each) => each.configuration);
+
   return {
-    deploy: ({ body, context }) => {
+    deploy: async ({ body, context }) => {
       const { app_name, image, pull, nextcore = null, registry } = body;
       const replicas = journal.getApp(app_name)?.replicas ?? 1;
       const configuration = configurationOf(body, { proxy: options.defaultProxy, replicas });
+      if (context.apps !== null) requireKnownParts(configuration, configurationsOf(app_name));
       const credentials = seal(registry);
       const intent: Intent = { kind: 'deploy', image, pull, configuration, nextcore, credentials };
       return begin(app_name, intent, context, { ...body, registry: credentials });
