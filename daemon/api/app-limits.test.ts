@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { appConfigurationSchema, deployRequestSchema } from '../contract/configuration.ts';
 import { startApp } from '../engine/test-engine.ts';
-import { maySee, requireKnownParts } from './app-limits.ts';
+import { appOf, maySee, requireAllowedApp, requireKnownParts } from './app-limits.ts';
 import { createHandlers, type ServiceOptions } from './service.ts';
 
 const parts = (asked: object) => appConfigurationSchema.parse(asked);
@@ -60,6 +60,30 @@ describe('what a limited caller may give an app of the host', () => {
     await engine.waitFor(id, new AbortController().signal);
     await expect(deploy(null, [foreign])).resolves.toMatchObject({ actor: 'token:ci' });
     await engine.close();
+  });
+});
+
+describe('the app that a request is about', () => {
+  const none = { params: {}, query: {}, body: undefined };
+  it.each([
+    [{ params: { name: 'shop' } }, 'named', 'shop'],
+    [{ params: { app: 'shop' } }, 'named', 'shop'],
+    [{ body: { app_name: 'shop' } }, 'named', 'shop'],
+    [{ query: { app_name: 'shop' } }, 'named', 'shop'],
+    [{ query: { app_name: 'blog' }, body: { app_name: 'shop' } }, 'named', 'shop'],
+    [{ params: { id: 'op-1' } }, 'operation', 'of op-1'],
+    [{}, 'named', null],
+    [{ query: { app_name: 'shop' } }, 'filtered', null],
+    [{ params: { name: 'shop' } }, 'never', null],
+  ] as const)('of %j with the rule %s is %j', (asked, rule, expected) => {
+    expect(appOf({ ...none, ...asked }, rule, (id) => `of ${id}`)).toBe(expected);
+  });
+
+  it('must be named where the rule says so', () => {
+    const ask = (app: string | null) => () => requireAllowedApp({ apps: new Set(['shop']) }, 'named', app, none);
+    expect(ask('shop')).not.toThrow();
+    expect(ask('blog')).toThrow('This is about blog, and the token in use is for shop only. Use another token.');
+    expect(ask(null)).toThrow('This is about the whole host, and the token in use is for shop only.');
   });
 });
 

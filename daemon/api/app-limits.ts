@@ -7,18 +7,20 @@ import type { Caller } from './guard.ts';
 interface Asked {
   /** Parsed, each by its schema. */
   params: unknown;
+  query: unknown;
   body?: unknown;
 }
 
 /** The app of an operation; null if there is no such operation. */
 export type AppOfOperation = (id: string) => string | null;
 
-/** The app that a request is about: as its path or body names it, or that of the operation which it names. */
-export function appOf({ params, body }: Asked, rule: AppRule, appOfOperation: AppOfOperation): string | null {
+/** The app that a request is about: as its path, body or query names it, or that of the operation which it names. Null: none, or all. */
+export function appOf({ params, query, body }: Asked, rule: AppRule, appOfOperation: AppOfOperation): string | null {
   const { name, app, id } = params as { name?: string; app?: string; id?: string };
   if (rule === 'operation') return id === undefined ? null : appOfOperation(id);
   if (rule !== 'named') return null;
-  return name ?? app ?? (body as { app_name?: string } | undefined)?.app_name ?? null;
+  const named = { ...(query as object), ...(body as object | undefined) } as { app_name?: string };
+  return name ?? app ?? named.app_name ?? null;
 }
 
 /**
@@ -40,9 +42,8 @@ function refusalOf(apps: ReadonlySet<string>, rule: AppRule, app: string | null,
     case 'operation':
       return new DomainError('not_found', `There is no operation ${(params as { id: string }).id}.`);
     case 'named':
-      return new DomainError('forbidden', `This is about ${app}, and ${limits}. Use another token.`);
     case 'never':
-      return new DomainError('forbidden', `This is about the whole host, and ${limits}. Use another token.`);
+      return new DomainError('forbidden', `This is about ${app ?? 'the whole host'}, and ${limits}. Use another token.`);
     default:
       return rule satisfies never;
   }

@@ -52,7 +52,7 @@ export function createUpgradeListener(options: SocketOptions) {
     requireRole(caller, match.definition.role);
     const params = parsePart(match.definition.params, match.params, 'path');
     const query = parsePart(match.definition.query, parseQuery(url), 'query');
-    const asked = { params };
+    const asked = { params, query };
     requireAllowedApp(
       caller,
       match.definition.apps,

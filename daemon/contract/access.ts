@@ -8,7 +8,7 @@ import { PATTERNS } from './rules.ts';
 
 /**
  * How an endpoint treats a token that is limited to apps:
- * - `named`: the request names an app, which must be one of them.
+ * - `named`: the request names an app in its path, body or query, which must be one of them; where it names none, it is refused.
  * - `operation`: the request names an operation; one of another app is not found.
  * - `filtered`: the answer holds only what is of these apps.
  * - `any`: it is about no app, and allowed.
