@@ -24,8 +24,6 @@ export interface AuditLogOptions {
   store: AuditStore;
   log: Log;
   now: () => Date;
-  /** For tests. */
-  window_ms?: number;
 }
 
 interface Kept {
@@ -65,9 +63,8 @@ export class AuditLog {
   }
 
   record(record: AuditRecord): void {
-    const { now, window_ms = WINDOW_MS } = this.#options;
-    this.#window ??= setTimeout(() => this.#closeWindow(), window_ms).unref();
-    const entry: NewAuditEntry = { ts: now().toISOString(), ...record, count: 1 };
+    this.#window ??= setTimeout(() => this.#closeWindow(), WINDOW_MS).unref();
+    const entry: NewAuditEntry = { ts: this.#options.now().toISOString(), ...record, count: 1 };
     const caller = JSON.stringify([entry.actor, entry.token_id, entry.listener]);
     const window = this.#windows.get(caller) ?? { entries: new Map(), refusals: 0 };
     this.#windows.set(caller, window);

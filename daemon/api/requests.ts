@@ -92,7 +92,8 @@ async function answer(options: RequestOptions, exchange: Exchange): Promise<Answ
   }
   const { role, apps: rule } = match.definition;
   if (role !== null) requireRole(caller, role);
-  const signal = isOpen ? exchange.signal : AbortSignal.any([exchange.signal, caller.ended]);
+  // Only a token that was made over the API ends before the daemon does.
+  const signal = caller.token_id === null ? exchange.signal : AbortSignal.any([exchange.signal, caller.ended]);
   const parsed = await parseRequest(match, request, response, caller, { signal, timeouts });
   try {
     const app = appOf(parsed, rule, appOfOperation);

@@ -54,13 +54,16 @@ describe('a token', () => {
     expect(() => tokens.revoke('tok-00000000', 'admin')).toThrow(expect.objectContaining({ code: 'not_found' }));
   });
 
-  it('that could not be revoked on disk is not said to be revoked', () => {
+  it('that cannot be revoked on a full disk opens nothing all the same, and is revoked for good when there is space', () => {
     const { tokens, store } = start();
     const made = tokens.create({ name: 'ci', role: 'viewer' }, 'admin');
     store.failure = new DomainError('unavailable', 'The disk is full.');
-    expect(() => tokens.revoke(made.id, 'admin')).toThrow('The disk is full.');
-    expect(tokens.find(made.token)?.ended.aborted).toBe(false);
-    expect(tokens.list()[0]).toMatchObject({ state: 'live' });
+    expect(() => tokens.revoke(made.id, 'admin')).toThrow(/ci is shut out, but only until.*The disk is full.*Revoke tok-\w+ once more/);
+    expect(tokens.find(made.token)?.ended.aborted).toBe(true);
+    expect(store.records[0]?.revoked_at).toBeNull();
+    store.failure = null;
+    expect(tokens.revoke(made.id, 'token:boss')).toMatchObject({ state: 'revoked', revoked_by: 'admin' });
+    expect(store.records[0]).toMatchObject({ revoked_by: 'admin' });
   });
 
   it('ends when it expires', () => {

@@ -33,6 +33,8 @@ interface Held {
   record: TokenRecord;
   /** Aborted when it ends, with what its bearer is told. */
   ending: AbortController;
+  /** That it is revoked. */
+  is_end_written: boolean;
   use_written_ms: number;
 }
 
@@ -102,19 +104,21 @@ export class Tokens implements TokenBearers {
     return { ...toToken(record, at), token: text };
   }
 
-  /** Its bearer is shut out when this returns. One that was revoked before stays so. @throws DomainError `not_found` */
+  /**
+   * Shuts its bearer out. One that was revoked before stays as it was.
+   * @throws DomainError `not_found`; `unavailable` when it could not be written: its bearer is shut out as long as the daemon runs
+   */
   revoke(id: string, actor: string): Token {
     const { store, now } = this.#options;
     const held = [...this.#held.values()].find(({ record }) => record.id === id);
-    if (!held)
-      throw new DomainError('not_found', `There is no token ${id}; \`nextdeploy tokens list\` shows those that there are.`);
-    const at = now();
-    if (held.record.revoked_at === null) {
-      store.revokeToken(id, at.toISOString(), actor);
-      held.record = { ...held.record, revoked_at: at.toISOString(), revoked_by: actor };
-      held.ending.abort(revoked(held.record));
-    }
-    return toToken(held.record, at);
+    if (!held) throw new DomainError('not_found', `There is no token ${id}; \`nextdeploy tokens list\` shows those that there are.`);
+    const { revoked_at, revoked_by } = held.record;
+    const revocation = { revoked_at: revoked_at ?? now().toISOString(), revoked_by: revoked_by ?? actor };
+    held.record = { ...held.record, ...revocation };
+    held.ending.abort(revoked(held.record));
+    if (!held.is_end_written) writeRevocation(store, held.record, revocation);
+    held.is_end_written = true;
+    return toToken(held.record, now());
   }
 
   /** Stops looking for tokens that expire. */
@@ -166,13 +170,27 @@ const isExpired = ({ expires_at }: Pick<TokenRecord, 'expires_at'>, now: Date) =
 function hold(record: TokenRecord): Held {
   const ending = new AbortController();
   if (record.revoked_at !== null) ending.abort(revoked(record));
-  return { record, ending, use_written_ms: Number.NEGATIVE_INFINITY };
+  return { record, ending, is_end_written: record.revoked_at !== null, use_written_ms: Number.NEGATIVE_INFINITY };
 }
 
 function endAsExpired({ record, ending }: Held): void {
   if (ending.signal.aborted) return;
   const message = `The token ${record.name} expired at ${record.expires_at}; ask an administrator for another one.`;
   ending.abort(new DomainError('unauthorized', message));
+}
+
+function writeRevocation(
+  store: TokenStore,
+  { id, name }: TokenRecord,
+  { revoked_at, revoked_by }: { revoked_at: string; revoked_by: string },
+): void {
+  try {
+    store.revokeToken(id, revoked_at, revoked_by);
+  } catch (cause) {
+    if (!(cause instanceof DomainError)) throw cause;
+    const message = `The token ${name} is shut out, but only until the daemon starts again, for it could not be written: ${cause.message} Revoke ${id} once more then.`;
+    throw new DomainError('unavailable', message, { cause });
+  }
 }
 
 function revoked({ name, revoked_at }: TokenRecord): DomainError {
