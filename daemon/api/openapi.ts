@@ -12,6 +12,7 @@ const namedError = errorResponseSchema.meta({ id: 'ErrorResponse' });
 const namedDropped = droppedSchema.meta({ id: 'Dropped' });
 
 const SECURITY = 'bearer';
+const SECURITY_DESCRIPTION = `\`auth.token\` of ${DAEMON_CONFIG_PATH}, or a token made by \`POST /tokens\``;
 const READ_ERRORS: ErrorCode[] = ['invalid_request', 'forbidden', 'not_found', 'internal', 'unavailable'];
 
 /** The contract as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1.html); streams stand under `x-streams`. */
@@ -42,7 +43,7 @@ export function createOpenApi(version: string): Json {
       schemas: components.schemas,
       responses: errorResponses(components),
       securitySchemes: {
-        [SECURITY]: { type: 'http', scheme: 'bearer', description: `\`auth.token\` of ${DAEMON_CONFIG_PATH}` },
+        [SECURITY]: { type: 'http', scheme: 'bearer', description: SECURITY_DESCRIPTION },
       },
     },
     'x-streams': xStreams,
@@ -64,6 +65,7 @@ function operationObject(name: string, route: Route, components: Components): Js
     summary: route.summary,
     ...(route.role === null ? { security: [] } : {}),
     'x-role': route.role,
+    'x-apps': route.apps,
     parameters: [
       ...parameters(route.params, 'path', components),
       ...parameters(route.query, 'query', components),
@@ -114,6 +116,7 @@ function streamObject(stream: Stream, components: Components): Json {
     path: openApiPath(stream.path),
     summary: stream.summary,
     'x-role': stream.role,
+    'x-apps': stream.apps,
     parameters: [...parameters(stream.params, 'path', components), ...parameters(stream.query, 'query', components)],
     message: { oneOf: [components.of(stream.message, 'output'), components.of(namedDropped, 'output')] },
     error: components.of(namedError, 'output'),

@@ -38,7 +38,7 @@ const files: KeyFiles = {
   removeNext: async () => undefined,
 };
 
-const context: RequestContext = { actor: 'ana', role: 'operator', idempotency_key: undefined, signal };
+const context: RequestContext = { actor: 'ana', role: 'operator', apps: null, idempotency_key: undefined, signal };
 
 /** Apps `shop` of the project web and `blog` of none, which have been deployed. */
 async function start() {
