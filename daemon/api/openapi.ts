@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode, errorResponseSchema } from '../contract/errors.ts';
 import { API_VERSION, DAEMON_CONFIG_PATH, DAEMON_PORT, DAEMON_SOCKET_PATH } from '../contract/limits.ts';
-import { daemonResponseSchema, type Route, routes } from '../contract/routes.ts';
+import type { Route } from '../contract/route.ts';
+import { daemonResponseSchema, routes } from '../contract/routes.ts';
 import { droppedSchema, type Stream, streams } from '../contract/streams.ts';
 
 type Json = Record<string, unknown>;

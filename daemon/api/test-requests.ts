@@ -1,5 +1,6 @@
 /** A request for each route of the contract that is as it should be. */
-import { type Route, type RouteName, routes } from '../contract/routes.ts';
+import type { Route } from '../contract/route.ts';
+import { type RouteName, routes } from '../contract/routes.ts';
 import type { RawRequest } from './test-http.ts';
 import { sampleOperation, sampleToken } from './test-server.ts';
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import {
-  type AppRule,
   auditEntrySchema,
   auditResultSchema,
   createdTokenSchema,
@@ -22,73 +21,17 @@ import {
   imageSchema,
   operationSchema,
   operationStateSchema,
-  type Role,
   releaseSchema,
   systemMetricsSchema,
   versionSchema,
 } from './domain.ts';
 import { DEFAULTS, LIMITS } from './limits.ts';
 import { appNameSchema, operationIdSchema, releaseIdSchema, timestampSchema } from './names.ts';
+import { appParams, noParams, noQuery, nothing, route, waitQuery, whole } from './route.ts';
 import { PATTERNS } from './rules.ts';
-import {
-  keyRotatedSchema,
-  secretRemovalQuerySchema,
-  secretSchema,
-  secretsChangedSchema,
-  secretsListQuerySchema,
-  secretsSyncRequestSchema,
-} from './secrets.ts';
+import { secretRoutes } from './secret-routes.ts';
 
-/**
- * The table of REST endpoints: the single source for validation, handlers, typed client, command line help and OpenAPI.
- *
- * `kind` says how an endpoint answers (DESIGN §3):
- * - `read`: the object itself.
- * - `change`: `DaemonResponse` with `payload`.
- * - `operation`: 202 and the operation in `payload` at once; with `?wait=1` 200 or 422 when it has ended.
- * - `upload`: as `change`, with a raw body (`application/x-tar`) in place of JSON.
- */
-export interface Route<
-  Params extends z.ZodType = z.ZodType,
-  Query extends z.ZodType = z.ZodType,
-  Body extends z.ZodType = z.ZodType,
-  Response extends z.ZodType = z.ZodType,
-> {
-  method: 'GET' | 'POST' | 'DELETE';
-  /** Parameters as `:name`, each described in `params`. */
-  path: `/${string}`;
-  kind: 'read' | 'change' | 'operation' | 'upload';
-  /** The least role that may call it; null: anyone who reaches the listener, without a token. */
-  role: Role | null;
-  /** What it is to a token that is limited to apps. */
-  apps: AppRule;
-  summary: string;
-  params: Params;
-  query: Query;
-  /** `z.undefined()` where there is none. */
-  body: Body;
-  /** The object of a read, or what `payload` holds. */
-  response: Response;
-}
-
-const nothing = z.undefined();
-const noParams = z.strictObject({});
-const noQuery = z.strictObject({});
-const appParams = z.strictObject({ name: appNameSchema });
-const waitQuery = z.strictObject({
-  wait: z.stringbool().optional().meta({ description: 'answer when the operation has ended' }),
-});
-const whole = (min: number, max: number) => {
-  const error = `use a whole number from ${min} to ${max}`;
-  return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
-};
-
-function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
-  definition: Route<P, Q, B, R>,
-): Route<P, Q, B, R> {
-  return definition;
-}
-
+/** The table of REST endpoints: the single source for validation, handlers, typed client, command line help and OpenAPI. */
 export const routes = {
   deploy: route({
     method: 'POST',
@@ -298,54 +241,7 @@ export const routes = {
     body: nothing,
     response: operationSchema,
   }),
-  syncSecrets: route({
-    method: 'POST',
-    path: '/secrets/sync',
-    kind: 'change',
-    role: 'operator',
-    apps: 'named',
-    summary: 'Set secrets of a scope; those that are not named stay, or go with mode replace.',
-    params: noParams,
-    query: noQuery,
-    body: secretsSyncRequestSchema,
-    response: secretsChangedSchema,
-  }),
-  listSecrets: route({
-    method: 'GET',
-    path: '/secrets',
-    kind: 'read',
-    role: 'operator',
-    apps: 'filtered',
-    summary: 'List secrets with their versions and fingerprints, never their values.',
-    params: noParams,
-    query: secretsListQuerySchema,
-    body: nothing,
-    response: z.array(secretSchema),
-  }),
-  removeSecret: route({
-    method: 'DELETE',
-    path: '/secrets',
-    kind: 'change',
-    role: 'operator',
-    apps: 'named',
-    summary: 'Remove a secret of a scope; releases that run with it keep its value as long as they can serve.',
-    params: noParams,
-    query: secretRemovalQuerySchema,
-    body: nothing,
-    response: secretsChangedSchema,
-  }),
-  rotateSecretsKey: route({
-    method: 'POST',
-    path: '/secrets/rotate-key',
-    kind: 'change',
-    role: 'admin',
-    apps: 'never',
-    summary: 'Take a new master key, and seal everything with it anew.',
-    params: noParams,
-    query: noQuery,
-    body: nothing,
-    response: keyRotatedSchema,
-  }),
+  ...secretRoutes,
   loadImages: route({
     method: 'POST',
     path: '/images',
