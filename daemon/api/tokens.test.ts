@@ -58,7 +58,9 @@ describe('a token', () => {
     const { tokens, store } = start();
     const made = tokens.create({ name: 'ci', role: 'viewer' }, 'admin');
     store.failure = new DomainError('unavailable', 'The disk is full.');
-    expect(() => tokens.revoke(made.id, 'admin')).toThrow(/ci is shut out, but only until.*The disk is full.*Revoke tok-\w+ once more/);
+    expect(() => tokens.revoke(made.id, 'admin')).toThrow(
+      /ci is shut out, but only until.*The disk is full.*Revoke tok-\w+ once more/,
+    );
     expect(tokens.find(made.token)?.ended.aborted).toBe(true);
     expect(store.records[0]?.revoked_at).toBeNull();
     store.failure = null;

@@ -111,7 +111,8 @@ export class Tokens implements TokenBearers {
   revoke(id: string, actor: string): Token {
     const { store, now } = this.#options;
     const held = [...this.#held.values()].find(({ record }) => record.id === id);
-    if (!held) throw new DomainError('not_found', `There is no token ${id}; \`nextdeploy tokens list\` shows those that there are.`);
+    if (!held)
+      throw new DomainError('not_found', `There is no token ${id}; \`nextdeploy tokens list\` shows those that there are.`);
     const { revoked_at, revoked_by } = held.record;
     const revocation = { revoked_at: revoked_at ?? now().toISOString(), revoked_by: revoked_by ?? actor };
     held.record = { ...held.record, ...revocation };
