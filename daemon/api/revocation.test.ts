@@ -172,7 +172,7 @@ describe('revoking a token', () => {
 
 describe('a token that expires', () => {
   it('closes what its bearer has open', async () => {
-    const expires_at = new Date(Date.now() + 1_000).toISOString();
+    const expires_at = new Date(Date.now() + 3_000).toISOString();
     await using bed = await start({ streamHandlers: { events: endless } }, { ...operator, expires_at });
     const webSocket = new WebSocket(`ws://127.0.0.1:${bed.daemon.port}/ws/events`, { headers: bed.headers });
     await once(webSocket, 'message');

@@ -49,16 +49,12 @@ export function createUpgradeListener(options: SocketOptions) {
     await guard.admit(caller, listener, signal);
     const match = router.stream(url);
     if ('error' in match) throw match.error;
-    requireRole(caller, match.definition.role);
+    const { role, apps: rule } = match.definition;
+    requireRole(caller, role);
     const params = parsePart(match.definition.params, match.params, 'path');
     const query = parsePart(match.definition.query, parseQuery(url), 'query');
-    const asked = { params, query };
-    requireAllowedApp(
-      caller,
-      match.definition.apps,
-      appOf(asked, match.definition.apps, () => null),
-      asked,
-    );
+    const app = appOf({ params, query }, rule, () => null);
+    requireAllowedApp(caller, rule, app, { params, query });
     if (stopping.aborted) throw stopping.reason;
     if (open.size >= SERVER_BOUNDS.streams_max) {
       throw new DomainError('unavailable', `The daemon serves ${open.size} streams already; close some and try again.`);
