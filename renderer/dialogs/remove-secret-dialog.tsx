@@ -44,7 +44,11 @@ export function RemoveSecretDialog({ opened, onClose, host, secret, secrets, app
           ''
         ) : (
           <>
-            <GoAndStay goes={secretGoes(secret, secrets, apps)} staysTitle="Stays, as long as the release can serve" stays={secretStays(secret, apps)} />
+            <GoAndStay
+              goes={secretGoes(secret, secrets, apps)}
+              staysTitle="Stays, as long as the release can serve"
+              stays={secretStays(secret, apps)}
+            />
             <RollChoice apps={concerned} isChosen={isRolled} onChange={setRolled} />
           </>
         )

@@ -227,9 +227,7 @@ test('a secret is removed once its name was typed, and it is said who keeps it',
   await open(SHOP);
   await row('app shop STRIPE_KEY').getByRole('button', { name: 'Remove STRIPE_KEY' }).click();
   await dialog().getByText('the next release of shop is given that of the project storefront in its place').waitFor();
-  await dialog()
-    .getByText('version 5, for shop r12 (live)')
-    .waitFor();
+  await dialog().getByText('version 5, for shop r12 (live)').waitFor();
   const field = dialog().getByLabel('Type STRIPE_KEY to confirm');
   for (const wrong of ['', 'stripe_key', 'STRIPE_KEY ']) {
     await field.fill(wrong);
