@@ -90,7 +90,7 @@ function SecretsFlow({ onClose, host, start, onChanged, ...edit }: SecretsDialog
       onChanged(changed);
     } catch (error) {
       setPreview(null);
-      complain('Nothing was set', error);
+      complain('Setting them failed', error);
     }
   };
   if (preview !== null) {

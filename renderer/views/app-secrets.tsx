@@ -6,7 +6,8 @@ import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
 import type { Secret, SecretPin } from '../../daemon/contract/secrets.ts';
 import type { Host } from '../../preload/contract.ts';
 import { hostPath } from '../paths.ts';
-import { useActions } from '../state/hooks.ts';
+import { useActions, useDaemon } from '../state/hooks.ts';
+import { lookUp } from '../state/look-up.ts';
 import { type GivenSecret, type GivenState, givenSecrets, givenText, ownerTitle, pendingNames } from '../state/secrets.ts';
 import { useAppReleases, useSecrets } from '../state/use-secrets.ts';
 import { type Column, DataTable } from '../ui/data-table.tsx';
@@ -37,11 +38,16 @@ export function AppSecrets({ host, app, release }: AppSecretsProps) {
   const questions = useSecretQuestions(about);
   const isLive = release !== undefined && release.id === app.release;
   const live = isLive ? release.id : null;
-  const columns = useMemo(() => givenColumns(questions.controls, live), [questions.controls, live]);
-  if (secrets === null) return <SecretsUnknown problem={problem} onRetry={retry} />;
+  const isRefused = release?.configuration.secrets.inject === 'none';
+  const columns = useMemo(() => {
+    const all = givenColumns(questions.controls, live);
+    return isRefused ? all.filter(({ id }) => id !== 'given') : all; // there is no release that takes anything over
+  }, [questions.controls, live, isRefused]);
+  // Without the live release everything would look as if it were not live yet.
+  const isKnown = lookUp(useDaemon(host.id).releases, app.name) !== undefined;
+  if (secrets === null || !isKnown) return <SecretsUnknown problem={problem} onRetry={retry} />;
   const given = givenSecrets(secrets, app.name, project, isLive ? release.secrets : NO_PINS);
   const pending = pendingNames(given);
-  const isRefused = release?.configuration.secrets.inject === 'none';
   const set = (
     <Button
       variant={given.length === 0 ? 'filled' : 'default'}
