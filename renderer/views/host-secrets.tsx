@@ -49,7 +49,7 @@ export function HostSecrets({ host }: { host: Host }) {
             value={filter}
             onChange={(event) => setFilter(event.currentTarget.value)}
           />
-          <span className="nd-dim nd-grow">Values are sealed on the server and never shown.</span>
+          <span className="nd-dim nd-grow nd-ellipsis">Values are sealed on the server and never shown.</span>
           <Button leftSection={<RotateCcwKey size={14} />} onClick={questions.rotate}>
             Rotate key…
           </Button>
