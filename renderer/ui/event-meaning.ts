@@ -6,7 +6,9 @@ import {
   HardDrive,
   HeartCrack,
   Info,
+  KeyRound,
   RefreshCw,
+  RotateCcwKey,
   RotateCw,
   TriangleAlert,
   Undo2,
@@ -28,6 +30,8 @@ const KIND: Partial<Record<EventKind, Meaning>> = {
   'heal.rolling_back': { tone: 'bad', icon: Undo2, word: 'Rolling back' },
   'heal.stopping': { tone: 'bad', icon: CircleStop, word: 'Stopping' },
   'heal.recovered': { tone: 'ok', icon: CircleCheck, word: 'Recovered' },
+  'secrets.changed': { tone: 'info', icon: KeyRound, word: 'Secrets' },
+  'secrets.key_rotated': { tone: 'info', icon: RotateCcwKey, word: 'Key rotated' },
   'release.pruned': { tone: 'idle', icon: Archive, word: 'Pruned' },
   'disk.low': { tone: 'bad', icon: HardDrive, word: 'Disk low' },
 };
