@@ -1,10 +1,10 @@
 /** Secrets: set from files and standard input, never from arguments, which every user of the machine can read. */
-import { parseEnv } from 'node:util';
 import type { Command } from 'commander';
 import { DomainError } from '../contract/errors.ts';
 import type { SecretOwner, SecretsChanged } from '../contract/secrets.ts';
 import { readUserFile } from '../host/user-files.ts';
 import type { Act, Context } from './context.ts';
+import { readEnvText } from './env-files.ts';
 import { changedLines, secretTable } from './secret-views.ts';
 import { ask, printable, type Terminal } from './terminal.ts';
 
@@ -50,7 +50,7 @@ export function addSecrets(program: Command, act: Act): void {
       act(command, async (context) => {
         const text = file === '-' ? await readAll(context.terminal) : await readUserFile(file);
         const mode = flags.replace === true ? 'replace' : 'merge';
-        await sync(context, flags, { secrets: parseSecrets(text), mode, dry_run: flags.dryRun === true });
+        await sync(context, flags, { secrets: parseSecrets(text, file), mode, dry_run: flags.dryRun === true });
       }),
     );
   rolling(owned(secrets.command('remove <name>')))
@@ -110,10 +110,10 @@ function ownerOf({ app, project, global }: OwnerFlags): SecretOwner {
   return project !== undefined ? { scope: 'project', project } : { scope: 'global' };
 }
 
-function parseSecrets(text: string): Record<string, string> {
-  const entries = Object.entries(parseEnv(text)).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
-  if (entries.length === 0) throw new DomainError('invalid_request', 'There is no line NAME=value in it.');
-  return Object.fromEntries(entries);
+function parseSecrets(text: string, file: string): Record<string, string> {
+  const secrets = readEnvText(text, file === '-' ? 'Standard input' : file);
+  if (Object.keys(secrets).length > 0) return secrets;
+  throw new DomainError('invalid_request', 'There is no line NAME=value in it.');
 }
 
 /** One line end at the end is the terminal's, or `echo`'s. */

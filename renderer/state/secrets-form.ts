@@ -1,8 +1,8 @@
+import { parseEnvText } from '../../daemon/contract/env-text.ts';
 import type { FieldError } from '../../daemon/contract/errors.ts';
 import type { RouteBodyInput } from '../../daemon/contract/routes.ts';
 import { ownerOf, type SecretOwner, secretNameSchema, secretsSyncRequestSchema } from '../../daemon/contract/secrets.ts';
 import { sentence } from '../format.ts';
-import { parseEnvText } from './env-text.ts';
 import { lookUp } from './look-up.ts';
 import { ownerName } from './secrets.ts';
 

@@ -1,4 +1,5 @@
-import { PATTERNS } from '../../daemon/contract/rules.ts';
+/** The text of `.env` files, as console and command line read it. Pure. */
+import { PATTERNS } from './rules.ts';
 
 export interface ParsedEnv {
   env: Record<string, string>;
