@@ -7,7 +7,12 @@ const ON_SERVERS = ['test/bed/**/*.test.ts', 'test/e2e/**/*.test.ts'];
 /** Also on a server, but what they break is to be mended in time: with nothing else on the machine. */
 const FAULTS = ['test/chaos/**/*.test.ts'];
 /** The console on this machine: in a browser, or in Electron's runtime, and no server. */
-const SHELLS = ['test/e2e/console-dialogs.test.ts', 'test/e2e/shells.test.ts', 'test/e2e/electron.test.ts'];
+const SHELLS = [
+  'test/e2e/console-dialogs.test.ts',
+  'test/e2e/console-secrets.test.ts',
+  'test/e2e/shells.test.ts',
+  'test/e2e/electron.test.ts',
+];
 /** On a server of their own without a daemon. */
 const PROXIES = ['test/e2e/proxy.test.ts'];
 const SHARED_BED = './test/bed/shared-setup.ts';

@@ -1,6 +1,7 @@
 /** Wires the parts together and runs them: the only place that knows all of them. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { AuditLog } from './api/audit.ts';
 import type { Handlers, StreamHandlers } from './api/handlers.ts';
 import type { Log } from './api/log.ts';
 import { createOpenApi } from './api/openapi.ts';
@@ -8,6 +9,7 @@ import { createServer } from './api/server.ts';
 import { createHandlers, requireApp } from './api/service.ts';
 import { AppStatuses } from './api/service-status.ts';
 import { AppChanges, followEvents } from './api/service-streams.ts';
+import { Tokens } from './api/tokens.ts';
 import { runBackground } from './background.ts';
 import type { Config } from './config.ts';
 import type { DaemonEvent, SystemMetrics } from './contract/domain.ts';
@@ -20,7 +22,7 @@ import { parseSubnet } from './engine/slots.ts';
 import { Supervisor } from './engine/supervisor.ts';
 import { createHealthCheck } from './health.ts';
 import { findGroupId } from './host/accounts.ts';
-import { randomIds, systemClock } from './host/clock.ts';
+import { randomIds, randomTokens, systemClock } from './host/clock.ts';
 import { makeDirectory } from './host/files.ts';
 import { MasterKeyFiles } from './host/key-files.ts';
 import { readProc } from './host/proc.ts';
@@ -55,6 +57,8 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
   const { docker, world, proxies } = createHost(config, { slots_directory, secrets: vault, secret_files }, stopping.signal);
   const { containers, prober } = world;
   const { images } = docker;
+  const tokens = new Tokens({ store: store.access, ids: randomTokens, log, now });
+  const audit = new AuditLog({ store: store.access, log, now });
   const hub = new Hub<DaemonEvent>();
   const subnet = parseSubnet(config.docker.network.subnet);
   const changes = new AppChanges();
@@ -103,6 +107,8 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
   const handlers: Handlers = createHandlers({
     engine,
     journal: store,
+    tokens,
+    audit: store.access,
     images,
     statuses: new AppStatuses({
       journal: store,
@@ -156,6 +162,9 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     streamHandlers,
     waitForOperation: (id, signal) => engine.waitFor(id, signal),
     token: config.auth.token,
+    tokens,
+    appOfOperation: (id) => store.getOperation(id)?.app_name ?? null,
+    recordAudit: (entry) => audit.record(entry),
     log,
     version,
     onAuthFailure: ({ listener, failures }) => {
@@ -192,6 +201,8 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
       await engine.close();
       await background;
       docker.close();
+      tokens.close();
+      audit.close();
       store.close();
     },
   };

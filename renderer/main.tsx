@@ -8,6 +8,7 @@ import './styles/views.css';
 import './styles/operation.css';
 import './styles/app.css';
 import './styles/deploy.css';
+import './styles/secrets.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import type { Bridge } from '../preload/contract.ts';

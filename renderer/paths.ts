@@ -1,6 +1,6 @@
-export const HOST_TABS = ['overview', 'images', 'activity', 'terminal'] as const;
+export const HOST_TABS = ['overview', 'images', 'secrets', 'activity', 'terminal'] as const;
 export type HostTab = (typeof HOST_TABS)[number];
-export const APP_TABS = ['overview', 'releases', 'operations', 'logs', 'configuration'] as const;
+export const APP_TABS = ['overview', 'releases', 'operations', 'logs', 'secrets', 'configuration'] as const;
 export type AppTab = (typeof APP_TABS)[number];
 
 export const FLEET_PATH = '/';

@@ -5,11 +5,19 @@ export interface ServerTimeouts {
   body_ms: number;
   /** Between two pieces of an upload, which has no other deadline. */
   upload_idle_ms: number;
+  /** Between two pieces of an answer that its caller takes. */
+  answer_idle_ms: number;
   /** Between two pings of a stream's peer; one that gave no sign of life for two of them is gone. */
   ping_ms: number;
 }
 
-export const SERVER_TIMEOUTS: ServerTimeouts = { headers_ms: 10_000, body_ms: 30_000, upload_idle_ms: 60_000, ping_ms: 15_000 };
+export const SERVER_TIMEOUTS: ServerTimeouts = {
+  headers_ms: 10_000,
+  body_ms: 30_000,
+  upload_idle_ms: 60_000,
+  answer_idle_ms: 30_000,
+  ping_ms: 15_000,
+};
 
 /** Bounds of the server's own, beside those of the contract: what a caller may cost before it is refused. */
 export const SERVER_BOUNDS = {

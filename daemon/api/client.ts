@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { DomainError } from '../contract/errors.ts';
 import { API_VERSION } from '../contract/limits.ts';
+import type { Route } from '../contract/route.ts';
 import {
   daemonResponseSchema,
-  type Route,
   type RouteBodyInput,
   type RouteName,
   type RouteParams,

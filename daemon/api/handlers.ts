@@ -2,16 +2,28 @@ import type { Readable } from 'node:stream';
 import type { Operation, Role } from '../contract/domain.ts';
 import type { RouteBody, RouteName, RouteParams, RouteQuery, RouteResult } from '../contract/routes.ts';
 import type { StreamMessage, StreamName, StreamParams, StreamQuery } from '../contract/streams.ts';
+import type { Caller } from './guard.ts';
 
 /** Who is calling, and for how long the caller is still there. */
 export interface RequestContext {
   /** What the audit log and operations show, such as `admin`. */
   actor: string;
-  role: Role;
+  /** Null: nobody that is known, where no token is needed. */
+  role: Role | null;
+  /** The apps that the caller is limited to; null: all. The server takes what is of others out of the answer, whatever a handler does. */
+  apps: ReadonlySet<string> | null;
   /** From the `Idempotency-Key` header: the same key returns the first request's operation. */
   idempotency_key: string | undefined;
-  /** Aborted when the caller hangs up or the daemon stops. A started operation does not depend on it. */
+  /** Aborted when the caller hangs up, when its token is revoked or expires, or when the daemon stops. A started operation does not depend on it. */
   signal: AbortSignal;
+}
+
+export function contextOf(
+  { actor, role, apps }: Caller,
+  idempotency_key: string | undefined,
+  signal: AbortSignal,
+): RequestContext {
+  return { actor, role, apps, idempotency_key, signal };
 }
 
 export interface RouteRequest<N extends RouteName> {

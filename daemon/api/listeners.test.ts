@@ -11,6 +11,7 @@ import { DomainError } from '../contract/errors.ts';
 import { authDelayMs } from './guard.ts';
 import { send, sendBytes } from './test-http.ts';
 import { sampleOperation, startTestServer } from './test-server.ts';
+import { testTokens } from './test-tokens.ts';
 
 const temporarySocket = () => join(tmpdir(), `nextdeploy-${randomUUID()}.sock`);
 
@@ -78,6 +79,26 @@ describe('the TCP listener', () => {
 describe('wrong tokens', () => {
   it('are answered later and later once ten came within a minute', () => {
     expect([1, 10, 11, 12, 15, 16, 40].map(authDelayMs)).toEqual([0, 0, 250, 500, 4000, 5000, 5000]);
+  });
+
+  it('count together whether unknown, revoked or expired, and hold no valid token back', async () => {
+    const onAuthFailure = vi.fn();
+    const { tokens, store } = testTokens();
+    const valid = tokens.create({ name: 'ci', role: 'viewer' }, 'admin');
+    const revoked = tokens.create({ name: 'old', role: 'viewer' }, 'admin');
+    tokens.revoke(revoked.id, 'admin');
+    await using daemon = await startTestServer({ server: { tokens, onAuthFailure } });
+    const ask = (text: string) =>
+      send({ port: daemon.port }, { method: 'GET', path: '/apps', headers: { Authorization: `Bearer ${text}` } });
+    const before = store.writes;
+    for (let attempt = 0; attempt < 5; attempt += 1) for (const text of ['nd_unknown', revoked.token]) await ask(text);
+    expect(store.writes).toBe(before);
+    const started = performance.now();
+    const held = [ask('nd_unknown'), ask(revoked.token)].map((reply) => reply.then(() => performance.now() - started));
+    expect((await ask(valid.token)).status).toBe(200);
+    expect(performance.now() - started).toBeLessThan(200);
+    for (const waited of await Promise.all(held)) expect(waited).toBeGreaterThan(240);
+    expect(onAuthFailure).toHaveBeenCalledOnce();
   });
 
   it('raise one event and never lock a valid token out', async () => {

@@ -49,6 +49,8 @@ const CHANGE_MESSAGES: Messages = {
       ? operationMessage(operation)
       : `The ${VERBS[operation.kind].noun} of ${operation.app_name} is being undone (${operation.id}).`,
   keepRelease: ({ app_name, release, id }) => `${app_name} keeps ${release ?? 'its release'}; the watch window of ${id} ends.`,
+  createToken: ({ name }) => `The token ${name} is made. Keep its text now: it is not told again.`,
+  revokeToken: ({ name }) => `The token ${name} is revoked; what its bearer had open is closed.`,
   loadImages: ({ images }) => `Loaded ${images.flatMap((image) => image.references[0] ?? image.id).join(', ') || 'no image'}.`,
 };
 

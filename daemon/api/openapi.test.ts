@@ -43,13 +43,13 @@ describe('the OpenAPI document', () => {
     for (const [name, route] of Object.entries(routes)) {
       const path = route.path.replace(/:(\w+)/g, '{$1}');
       const operation = document.paths[path]?.[route.method.toLowerCase()];
-      expect(operation).toMatchObject({ operationId: name, 'x-role': route.role });
+      expect(operation).toMatchObject({ operationId: name, 'x-role': route.role, 'x-apps': route.apps });
       const declared = operation?.parameters.filter((each) => each.in === 'path').map((each) => `{${each.name}}`);
       expect(declared).toEqual(path.match(/\{\w+\}/g) ?? []);
       expect(Object.keys(operation?.responses ?? {})).toEqual(expect.arrayContaining(['200', '400', '403', '500']));
     }
     expect(Object.keys(document['x-streams'])).toEqual(Object.keys(streams));
-    expect(document['x-streams'].logs).toMatchObject({ path: '/ws/logs/{app}', 'x-role': 'viewer' });
+    expect(document['x-streams'].logs).toMatchObject({ path: '/ws/logs/{app}', 'x-role': 'viewer', 'x-apps': 'named' });
   });
 
   it('has no reference that leads nowhere, and nothing of a generator left in it', () => {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode, errorResponseSchema } from '../contract/errors.ts';
 import { API_VERSION, DAEMON_CONFIG_PATH, DAEMON_PORT, DAEMON_SOCKET_PATH } from '../contract/limits.ts';
-import { daemonResponseSchema, type Route, routes } from '../contract/routes.ts';
+import type { Route } from '../contract/route.ts';
+import { daemonResponseSchema, routes } from '../contract/routes.ts';
 import { droppedSchema, type Stream, streams } from '../contract/streams.ts';
 
 type Json = Record<string, unknown>;
@@ -12,6 +13,7 @@ const namedError = errorResponseSchema.meta({ id: 'ErrorResponse' });
 const namedDropped = droppedSchema.meta({ id: 'Dropped' });
 
 const SECURITY = 'bearer';
+const SECURITY_DESCRIPTION = `\`auth.token\` of ${DAEMON_CONFIG_PATH}, or a token made by \`POST /tokens\``;
 const READ_ERRORS: ErrorCode[] = ['invalid_request', 'forbidden', 'not_found', 'internal', 'unavailable'];
 
 /** The contract as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1.html); streams stand under `x-streams`. */
@@ -42,7 +44,7 @@ export function createOpenApi(version: string): Json {
       schemas: components.schemas,
       responses: errorResponses(components),
       securitySchemes: {
-        [SECURITY]: { type: 'http', scheme: 'bearer', description: `\`auth.token\` of ${DAEMON_CONFIG_PATH}` },
+        [SECURITY]: { type: 'http', scheme: 'bearer', description: SECURITY_DESCRIPTION },
       },
     },
     'x-streams': xStreams,
@@ -64,6 +66,7 @@ function operationObject(name: string, route: Route, components: Components): Js
     summary: route.summary,
     ...(route.role === null ? { security: [] } : {}),
     'x-role': route.role,
+    'x-apps': route.apps,
     parameters: [
       ...parameters(route.params, 'path', components),
       ...parameters(route.query, 'query', components),
@@ -114,6 +117,7 @@ function streamObject(stream: Stream, components: Components): Json {
     path: openApiPath(stream.path),
     summary: stream.summary,
     'x-role': stream.role,
+    'x-apps': stream.apps,
     parameters: [...parameters(stream.params, 'path', components), ...parameters(stream.query, 'query', components)],
     message: { oneOf: [components.of(stream.message, 'output'), components.of(namedDropped, 'output')] },
     error: components.of(namedError, 'output'),

@@ -1,23 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
+import type { AppRule, ListenerKind } from '../contract/access.ts';
 import type { Operation } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
-import type { Route, RouteName } from '../contract/routes.ts';
+import type { Route } from '../contract/route.ts';
+import type { RouteName } from '../contract/routes.ts';
 import { isTerminal } from '../contract/rules.ts';
+import { type AppOfOperation, appOf, maySee, requireAllowedApp } from './app-limits.ts';
+import { type AuditRecord, AuditTrail } from './audit.ts';
 import { checkContentType, checkDeclaredLength, readJsonBody, UploadBody } from './body.ts';
 import { SERVER_BOUNDS, type ServerTimeouts } from './bounds.ts';
-import { type Caller, type Guard, type ListenerKind, requireRole } from './guard.ts';
-import type { Handlers, RequestContext, RouteRequest, WaitForOperation } from './handlers.ts';
+import { type Caller, type Guard, NOBODY, requireRole } from './guard.ts';
+import { contextOf, type Handlers, type RouteRequest, type WaitForOperation } from './handlers.ts';
 import type { Log } from './log.ts';
 import { changeMessage, operationMessage } from './messages.ts';
 import { type Answer, errorAnswer, send } from './respond.ts';
-import { type createRouter, type Match, parsePart, parseQuery } from './router.ts';
+import { type createRouter, type Match, parsePart, parseQuery, type RouteMatch } from './router.ts';
 
 export interface RequestOptions {
   handlers: Handlers;
   waitForOperation: WaitForOperation;
   guard: Guard;
+  appOfOperation: AppOfOperation;
+  recordAudit: (entry: AuditRecord) => void;
   router: ReturnType<typeof createRouter>;
   log: Log;
   /** What happens when an answer does not match the contract: said in the log and sent, or a 500 (for tests). */
@@ -35,49 +41,80 @@ export function createRequestListener(options: RequestOptions) {
   let inFlight = 0;
 
   return async (request: IncomingMessage, response: ServerResponse, listener: ListenerKind): Promise<void> => {
-    const caller = new AbortController();
-    const signal = AbortSignal.any([caller.signal, stopping]);
+    const gone = new AbortController();
+    const signal = AbortSignal.any([gone.signal, stopping]);
     response.once('close', () => {
-      if (!response.writableFinished) caller.abort(new DomainError('unavailable', 'The caller hung up.'));
+      if (!response.writableFinished) gone.abort(new DomainError('unavailable', 'The caller hung up.'));
     });
     // Whoever reads the body hears of its errors through the signal; here they only must not crash the process.
     request.on('error', () => undefined);
     inFlight += 1;
+    const trail = new AuditTrail(listener, options.recordAudit);
     try {
+      const match = options.router.route(request.method ?? '', request.url ?? '');
+      if ('name' in match) trail.begin(match, request);
       if (inFlight > SERVER_BOUNDS.requests_in_flight_max) {
         throw new DomainError('unavailable', 'The daemon has too many requests in hand; try again in a moment.');
       }
-      finish(request, response, await answer(options, request, response, listener, signal));
+      const answered = await answer(options, { request, response, listener, signal, match, trail });
+      trail.write(answered);
+      finish(request, response, answered, options.timeouts);
     } catch (error) {
       logFailure(log, error, request);
-      finish(request, response, errorAnswer(error));
+      const refused = errorAnswer(error);
+      trail.write(refused);
+      finish(request, response, refused, options.timeouts);
     } finally {
       inFlight -= 1;
     }
   };
 }
 
-async function answer(
-  options: RequestOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-  listener: ListenerKind,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const { guard, router } = options;
-  const [method, url] = [request.method ?? '', request.url ?? ''];
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  listener: ListenerKind;
+  /** Aborted when the caller hangs up or the daemon stops. */
+  signal: AbortSignal;
+  match: RouteMatch;
+  trail: AuditTrail;
+}
+
+async function answer(options: RequestOptions, exchange: Exchange): Promise<Answer> {
+  const { guard, appOfOperation, timeouts } = options;
+  const { request, response, listener, match, trail } = exchange;
   guard.checkSource(request, listener);
-  const match = router.route(method, url);
   const isOpen = 'name' in match && match.definition.role === null;
-  const caller: Caller = isOpen ? { actor: 'anonymous', role: 'viewer' } : await guard.authenticate(request, listener, signal);
+  const caller = isOpen ? NOBODY : guard.identify(request);
+  trail.caller = caller;
+  if (!isOpen) await guard.admit(caller, listener, exchange.signal);
   if ('error' in match) {
     return match.allow === undefined ? errorAnswer(match.error) : errorAnswer(match.error, { Allow: match.allow }, 405);
   }
-  if (match.definition.role !== null) requireRole(caller, match.definition.role);
-  const parsed = await parseRequest(match, request, response, caller, { signal, timeouts: options.timeouts });
-  const result = await callHandler(options.handlers, match.name, parsed).finally(() => parsed.upload.destroy());
-  checkAnswer(options, match, result);
-  return answerFor(options, match, parsed, result);
+  const { role, apps: rule } = match.definition;
+  if (role !== null) requireRole(caller, role);
+  // Only a token that was made over the API ends before the daemon does.
+  const signal = caller.token_id === null ? exchange.signal : AbortSignal.any([exchange.signal, caller.ended]);
+  const parsed = await parseRequest(match, request, response, caller, { signal, timeouts });
+  try {
+    const app = appOf(parsed, rule, appOfOperation);
+    trail.app_name = app ?? trail.app_name;
+    requireAllowedApp(caller, rule, app, parsed);
+    // The body may have been long in coming.
+    signal.throwIfAborted();
+    const result = await callHandler(options.handlers, match.name, parsed);
+    checkAnswer(options, match, result);
+    return await answerFor(options, match, parsed, { result: visible(result, rule, caller), trail });
+  } finally {
+    parsed.upload.destroy();
+  }
+}
+
+/** Without what is of apps that the caller is not to see. */
+function visible(result: unknown, rule: AppRule, { apps }: Caller): unknown {
+  if (rule !== 'filtered' || apps === null) return result;
+  if (Array.isArray(result)) return result.filter((entry) => maySee(apps, entry));
+  throw new Error('only a list can be filtered by app');
 }
 
 async function parseRequest(
@@ -92,7 +129,7 @@ async function parseRequest(
   const parts = {
     params: parsePart(definition.params, params, 'path'),
     query: parsePart(definition.query, parseQuery(request.url ?? ''), 'query'),
-    context: { ...caller, idempotency_key: idempotencyKey(request), signal } satisfies RequestContext,
+    context: contextOf(caller, idempotencyKey(request), signal),
   };
   checkDeclaredLength(request, bytesMax);
   if (isUpload) checkContentType(request, 'application/x-tar');
@@ -144,13 +181,15 @@ async function answerFor(
   options: RequestOptions,
   match: RestMatch,
   request: RouteRequest<RouteName>,
-  result: unknown,
+  { result, trail }: { result: unknown; trail: AuditTrail },
 ): Promise<Answer> {
   const { kind } = match.definition;
   if (kind === 'read') return { status: 200, body: result };
   if (kind !== 'operation')
     return { status: 200, body: { success: true, message: changeMessage(match.name, result), payload: result } };
   const started = result as Operation; // checked against the route's response schema
+  trail.operation_id = started.id;
+  trail.write({ status: 202, body: { success: true, message: operationMessage(started), payload: started } });
   const isWaiting = 'wait' in request.query && request.query.wait === true;
   const operation = isWaiting ? await waitForEnd(options, started.id, request.context.signal) : started;
   const isEnded = isWaiting && isTerminal(operation);
@@ -189,7 +228,9 @@ function named(error: unknown, operation_id: string): unknown {
  * Sends the answer. Where the request's body was not read to its end the connection closes after it, but not before the
  * caller had a chance to read: what still arrives is thrown away, within bounds, because a reset would take the answer too.
  */
-function finish(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+function finish(request: IncomingMessage, response: ServerResponse, answer: Answer, { answer_idle_ms }: ServerTimeouts): void {
+  // A caller that does not take its answer holds memory. When the answer has left, Node sets the time for idle connections.
+  response.setTimeout(answer_idle_ms, () => response.destroy());
   if (request.complete || request.destroyed) {
     send(response, answer);
     return;

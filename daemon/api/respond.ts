@@ -19,7 +19,10 @@ const COMMON_HEADERS = {
 /** The error model's answer for any thrown value. A `status` overrides the code's own where HTTP has a finer one. */
 export function errorAnswer(error: unknown, headers?: Record<string, string>, status?: number): Answer {
   const body = toErrorResponse(error);
-  return { status: status ?? ERROR_CODES[body.payload.code].http_status, body, ...(headers === undefined ? {} : { headers }) };
+  const { code } = body.payload;
+  // A connection is kept for those that may use it.
+  const all = { ...(code === 'unauthorized' ? { Connection: 'close' } : {}), ...headers };
+  return { status: status ?? ERROR_CODES[code].http_status, body, headers: all };
 }
 
 /**

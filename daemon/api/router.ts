@@ -1,7 +1,8 @@
 import findMyWay from 'find-my-way';
 import type { z } from 'zod';
 import { DomainError, toInvalidRequest } from '../contract/errors.ts';
-import { type Route, type RouteName, routes } from '../contract/routes.ts';
+import type { Route } from '../contract/route.ts';
+import { type RouteName, routes } from '../contract/routes.ts';
 import { type Stream, type StreamName, streams } from '../contract/streams.ts';
 import { SERVER_BOUNDS } from './bounds.ts';
 

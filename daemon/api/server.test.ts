@@ -2,45 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { DomainError, errorResponseSchema } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { type Route, type RouteName, routes } from '../contract/routes.ts';
+import type { Route } from '../contract/route.ts';
+import { type RouteName, routes } from '../contract/routes.ts';
 import { fieldsOf, type RawReply, type RawRequest, send } from './test-http.ts';
+import { bodies, goodParams, goodRequest, pathFor, queryFor } from './test-requests.ts';
 import { sampleOperation, startTestServer, type TestServer } from './test-server.ts';
-
-const app = { app_name: 'shop', image: 'shop:v2' };
-const bodies: Partial<Record<RouteName, unknown>> = {
-  deploy: app,
-  swap: app,
-  rollback: { app_name: 'shop' },
-  scaleApp: { replicas: 2 },
-  setMaintenance: { enabled: true },
-  syncSecrets: { scope: 'global', secrets: { TOKEN: 'one' } },
-  pullSecrets: { scope: 'global' },
-  setSecretProvider: { scope: 'global', provider: { kind: 'doppler', project: 'shop', config: 'prd', token: 'dp.st.x' } },
-};
-/** What a query has to have. */
-const queries: Partial<Record<RouteName, Record<string, string>>> = {
-  removeSecret: { scope: 'global', name: 'TOKEN' },
-  removeSecretProvider: { scope: 'global' },
-};
-const goodParams: Record<string, string> = { name: 'shop' };
-const idOf = (name: RouteName) => (name === 'getRelease' ? 'r1' : 'op-0123456789ab');
-
-function pathFor(name: RouteName, params: Record<string, string> = goodParams): string {
-  const filled = { id: idOf(name), ...params };
-  return routes[name].path.replace(/:([a-z]+)/g, (_, key: keyof typeof filled) => encodeURIComponent(filled[key] ?? ''));
-}
-
-function queryFor(name: RouteName, more: Record<string, string> = {}): string {
-  const query = new URLSearchParams({ ...queries[name], ...more }).toString();
-  return query === '' ? '' : `?${query}`;
-}
-
-function good(name: RouteName): RawRequest {
-  const route: Route = routes[name];
-  const body = bodies[name] === undefined ? undefined : JSON.stringify(bodies[name]);
-  const tar = route.kind === 'upload' ? { body: 'tar', headers: { 'Content-Type': 'application/x-tar' } } : { body };
-  return { method: route.method, path: pathFor(name) + queryFor(name), ...tar };
-}
 
 const keysOf = (schema: z.ZodType): string[] => Object.keys((schema as z.ZodObject).shape ?? {});
 /** A value that the field's schema refuses. */
@@ -67,7 +33,7 @@ async function refused(request: RawRequest, status: number): Promise<RawReply> {
     expect(reply.status, JSON.stringify(reply.json)).toBe(status);
     expect(reply.headers['x-nextdeploy-api']).toBe('1');
     expect(daemon.calls).toEqual([]);
-    expect((await send(target, good('getHealth'))).status).toBe(200);
+    expect((await send(target, goodRequest('getHealth'))).status).toBe(200);
   }
   return reply as RawReply; // the loop ran
 }
@@ -78,7 +44,7 @@ describe.each(Object.keys(routes) as RouteName[])('%s', (name) => {
 
   it('reaches its handler with what was sent', async () => {
     daemon.calls.length = 0;
-    const reply = await send({ port: daemon.port }, good(name));
+    const reply = await send({ port: daemon.port }, goodRequest(name));
     expect(reply.status, JSON.stringify(reply.json)).toBe(route.kind === 'operation' ? 202 : 200);
     expect(reply.headers['x-nextdeploy-api']).toBe('1');
     expect(daemon.calls.map((call) => call.name)).toEqual([name]);
@@ -92,7 +58,7 @@ describe.each(Object.keys(routes) as RouteName[])('%s', (name) => {
       ['another scheme', { Authorization: 'Basic YTpi' }],
     ])('refuses %s', async (_, headers) => {
       await using own = await startTestServer();
-      const request = good(name);
+      const request = goodRequest(name);
       const reply = await send({ port: own.port }, { ...request, headers: { ...request.headers, ...headers } });
       expect(reply.status).toBe(401);
       expect(reply.json).toMatchObject({ success: false, payload: { code: 'unauthorized' } });
@@ -101,36 +67,36 @@ describe.each(Object.keys(routes) as RouteName[])('%s', (name) => {
   }
 
   it('refuses a request of a web page and one to another host name', async () => {
-    const request = good(name);
+    const request = goodRequest(name);
     await refused({ ...request, headers: { ...request.headers, Origin: 'http://localhost:8371' } }, 403);
     await refused({ ...request, headers: { ...request.headers, Host: 'rebound.example.com' } }, 403);
     await refused({ ...request, headers: { ...request.headers, Host: null } }, 403);
   });
 
   it('refuses a query it does not know, and one given twice', async () => {
-    expect(fieldsOf(await refused({ ...good(name), path: pathFor(name) + queryFor(name, { surprise: '1' }) }, 400))).toEqual([
-      'surprise',
-    ]);
-    expect(fieldsOf(await refused({ ...good(name), path: `${pathFor(name)}?a=1&a=2` }, 400))).toEqual(['a']);
+    expect(
+      fieldsOf(await refused({ ...goodRequest(name), path: pathFor(name) + queryFor(name, { surprise: '1' }) }, 400)),
+    ).toEqual(['surprise']);
+    expect(fieldsOf(await refused({ ...goodRequest(name), path: `${pathFor(name)}?a=1&a=2` }, 400))).toEqual(['a']);
   });
 
   for (const field of keysOf(route.query)) {
     it(`refuses a wrong value of the query's ${field}`, async () => {
-      const reply = await refused({ ...good(name), path: pathFor(name) + queryFor(name, { [field]: '!wrong' }) }, 400);
+      const reply = await refused({ ...goodRequest(name), path: pathFor(name) + queryFor(name, { [field]: '!wrong' }) }, 400);
       expect(fieldsOf(reply)).toEqual([field]);
     });
   }
 
   for (const param of keysOf(route.params)) {
     it.each(['UPPER', 'a', '..', '%00', 'a/b', 'system?', 'x'.repeat(300)])(`refuses ${param} %j in the path`, async (value) => {
-      const reply = await refused({ ...good(name), path: pathFor(name, { ...goodParams, [param]: value }) }, 400);
+      const reply = await refused({ ...goodRequest(name), path: pathFor(name, { ...goodParams, [param]: value }) }, 400);
       expect(fieldsOf(reply)).toEqual([param]);
     });
   }
 
   if (!takesBody && route.kind !== 'upload') {
     it('refuses a body', async () => {
-      expect(fieldsOf(await refused({ ...good(name), body: '{"surprise":1}' }, 400))).toEqual(['surprise']);
+      expect(fieldsOf(await refused({ ...goodRequest(name), body: '{"surprise":1}' }, 400))).toEqual(['surprise']);
     });
   }
 
@@ -138,8 +104,8 @@ describe.each(Object.keys(routes) as RouteName[])('%s', (name) => {
     it('refuses a body over the limit, whether its length is said or not', async () => {
       if (route.kind === 'upload') return;
       const body = JSON.stringify({ app_name: 'x'.repeat(LIMITS.request_body_bytes_max) });
-      await refused({ ...good(name), body }, 413);
-      await refused({ ...good(name), body, chunked: true }, 413);
+      await refused({ ...goodRequest(name), body }, 413);
+      await refused({ ...goodRequest(name), body, chunked: true }, 413);
     });
   }
 
@@ -151,22 +117,22 @@ describe.each(Object.keys(routes) as RouteName[])('%s', (name) => {
       ['{} {}', 'line 1, column 4'],
       ['', 'is not valid'],
     ])('refuses malformed JSON and says where: %j', async (body, where) => {
-      const reply = await refused({ ...good(name), body }, 400);
+      const reply = await refused({ ...goodRequest(name), body }, 400);
       expect(reply.json).toMatchObject({ message: expect.stringContaining(where) });
     });
 
     it('refuses an unknown field, a missing field and a body that is no object', async () => {
       const body = bodies[name] as object;
-      expect(fieldsOf(await refused({ ...good(name), body: JSON.stringify({ ...body, surprise: 1 }) }, 400))).toEqual([
+      expect(fieldsOf(await refused({ ...goodRequest(name), body: JSON.stringify({ ...body, surprise: 1 }) }, 400))).toEqual([
         'surprise',
       ]);
-      expect(fieldsOf(await refused({ ...good(name), body: '{}' }, 400))).toContain(Object.keys(body)[0]);
-      for (const text of ['null', '[]', '"text"', '7']) await refused({ ...good(name), body: text }, 400);
+      expect(fieldsOf(await refused({ ...goodRequest(name), body: '{}' }, 400))).toContain(Object.keys(body)[0]);
+      for (const text of ['null', '[]', '"text"', '7']) await refused({ ...goodRequest(name), body: text }, 400);
     });
 
     it.each(keysOf(route.body))('refuses a wrong type of %s', async (field) => {
       const body = JSON.stringify({ ...(bodies[name] as object), [field]: wrongFor(route.body, field) });
-      const [named] = fieldsOf(await refused({ ...good(name), body }, 400));
+      const [named] = fieldsOf(await refused({ ...goodRequest(name), body }, 400));
       expect(named?.split('.')[0]).toBe(field);
     });
 
@@ -174,26 +140,26 @@ describe.each(Object.keys(routes) as RouteName[])('%s', (name) => {
       'app_name' in (bodies[name] as object) ? ['Shop', 'system', '../etc', 'a'.repeat(41), '-shop', 'shop-', ''] : [];
     it.for(badNames)('refuses the app name %j', async (app_name) => {
       const body = JSON.stringify({ ...(bodies[name] as object), app_name });
-      expect(fieldsOf(await refused({ ...good(name), body }, 400))).toEqual(['app_name']);
+      expect(fieldsOf(await refused({ ...goodRequest(name), body }, 400))).toEqual(['app_name']);
     });
 
     it('refuses another content type, another encoding, and text that is not UTF-8', async () => {
       for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=latin1', null]) {
-        await refused({ ...good(name), headers: { 'Content-Type': type } }, 400);
+        await refused({ ...goodRequest(name), headers: { 'Content-Type': type } }, 400);
       }
-      await refused({ ...good(name), headers: { 'Content-Encoding': 'gzip' } }, 400);
-      await refused({ ...good(name), body: Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]) }, 400);
+      await refused({ ...goodRequest(name), headers: { 'Content-Encoding': 'gzip' } }, 400);
+      await refused({ ...goodRequest(name), body: Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]) }, 400);
     });
 
     it('refuses deep nesting and a prototype', async () => {
-      await refused({ ...good(name), body: '['.repeat(100_000) }, 400);
+      await refused({ ...goodRequest(name), body: '['.repeat(100_000) }, 400);
       const body = '{"app_name":"shop","image":"shop:v2","env":{"__proto__":"x"}}';
-      expect(fieldsOf(await refused({ ...good(name), body }, 400))).toEqual(['__proto__']);
+      expect(fieldsOf(await refused({ ...goodRequest(name), body }, 400))).toEqual(['__proto__']);
     });
   }
 
   it('refuses an idempotency key of other characters or too great a length', async () => {
-    const request = good(name);
+    const request = goodRequest(name);
     for (const key of ['a b', 'ä', 'x'.repeat(129), '']) {
       const headers = { ...request.headers, 'Idempotency-Key': Buffer.from(key, 'utf8').toString('latin1') };
       expect(fieldsOf(await refused({ ...request, headers }, 400))).toEqual(['Idempotency-Key']);
@@ -202,7 +168,7 @@ describe.each(Object.keys(routes) as RouteName[])('%s', (name) => {
 });
 
 describe('waiting for the end of an operation', () => {
-  const request = { ...good('swap'), path: `${pathFor('swap')}?wait=1` };
+  const request = { ...goodRequest('swap'), path: `${pathFor('swap')}?wait=1` };
 
   it('is answered with 202 and the operation where it runs on', async () => {
     const waitForOperation = async () => sampleOperation;

@@ -1,12 +1,15 @@
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { ListenerKind } from '../contract/access.ts';
 import { DomainError } from '../contract/errors.ts';
 import { isLoopback } from '../contract/rules.ts';
 import { listenOnUnixSocket } from '../host/unix-socket.ts';
 import type { Sealed } from '../secrets/sealed.ts';
+import type { AppOfOperation } from './app-limits.ts';
+import type { AuditRecord } from './audit.ts';
 import { SERVER_BOUNDS, SERVER_TIMEOUTS, type ServerTimeouts } from './bounds.ts';
-import { type AuthFailure, createGuard, type ListenerKind } from './guard.ts';
+import { type AuthFailure, createGuard, type TokenBearers } from './guard.ts';
 import type { Handlers, StreamHandlers, WaitForOperation } from './handlers.ts';
 import type { Log } from './log.ts';
 import { createRequestListener } from './requests.ts';
@@ -20,6 +23,10 @@ export interface ServerOptions {
   waitForOperation: WaitForOperation;
   /** The shared secret; its bearer is an administrator. */
   token: Sealed;
+  /** Those that were made over the API. */
+  tokens: TokenBearers;
+  appOfOperation: AppOfOperation;
+  recordAudit: (entry: AuditRecord) => void;
   log: Log;
   version: string;
   /** Wrong tokens came faster than the contract's bound; at most once a minute. */
@@ -27,6 +34,8 @@ export interface ServerOptions {
   /** An answer or frame that does not match the contract is logged and sent (default), or becomes a 500 (for tests). */
   onContractBreach?: 'log' | 'throw';
   timeouts?: Partial<ServerTimeouts>;
+  /** For counting failures; default: the system's. */
+  now?: () => number;
 }
 
 export interface ListenOptions {
@@ -171,7 +180,7 @@ function answerUnparsable(error: NodeJS.ErrnoException, socket: Duplex): void {
     return;
   }
   const reason: Record<string, string> = {
-    HPE_HEADER_OVERFLOW: `The request's headers are larger than ${SERVER_BOUNDS.header_bytes_max} bytes.`,
+    HPE_HEADER_OVERFLOW: `The request's headers are more than ${SERVER_BOUNDS.header_fields_max} fields or ${SERVER_BOUNDS.header_bytes_max} bytes.`,
     ERR_HTTP_REQUEST_TIMEOUT: "The request's headers did not arrive in time.",
   };
   sendRaw(

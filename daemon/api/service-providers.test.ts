@@ -24,7 +24,7 @@ import { ProviderService } from './service-providers.ts';
 import { SecretService } from './service-secrets.ts';
 
 const VALUE = 'needle-of-the-provider';
-const context: RequestContext = { actor: 'ana', role: 'admin', idempotency_key: undefined, signal };
+const context: RequestContext = { actor: 'ana', role: 'admin', apps: null, idempotency_key: undefined, signal };
 
 /** Apps `shop` of the project web and `blog` of none are deployed; Doppler has TOKEN, AWS has DB_URL. */
 async function start() {

@@ -9,7 +9,7 @@ import { openTestVault } from '../secrets/test-table.ts';
 import type { RequestContext } from './handlers.ts';
 import { SecretService } from './service-secrets.ts';
 
-const context: RequestContext = { actor: 'ana', role: 'operator', idempotency_key: undefined, signal };
+const context: RequestContext = { actor: 'ana', role: 'operator', apps: null, idempotency_key: undefined, signal };
 
 /** The real vault over a table in memory, and the real engine over its models: apps `shop` of the project web and `blog` of none, which have been deployed. */
 async function start() {

@@ -110,7 +110,7 @@ export class SecretService {
     const more = names.length > NAMED_IN_EVENT_MAX ? ` and ${names.length - NAMED_IN_EVENT_MAX} more` : '';
     const whose =
       owner.scope === 'global'
-        ? 'global'
+        ? 'of all apps'
         : owner.scope === 'project'
           ? `of the project ${owner.project}`
           : `of ${owner.app_name}`;

@@ -2,9 +2,17 @@
 import type { DaemonEvent } from '../contract/domain.ts';
 import type { Dropped, Hub } from '../stream/hub.ts';
 
+export interface EventFilter {
+  after?: number | undefined;
+  app_name?: string | undefined;
+  /** Of these apps only; null or absent: all, and what is of no app. */
+  apps?: ReadonlySet<string> | null | undefined;
+  limit: number;
+}
+
 export interface EventSource {
   /** Kept events after `after`, or without it the newest; oldest first. */
-  listEvents(options: { after?: number | undefined; app_name?: string | undefined; limit: number }): DaemonEvent[];
+  listEvents(options: EventFilter): DaemonEvent[];
   /** The number of the oldest event that is kept; 0 before the first. */
   firstEventSeq(): number;
   /** The number of the newest event; 0 before the first. */

@@ -1,23 +1,40 @@
 /** The contract's endpoints over engine, store, Docker and metrics: thin, and free of rules. */
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import type { AuditEntry, AuditResult } from '../contract/access.ts';
 import { type AppConfiguration, configurationOf } from '../contract/configuration.ts';
 import type { AppStatus, DaemonHealth, DaemonVersion, Image, Operation, Release, SystemMetrics } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
-import { API_VERSION, DEFAULTS } from '../contract/limits.ts';
+import { API_VERSION, DEFAULTS, LIMITS } from '../contract/limits.ts';
 import type { ProxyType } from '../contract/names.ts';
 import type { Engine, Intent } from '../engine/engine.ts';
 import type { Journal, NewEvent, RegistryCredentials } from '../engine/ports.ts';
 import { toOperation } from '../engine/view.ts';
 import { Sealed } from '../secrets/sealed.ts';
+import { requireKnownParts } from './app-limits.ts';
 import type { Handlers, RequestContext } from './handlers.ts';
 import type { ProviderService } from './service-providers.ts';
 import type { SecretService } from './service-secrets.ts';
 import type { EventSource } from './service-streams.ts';
+import type { Tokens } from './tokens.ts';
+
+/** What to list of the audit log, newest first; times in RFC 3339, UTC, to the millisecond. */
+export interface AuditFilter {
+  actor?: string | undefined;
+  app_name?: string | undefined;
+  action?: string | undefined;
+  result?: AuditResult | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+  before?: number | undefined;
+  limit: number;
+}
 
 export interface ServiceOptions {
   engine: Engine;
   journal: Journal & EventSource;
+  tokens: Pick<Tokens, 'list' | 'create' | 'revoke'>;
+  audit: { listAudit(filter: AuditFilter): AuditEntry[] };
   images: { load(archive: Readable, signal: AbortSignal): Promise<Image[]>; list(signal: AbortSignal): Promise<Image[]> };
   statuses: { list(signal: AbortSignal): Promise<AppStatus[]>; get(name: string, signal: AbortSignal): Promise<AppStatus> };
   sampleSystem(signal: AbortSignal): Promise<SystemMetrics>;
@@ -35,7 +52,7 @@ export interface ServiceOptions {
 }
 
 export function createHandlers(options: ServiceOptions): Handlers {
-  const { engine, journal, images, statuses } = options;
+  const { engine, journal, images, statuses, tokens } = options;
 
   /** Of the scopes that a new release is given secrets of; `of`: what it is configured with. */
   const pullFor = async (app_name: string, of: AppConfiguration, { actor, signal }: RequestContext) => {
@@ -55,11 +72,15 @@ export function createHandlers(options: ServiceOptions): Handlers {
     return engine.begin(name, intent, { actor, idempotency: key === undefined ? null : { key, request_hash }, signal, prepare });
   };
 
+  const configurationsOf = (name: string) =>
+    journal.listReleases(name, LIMITS.releases_page_max).map((each) => each.configuration);
+
   return {
-    deploy: ({ body, context }) => {
+    deploy: async ({ body, context }) => {
       const { app_name, image, pull, nextcore = null, registry } = body;
       const replicas = journal.getApp(app_name)?.replicas ?? 1;
       const configuration = configurationOf(body, { proxy: options.defaultProxy, replicas });
+      if (context.apps !== null) requireKnownParts(configuration, configurationsOf(app_name));
       const credentials = seal(registry);
       const intent: Intent = { kind: 'deploy', image, pull, configuration, nextcore, credentials };
       return begin(app_name, intent, context, { ...body, registry: credentials });
@@ -83,7 +104,8 @@ export function createHandlers(options: ServiceOptions): Handlers {
       return journal.listReleases(params.name, query.limit);
     },
     getRelease: async ({ params }) => requireRelease(journal, params.name, params.id),
-    listOperations: async ({ query }) => journal.listOperations(query).map((record) => toOperation(record)),
+    listOperations: async ({ query, context }) =>
+      journal.listOperations({ ...query, apps: context.apps }).map((record) => toOperation(record)),
     getOperation: async ({ params }) => {
       const operation = engine.describe(params.id);
       if (!operation) throw new DomainError('not_found', `There is no operation ${params.id}.`);
@@ -111,7 +133,14 @@ export function createHandlers(options: ServiceOptions): Handlers {
     listImages: ({ context }) => images.list(context.signal),
 
     getSystemMetrics: ({ context }) => options.sampleSystem(context.signal),
-    listEvents: async ({ query }) => journal.listEvents(query),
+    listEvents: async ({ query, context }) => journal.listEvents({ ...query, apps: context.apps }),
+
+    listTokens: async () => tokens.list(),
+    createToken: async ({ body, context }) => tokens.create(body, context.actor),
+    revokeToken: async ({ params, context }) => tokens.revoke(params.id, context.actor),
+    listAudit: async ({ query: { since, until, ...query } }) =>
+      options.audit.listAudit({ ...query, since: since && toMilliseconds(since), until: until && toMilliseconds(until) }),
+
     getHealth: ({ context }) => options.getHealth(context.signal),
     getVersion: async ({ context }): Promise<DaemonVersion> => {
       const { version, hostname } = options;
@@ -120,6 +149,9 @@ export function createHandlers(options: ServiceOptions): Handlers {
     getOpenApi: async () => options.getOpenApi(),
   };
 }
+
+/** As the journal writes times, so that they compare as texts. */
+const toMilliseconds = (timestamp: string) => new Date(timestamp).toISOString();
 
 function seal(registry: { username: string; password: string } | undefined): RegistryCredentials | null {
   return registry === undefined ? null : { username: registry.username, password: new Sealed(registry.password) };

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AuditEntry, Token } from '../contract/access.ts';
 import { appConfigurationSchema } from '../contract/configuration.ts';
 import type {
   AppStatus,
@@ -17,6 +18,7 @@ import { DEFAULTS } from '../contract/limits.ts';
 import type { NextCoreMetadata } from '../contract/nextcore.ts';
 import type { RouteName, RouteResult } from '../contract/routes.ts';
 import type { SecretProvider } from '../contract/secret-providers.ts';
+import type { StreamName } from '../contract/streams.ts';
 import { Sealed } from '../secrets/sealed.ts';
 import { DaemonClient, unixSocketTransport } from './client.ts';
 import type { Handlers, RouteRequest, StreamHandlers } from './handlers.ts';
@@ -159,6 +161,39 @@ export const sampleLine: LogLine = {
 };
 
 const sampleSecretsChanged = { dry_run: false, changes: [], apps: [], rolled: [], not_rolled: [] };
+export const sampleToken: Token = {
+  id: 'tok-0123456789ab',
+  name: 'ci',
+  role: 'operator',
+  apps: ['shop'],
+  state: 'live',
+  created_at: AT,
+  created_by: 'admin',
+  expires_at: null,
+  last_used_at: null,
+  revoked_at: null,
+  revoked_by: null,
+};
+
+export const SAMPLE_TOKEN_TEXT = `nd_${'A'.repeat(43)}`;
+
+export const sampleAuditEntry: AuditEntry = {
+  seq: 3,
+  ts: AT,
+  actor: 'token:ci',
+  role: 'operator',
+  token_id: sampleToken.id,
+  listener: 'socket',
+  action: 'deploy',
+  method: 'POST',
+  path: '/deploy',
+  app_name: 'shop',
+  operation_id: sampleOperation.id,
+  status: 202,
+  code: null,
+  message: 'Deploying shop (op-0123456789ab).',
+  count: 1,
+};
 
 const sampleProvider: SecretProvider = {
   ...{ scope: 'app', project: null, app_name: 'shop' },
@@ -196,6 +231,10 @@ const samples: { [N in RouteName]: RouteResult<N> } = {
   listImages: [sampleImage],
   getSystemMetrics: sampleMetrics,
   listEvents: [sampleEvent],
+  listTokens: [sampleToken],
+  createToken: { ...sampleToken, token: SAMPLE_TOKEN_TEXT },
+  revokeToken: { ...sampleToken, state: 'revoked', revoked_at: AT, revoked_by: 'admin' },
+  listAudit: [sampleAuditEntry],
   getHealth: { status: 'ok', checks: [] },
   getVersion: { version: '0.1.0', api: { min: 1, max: 1 }, hostname: 'server', docker: null, proxy: null },
   getOpenApi: { openapi: '3.1.0' },
@@ -208,6 +247,8 @@ export interface TestServer extends AsyncDisposable {
   port: number;
   /** Every call that reached a handler. */
   calls: { name: RouteName; request: RouteRequest<RouteName> }[];
+  /** Every stream that was begun. */
+  streamed: StreamName[];
 }
 
 export interface TestServerOptions {
@@ -219,6 +260,7 @@ export interface TestServerOptions {
 /** Starts one; what the test passes replaces the samples. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const calls: TestServer['calls'] = [];
+  const streamed: StreamName[] = [];
   const handlers = Object.fromEntries(
     (Object.keys(samples) as RouteName[]).map((name) => {
       const handler = (options.handlers?.[name] ?? (async () => samples[name])) as (request: unknown) => Promise<unknown>;
@@ -231,20 +273,26 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   ) as unknown as Handlers; // built from the table of samples, which holds every route
   const server = createServer({
     handlers,
-    streamHandlers: {
-      logs: async function* () {
-        yield sampleLine;
+    streamHandlers: recorded(
+      {
+        logs: async function* () {
+          yield sampleLine;
+        },
+        events: async function* () {
+          yield sampleEvent;
+        },
+        system: async function* () {
+          yield sampleMetrics;
+        },
+        ...options.streamHandlers,
       },
-      events: async function* () {
-        yield sampleEvent;
-      },
-      system: async function* () {
-        yield sampleMetrics;
-      },
-      ...options.streamHandlers,
-    },
+      streamed,
+    ),
     waitForOperation: async () => ({ ...sampleOperation, state: 'succeeded', ended_at: AT }),
     token: new Sealed(TEST_TOKEN),
+    tokens: { find: () => null },
+    appOfOperation: () => sampleOperation.app_name,
+    recordAudit: () => undefined,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     version: '0.1.0',
     onAuthFailure: () => undefined,
@@ -260,9 +308,24 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     socketPath,
     port: server.addresses().tcp?.port ?? 0,
     calls,
+    streamed,
     async [Symbol.asyncDispose]() {
       client.close();
       await server.close();
     },
   };
+}
+
+function recorded(handlers: StreamHandlers, streamed: StreamName[]): StreamHandlers {
+  const entries = (Object.keys(handlers) as StreamName[]).map((name) => {
+    const handler = handlers[name] as (request: unknown) => AsyncIterable<unknown>;
+    return [
+      name,
+      (request: unknown) => {
+        streamed.push(name);
+        return handler(request);
+      },
+    ];
+  });
+  return Object.fromEntries(entries) as StreamHandlers; // of the same names
 }

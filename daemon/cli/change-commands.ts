@@ -1,9 +1,10 @@
 /** Commands that change an app that is there. Each begins an operation and shows it to its end. */
 import { Argument, type Command, Option } from 'commander';
 import { DomainError } from '../contract/errors.ts';
+import { confirmByName } from './confirm.ts';
 import type { Act } from './context.ts';
 import { whole } from './flag-values.ts';
-import { ask, printable, type Terminal } from './terminal.ts';
+import { printable } from './terminal.ts';
 
 export const detachable = (command: Command) => command.option('--detach', 'do not wait for the end');
 
@@ -50,17 +51,11 @@ function addRemoval(program: Command, act: Act): void {
     .addOption(new Option('--purge', 'what it does anyhow').hideHelp())
     .action((app: string, flags: { yes?: boolean }, command: Command) =>
       act(command, async ({ client, run, terminal }) => {
-        if (flags.yes !== true) await confirmRemoval(app, terminal);
+        if (flags.yes !== true) {
+          const what = `This removes ${printable(app)} with its releases and routes`;
+          await confirmByName(terminal, app, { what, nothing: 'Nothing was removed' });
+        }
         await run(client.call('removeApp', { params: { name: app }, query: { purge: '1' } }));
       }),
     );
-}
-
-async function confirmRemoval(app: string, terminal: Terminal): Promise<void> {
-  const name = printable(app);
-  const question = `This removes ${name} with its releases and routes, and cannot be undone. Type its name to go on: `;
-  const answer = await ask(terminal, question);
-  if (answer !== null && answer.trim() === app) return;
-  const remedy = answer === null ? 'nobody can be asked here; add --yes' : `the answer was not ${name}`;
-  throw new DomainError('invalid_request', `Nothing was removed: ${remedy}.`);
 }

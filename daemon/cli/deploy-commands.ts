@@ -47,7 +47,8 @@ async function deploy(
   { client, json, run, terminal }: Context,
 ): Promise<void> {
   const image = await readImageFields(flags, terminal);
-  const envFiles = await Promise.all((flags.envFile ?? []).map(readUserFile));
+  const read = async (path: string) => ({ path, text: await readUserFile(path) });
+  const envFiles = await Promise.all((flags.envFile ?? []).map(read));
   const request = flags.request === undefined ? undefined : await readUserFile(flags.request);
   const isExact = request !== undefined || flags.reset === true;
   const base = app === undefined || isExact ? null : await findBase(client, app);

@@ -1,6 +1,7 @@
 /** The flags of `deploy`, by theme. */
 import { type Command, Option } from 'commander';
 import { proxyTypeSchema, tlsModeSchema } from '../contract/names.ts';
+import { repeated } from './flag-values.ts';
 
 /** As commander hands them over; false: taken away with `--no-…`. */
 export interface DeployFlags extends ImageFlags {
@@ -58,7 +59,6 @@ export interface ImageFlags {
   nextcore?: string;
 }
 
-const repeated = (value: string, before: string[] | false | undefined) => [...(before || []), value];
 const takesAway = (command: Command, ...flags: string[]) => {
   for (const flag of flags) command.addOption(new Option(flag).hideHelp());
   return command;

@@ -1,5 +1,4 @@
 /** What the flags of `deploy` ask for, as the contract's request. Pure; the daemon checks the values. */
-import { parseEnv } from 'node:util';
 import type { AppConfiguration } from '../contract/configuration.ts';
 import type { Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
@@ -7,12 +6,13 @@ import { nextCoreMetadataSchema } from '../contract/nextcore.ts';
 import { keptConfiguration, suggestedBy } from '../contract/redeploy.ts';
 import type { RouteBodyInput } from '../contract/routes.ts';
 import type { DeployFlags } from './deploy-flags.ts';
+import { readEnvText } from './env-files.ts';
 import { bindMount, command, decimal, duration, namedVolume, redirect, size, statusRange, whole } from './flag-values.ts';
 import { type ImageFields, parseObject } from './image-fields.ts';
 
 interface Sources {
   /** Text of the files given with `--env-file`, later ones over earlier. */
-  envFiles: string[];
+  envFiles: { path: string; text: string }[];
   /** Text of the file given with `--request`; flags go over it. */
   request?: string | undefined;
   /** What the app runs with now; flags go over it. Not read where there is a `request`. */
@@ -152,7 +152,7 @@ function environment(flags: DeployFlags, base: Base['env'], sources: Sources): B
   if (env.length === 0 && unsetEnv.length === 0 && sources.envFiles.length === 0) return base;
   // A map, for which no name is special.
   const variables = new Map(
-    [base ?? {}, ...sources.envFiles.map((text) => parseEnv(text))].flatMap((each) => Object.entries(each)),
+    [base ?? {}, ...sources.envFiles.map(({ path, text }) => readEnvText(text, path))].flatMap((each) => Object.entries(each)),
   );
   for (const entry of env) {
     const [, key = '', value] = /^([^=]*)(?:=([\s\S]*))?$/.exec(entry) ?? [];

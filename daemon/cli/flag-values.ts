@@ -23,6 +23,21 @@ export function duration(flag: string, text: string): number {
   throw wrong(flag, 'a duration such as 500ms, 30s or 2m', text);
 }
 
+/** As RFC 3339 begins; the daemon checks the rest. */
+const TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:/;
+
+/** `10m` as the time so long ago or ahead; a time as it is, for its nanoseconds. */
+export function time(flag: string, text: string, now_ms: number, direction: 'ago' | 'ahead'): string {
+  const away = parseDuration(text);
+  const then = new Date(direction === 'ago' ? now_ms - (away ?? 0) : now_ms + (away ?? 0));
+  if (away !== null && !Number.isNaN(then.getTime())) return then.toISOString();
+  if (TIME.test(text)) return text;
+  throw wrong(flag, 'a duration such as 30m, 2h or 7d, or a time such as 2027-01-02T03:04:05Z', text);
+}
+
+/** For a flag that may be given several times. */
+export const repeated = (value: string, before: string[] | false | undefined) => [...(before || []), value];
+
 const UNITS = ['b', 'k', 'm', 'g', 't'];
 
 /** `512m`, `2g` or plain bytes, in bytes; a unit is 1024 of the one before, as in Docker. */

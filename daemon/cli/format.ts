@@ -61,12 +61,17 @@ export function span(milliseconds: number): string {
 }
 
 /** How long ago, in the largest unit that fits. */
-export function age(timestamp: string, now_ms: number): string {
-  const passed = Math.max(0, now_ms - Date.parse(timestamp)) / 1000;
-  if (passed < 60) return `${Math.floor(passed)} s ago`;
-  if (passed < 3_600) return `${Math.floor(passed / 60)} min ago`;
-  if (passed < 86_400) return `${Math.floor(passed / 3_600)} h ago`;
-  return `${Math.floor(passed / 86_400)} d ago`;
+export const age = (timestamp: string, now_ms: number) => `${inLargestUnit(now_ms - Date.parse(timestamp))} ago`;
+
+/** How long until then, in the largest unit that fits. */
+export const ahead = (timestamp: string, now_ms: number) => inLargestUnit(Date.parse(timestamp) - now_ms);
+
+function inLargestUnit(milliseconds: number): string {
+  const passed = Math.max(0, milliseconds) / 1000;
+  if (passed < 60) return `${Math.floor(passed)} s`;
+  if (passed < 3_600) return `${Math.floor(passed / 60)} min`;
+  if (passed < 86_400) return `${Math.floor(passed / 3_600)} h`;
+  return `${Math.floor(passed / 86_400)} d`;
 }
 
 const UNITS_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DaemonClient } from '../api/client.ts';
 import type { LogLine } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
-import { parseDuration } from './format.ts';
+import { time } from './flag-values.ts';
 import { complain, print, printable, type Terminal } from './terminal.ts';
 
 export interface LogFlags {
@@ -14,14 +14,12 @@ export interface LogFlags {
   json: boolean;
 }
 
-/** As RFC 3339 begins; the daemon checks the rest. */
-const TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:/;
 const RECONNECTS_MAX = 30;
 const RECONNECT_MS_MAX = 5_000;
 
 /** Prints an app's log; with `follow` until interrupted, over restarts of the daemon, from where it was. */
 export async function showLogs(client: DaemonClient, app: string, flags: LogFlags, terminal: Terminal): Promise<void> {
-  let since = flags.since === undefined ? undefined : cursor(flags.since, Date.now());
+  let since = flags.since === undefined ? undefined : time('--since', flags.since, Date.now(), 'ago');
   for (let attempts = 0; !terminal.signal.aborted; attempts += 1) {
     try {
       const query = { tail: flags.tail, since, follow: flags.follow === true ? '1' : '0', grep: flags.grep };
@@ -48,15 +46,4 @@ function format(line: LogLine, { json, timestamps }: LogFlags, { stdout }: Termi
   if (json) return JSON.stringify(line);
   const log = stdout.isTTY === true ? printable(line.log, 'keep colours') : line.log;
   return timestamps === true ? `${line.ts} ${line.release} ${line.slot} ${log}` : log;
-}
-
-/** `10m` as the time ten minutes ago; a time as it is, for its nanoseconds. */
-function cursor(since: string, now_ms: number): string {
-  const ago = parseDuration(since);
-  if (ago !== null) return new Date(now_ms - ago).toISOString();
-  if (TIME.test(since)) return since;
-  throw new DomainError(
-    'invalid_request',
-    `--since takes a duration such as 30s, 10m or 2h, or a time such as 2026-01-02T03:04:05Z, not "${since}".`,
-  );
 }

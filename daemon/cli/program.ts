@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { DomainError, ERROR_CODES, fieldErrorSchema, toErrorResponse } from '../contract/errors.ts';
 import { DAEMON_CONFIG_PATH, DAEMON_SOCKET_PATH } from '../contract/limits.ts';
+import { addAudit } from './audit-commands.ts';
 import { addChanges } from './change-commands.ts';
 import { type ConnectionFlags, connect } from './connection.ts';
 import type { Act } from './context.ts';
@@ -14,6 +15,7 @@ import { addReleases } from './release-commands.ts';
 import { addSecrets } from './secret-commands.ts';
 import { addStreams } from './stream-commands.ts';
 import { complain, print, printable, type Terminal, write } from './terminal.ts';
+import { addTokens } from './token-commands.ts';
 
 interface GlobalFlags extends ConnectionFlags {
   json?: boolean;
@@ -116,6 +118,8 @@ function createProgram(
   addSecrets(program.commandsGroup('Secrets:'), act);
   addStreams(program.commandsGroup('Look:'), act);
   addOperations(program.commandsGroup('Operations:'), act);
+  addTokens(program.commandsGroup('Access:'), act);
+  addAudit(program, act);
   program
     .commandsGroup('Connect:')
     .command('dial-stdio')

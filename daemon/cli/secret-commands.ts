@@ -1,9 +1,9 @@
 /** Secrets: set from files and standard input, never from arguments, which every user of the machine can read. */
-import { parseEnv } from 'node:util';
 import type { Command } from 'commander';
 import { DomainError } from '../contract/errors.ts';
 import { readUserFile } from '../host/user-files.ts';
 import type { Act, Context } from './context.ts';
+import { readEnvText } from './env-files.ts';
 import { addProviders } from './provider-commands.ts';
 import { confirm, type OwnerFlags, owned, ownerOf, type RollFlags, readAll, rolling, showChanged } from './secret-flags.ts';
 import { secretTable } from './secret-views.ts';
@@ -39,7 +39,7 @@ export function addSecrets(program: Command, act: Act): void {
       act(command, async (context) => {
         const text = file === '-' ? await readAll(context.terminal) : await readUserFile(file);
         const mode = flags.replace === true ? 'replace' : 'merge';
-        await sync(context, flags, { secrets: parseSecrets(text), mode, dry_run: flags.dryRun === true });
+        await sync(context, flags, { secrets: parseSecrets(text, file), mode, dry_run: flags.dryRun === true });
       }),
     );
   rolling(owned(secrets.command('pull')))
@@ -82,10 +82,10 @@ async function sync(context: Context, flags: OwnerFlags & RollFlags, what: Sync)
   await showChanged(context, await context.client.call('syncSecrets', { body }), flags);
 }
 
-function parseSecrets(text: string): Record<string, string> {
-  const entries = Object.entries(parseEnv(text)).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
-  if (entries.length === 0) throw new DomainError('invalid_request', 'There is no line NAME=value in it.');
-  return Object.fromEntries(entries);
+function parseSecrets(text: string, file: string): Record<string, string> {
+  const secrets = readEnvText(text, file === '-' ? 'Standard input' : file);
+  if (Object.keys(secrets).length > 0) return secrets;
+  throw new DomainError('invalid_request', 'There is no line NAME=value in it.');
 }
 
 /** One line end at the end is the terminal's, or `echo`'s. */

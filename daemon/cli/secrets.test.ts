@@ -72,6 +72,9 @@ describe('secrets sync', () => {
       ...answering(changed()),
     });
     expect(through.calls[0]?.request.body).toMatchObject(body);
+    const odd = await nextdeploy(['secrets', 'sync', '-', '--global'], { stdin: piped('A=one\nhunter2\n') });
+    expect(odd).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('Standard input, line 2: write NAME=value') });
+    expect(odd.err).not.toContain('hunter2');
     const empty = await nextdeploy(['secrets', 'sync', '-', '--global'], { stdin: piped('# nothing\n') });
     expect(empty).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('no line NAME=value') });
   });

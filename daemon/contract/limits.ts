@@ -77,6 +77,19 @@ export const LIMITS = {
   events_kept: 10_000,
   auth_failures_per_minute_before_delay: 10,
   auth_delay_ms_max: 5_000,
+  /** That are neither expired nor revoked. */
+  tokens_max: 100,
+  /** So many that have expired or were revoked are known still, so that their bearers are told. */
+  tokens_ended_kept: 100,
+  token_name_length_max: 40,
+  token_apps_max: 100,
+  token_lifetime_days_max: 3_650,
+  /** Between two times that the last use of a token is written. */
+  token_use_interval_ms: 60_000,
+  audit_entries_kept: 50_000,
+  audit_page_max: 1_000,
+  /** Of one caller; further ones are counted in one entry. */
+  audit_refusals_per_minute_max: 30,
 } as const;
 
 export const DEFAULTS = {
@@ -96,6 +109,7 @@ export const DEFAULTS = {
   log_tail_lines: 200,
   operations_page: 50,
   releases_page: 50,
+  audit_page: 100,
   network_subnet: '10.213.0.0/16',
   network_name: 'nextdeploy',
   container_log_bytes: 10 * 1024 ** 2,

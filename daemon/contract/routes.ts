@@ -1,5 +1,13 @@
 import { z } from 'zod';
 import {
+  auditEntrySchema,
+  auditResultSchema,
+  createdTokenSchema,
+  tokenIdSchema,
+  tokenRequestSchema,
+  tokenSchema,
+} from './access.ts';
+import {
   deployRequestSchema,
   maintenanceRequestSchema,
   rollbackRequestSchema,
@@ -13,82 +21,24 @@ import {
   imageSchema,
   operationSchema,
   operationStateSchema,
-  type Role,
   releaseSchema,
   systemMetricsSchema,
   versionSchema,
 } from './domain.ts';
 import { DEFAULTS, LIMITS } from './limits.ts';
-import { appNameSchema, operationIdSchema, releaseIdSchema } from './names.ts';
-import {
-  providerRemovalQuerySchema,
-  providerSetRequestSchema,
-  secretProviderSchema,
-  secretsPullRequestSchema,
-} from './secret-providers.ts';
-import {
-  keyRotatedSchema,
-  secretRemovalQuerySchema,
-  secretSchema,
-  secretsChangedSchema,
-  secretsListQuerySchema,
-  secretsSyncRequestSchema,
-} from './secrets.ts';
+import { appNameSchema, operationIdSchema, releaseIdSchema, timestampSchema } from './names.ts';
+import { appParams, noParams, noQuery, nothing, route, waitQuery, whole } from './route.ts';
+import { PATTERNS } from './rules.ts';
+import { secretRoutes } from './secret-routes.ts';
 
-/**
- * The table of REST endpoints: the single source for validation, handlers, typed client, command line help and OpenAPI.
- *
- * `kind` says how an endpoint answers (DESIGN §3):
- * - `read`: the object itself.
- * - `change`: `DaemonResponse` with `payload`.
- * - `operation`: 202 and the operation in `payload` at once; with `?wait=1` 200 or 422 when it has ended.
- * - `upload`: as `change`, with a raw body (`application/x-tar`) in place of JSON.
- */
-export interface Route<
-  Params extends z.ZodType = z.ZodType,
-  Query extends z.ZodType = z.ZodType,
-  Body extends z.ZodType = z.ZodType,
-  Response extends z.ZodType = z.ZodType,
-> {
-  method: 'GET' | 'POST' | 'DELETE';
-  /** Parameters as `:name`, each described in `params`. */
-  path: `/${string}`;
-  kind: 'read' | 'change' | 'operation' | 'upload';
-  /** The least role that may call it; null: anyone who reaches the listener, without a token. */
-  role: Role | null;
-  summary: string;
-  params: Params;
-  query: Query;
-  /** `z.undefined()` where there is none. */
-  body: Body;
-  /** The object of a read, or what `payload` holds. */
-  response: Response;
-}
-
-const nothing = z.undefined();
-const noParams = z.strictObject({});
-const noQuery = z.strictObject({});
-const appParams = z.strictObject({ name: appNameSchema });
-const waitQuery = z.strictObject({
-  wait: z.stringbool().optional().meta({ description: 'answer when the operation has ended' }),
-});
-const whole = (min: number, max: number) => {
-  const error = `use a whole number from ${min} to ${max}`;
-  return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
-};
-
-function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
-  definition: Route<P, Q, B, R>,
-): Route<P, Q, B, R> {
-  return definition;
-}
-
+/** The table of REST endpoints: the single source for validation, handlers, typed client, command line help and OpenAPI. */
 export const routes = {
   deploy: route({
     method: 'POST',
     path: '/deploy',
     kind: 'operation',
     role: 'operator',
+    apps: 'named',
     summary: 'Create an app, or replace its release, without downtime.',
     params: noParams,
     query: waitQuery,
@@ -100,6 +50,7 @@ export const routes = {
     path: '/swap',
     kind: 'operation',
     role: 'operator',
+    apps: 'named',
     summary: 'Swap an app to a new image blue-green, with the same configuration.',
     params: noParams,
     query: waitQuery,
@@ -111,6 +62,7 @@ export const routes = {
     path: '/rollback',
     kind: 'operation',
     role: 'operator',
+    apps: 'named',
     summary: 'Bring back the previous or a named release: its image and its configuration.',
     params: noParams,
     query: waitQuery,
@@ -122,6 +74,7 @@ export const routes = {
     path: '/apps',
     kind: 'read',
     role: 'viewer',
+    apps: 'filtered',
     summary: 'List all apps with their status.',
     params: noParams,
     query: noQuery,
@@ -133,6 +86,7 @@ export const routes = {
     path: '/apps/:name/status',
     kind: 'read',
     role: 'viewer',
+    apps: 'named',
     summary: 'Show the status of one app, as observed now.',
     params: appParams,
     query: noQuery,
@@ -144,6 +98,7 @@ export const routes = {
     path: '/apps/:name',
     kind: 'operation',
     role: 'operator',
+    apps: 'named',
     summary: 'Stop an app; with purge, remove it with its releases and routes.',
     params: appParams,
     query: waitQuery.extend({ purge: z.stringbool().optional() }),
@@ -155,6 +110,7 @@ export const routes = {
     path: '/apps/:name/start',
     kind: 'operation',
     role: 'operator',
+    apps: 'named',
     summary: 'Start a stopped app with the release it had.',
     params: appParams,
     query: waitQuery,
@@ -166,6 +122,7 @@ export const routes = {
     path: '/apps/:name/stop',
     kind: 'operation',
     role: 'operator',
+    apps: 'named',
     summary: 'Stop an app and keep everything it needs to start again.',
     params: appParams,
     query: waitQuery,
@@ -177,6 +134,7 @@ export const routes = {
     path: '/apps/:name/restart',
     kind: 'operation',
     role: 'operator',
+    apps: 'named',
     summary: 'Restart an app through its idle slot, without downtime.',
     params: appParams,
     query: waitQuery,
@@ -188,6 +146,7 @@ export const routes = {
     path: '/apps/:name/scale',
     kind: 'operation',
     role: 'operator',
+    apps: 'named',
     summary: 'Set how many replicas of an app run, balanced by the proxy.',
     params: appParams,
     query: waitQuery,
@@ -199,6 +158,7 @@ export const routes = {
     path: '/apps/:name/maintenance',
     kind: 'operation',
     role: 'operator',
+    apps: 'named',
     summary: 'Answer visitors with a maintenance page (503), or serve them again; health paths keep answering.',
     params: appParams,
     query: waitQuery,
@@ -210,6 +170,7 @@ export const routes = {
     path: '/apps/:name/releases',
     kind: 'read',
     role: 'viewer',
+    apps: 'named',
     summary: "List an app's releases, newest first.",
     params: appParams,
     query: z.strictObject({ limit: whole(1, LIMITS.releases_page_max).default(DEFAULTS.releases_page) }),
@@ -221,6 +182,7 @@ export const routes = {
     path: '/apps/:name/releases/:id',
     kind: 'read',
     role: 'viewer',
+    apps: 'named',
     summary: 'Show one release.',
     params: z.strictObject({ name: appNameSchema, id: releaseIdSchema }),
     query: noQuery,
@@ -232,6 +194,7 @@ export const routes = {
     path: '/operations',
     kind: 'read',
     role: 'viewer',
+    apps: 'filtered',
     summary: 'List operations, newest first.',
     params: noParams,
     query: z.strictObject({
@@ -247,6 +210,7 @@ export const routes = {
     path: '/operations/:id',
     kind: 'read',
     role: 'viewer',
+    apps: 'operation',
     summary: 'Show one operation with its steps and evidence.',
     params: z.strictObject({ id: operationIdSchema }),
     query: noQuery,
@@ -258,6 +222,7 @@ export const routes = {
     path: '/operations/:id/cancel',
     kind: 'change',
     role: 'operator',
+    apps: 'operation',
     summary: 'Undo an operation that has not switched yet, or is in its watch window: the release before it serves on.',
     params: z.strictObject({ id: operationIdSchema }),
     query: noQuery,
@@ -269,105 +234,20 @@ export const routes = {
     path: '/operations/:id/keep',
     kind: 'change',
     role: 'operator',
+    apps: 'operation',
     summary: "End an operation's watch window now and keep the new release.",
     params: z.strictObject({ id: operationIdSchema }),
     query: noQuery,
     body: nothing,
     response: operationSchema,
   }),
-  syncSecrets: route({
-    method: 'POST',
-    path: '/secrets/sync',
-    kind: 'change',
-    role: 'operator',
-    summary: 'Set secrets of a scope; those that are not named stay, or go with mode replace.',
-    params: noParams,
-    query: noQuery,
-    body: secretsSyncRequestSchema,
-    response: secretsChangedSchema,
-  }),
-  listSecrets: route({
-    method: 'GET',
-    path: '/secrets',
-    kind: 'read',
-    role: 'operator',
-    summary: 'List secrets with their versions and fingerprints, never their values.',
-    params: noParams,
-    query: secretsListQuerySchema,
-    body: nothing,
-    response: z.array(secretSchema),
-  }),
-  removeSecret: route({
-    method: 'DELETE',
-    path: '/secrets',
-    kind: 'change',
-    role: 'operator',
-    summary: 'Remove a secret of a scope; releases that run with it keep its value as long as they can serve.',
-    params: noParams,
-    query: secretRemovalQuerySchema,
-    body: nothing,
-    response: secretsChangedSchema,
-  }),
-  pullSecrets: route({
-    method: 'POST',
-    path: '/secrets/pull',
-    kind: 'change',
-    role: 'operator',
-    summary: 'Pull secrets of a scope from its provider; those that were set by hand stay.',
-    params: noParams,
-    query: noQuery,
-    body: secretsPullRequestSchema,
-    response: secretsChangedSchema,
-  }),
-  setSecretProvider: route({
-    method: 'POST',
-    path: '/secrets/providers',
-    kind: 'change',
-    role: 'admin',
-    summary: "Set a scope's provider of secrets, in place of the one it had; deploys and pulls ask it from now on.",
-    params: noParams,
-    query: noQuery,
-    body: providerSetRequestSchema,
-    response: secretProviderSchema,
-  }),
-  listSecretProviders: route({
-    method: 'GET',
-    path: '/secrets/providers',
-    kind: 'read',
-    role: 'operator',
-    summary: 'List the providers of secrets, never their credentials.',
-    params: noParams,
-    query: noQuery,
-    body: nothing,
-    response: z.array(secretProviderSchema),
-  }),
-  removeSecretProvider: route({
-    method: 'DELETE',
-    path: '/secrets/providers',
-    kind: 'change',
-    role: 'admin',
-    summary: "Remove a scope's provider and forget its credentials; the secrets that were pulled from it stay.",
-    params: noParams,
-    query: providerRemovalQuerySchema,
-    body: nothing,
-    response: secretProviderSchema,
-  }),
-  rotateSecretsKey: route({
-    method: 'POST',
-    path: '/secrets/rotate-key',
-    kind: 'change',
-    role: 'admin',
-    summary: 'Take a new master key, and seal everything with it anew.',
-    params: noParams,
-    query: noQuery,
-    body: nothing,
-    response: keyRotatedSchema,
-  }),
+  ...secretRoutes,
   loadImages: route({
     method: 'POST',
     path: '/images',
     kind: 'upload',
     role: 'operator',
+    apps: 'any',
     summary: 'Stream a `docker save` archive into Docker; no registry is needed.',
     params: noParams,
     query: noQuery,
@@ -379,6 +259,7 @@ export const routes = {
     path: '/images',
     kind: 'read',
     role: 'viewer',
+    apps: 'never',
     summary: 'List the images on the host.',
     params: noParams,
     query: noQuery,
@@ -390,6 +271,7 @@ export const routes = {
     path: '/metrics/system',
     kind: 'read',
     role: 'viewer',
+    apps: 'any',
     summary: "Show the host's CPU, memory, disk, network, load and uptime.",
     params: noParams,
     query: noQuery,
@@ -401,6 +283,7 @@ export const routes = {
     path: '/events',
     kind: 'read',
     role: 'viewer',
+    apps: 'filtered',
     summary: 'List kept events, oldest first: those after a number, or the newest.',
     params: noParams,
     query: z.strictObject({
@@ -411,11 +294,69 @@ export const routes = {
     body: nothing,
     response: z.array(eventSchema),
   }),
+  listTokens: route({
+    method: 'GET',
+    path: '/tokens',
+    kind: 'read',
+    role: 'admin',
+    apps: 'never',
+    summary: 'List the tokens, and those that expired or were revoked lately; never their text.',
+    params: noParams,
+    query: noQuery,
+    body: nothing,
+    response: z.array(tokenSchema),
+  }),
+  createToken: route({
+    method: 'POST',
+    path: '/tokens',
+    kind: 'change',
+    role: 'admin',
+    apps: 'never',
+    summary: 'Make a token with a role, perhaps for some apps only or for some time; its text is told this once.',
+    params: noParams,
+    query: noQuery,
+    body: tokenRequestSchema,
+    response: createdTokenSchema,
+  }),
+  revokeToken: route({
+    method: 'DELETE',
+    path: '/tokens/:id',
+    kind: 'change',
+    role: 'admin',
+    apps: 'never',
+    summary: 'Revoke a token at once: what its bearer has open is closed.',
+    params: z.strictObject({ id: tokenIdSchema }),
+    query: noQuery,
+    body: nothing,
+    response: tokenSchema,
+  }),
+  listAudit: route({
+    method: 'GET',
+    path: '/audit',
+    kind: 'read',
+    role: 'admin',
+    apps: 'never',
+    summary: 'List the changes that were asked for, newest first: who, what, when and with what result.',
+    params: noParams,
+    query: z.strictObject({
+      actor: z.string().regex(PATTERNS.actor, 'use admin, anonymous or token: with a name').optional(),
+      app_name: appNameSchema.optional(),
+      action: z.string().regex(PATTERNS.action, 'use the name of an endpoint such as deploy').optional(),
+      result: auditResultSchema.optional().meta({ description: 'refused: answered with an error' }),
+      since: timestampSchema.optional(),
+      until: timestampSchema.optional(),
+      before: whole(1, Number.MAX_SAFE_INTEGER).optional().meta({ description: 'only entries with a lower `seq`; for paging' }),
+      limit: whole(1, LIMITS.audit_page_max).default(DEFAULTS.audit_page),
+    }),
+    body: nothing,
+    response: z.array(auditEntrySchema),
+  }),
   getHealth: route({
     method: 'GET',
     path: '/health',
     kind: 'read',
     role: null,
+    apps: 'any',
     summary: 'Say whether the daemon, Docker and the proxy answer.',
     params: noParams,
     query: noQuery,
@@ -427,6 +368,7 @@ export const routes = {
     path: '/version',
     kind: 'read',
     role: 'viewer',
+    apps: 'any',
     summary: 'Show the versions of daemon, contract, Docker and proxy.',
     params: noParams,
     query: noQuery,
@@ -438,6 +380,7 @@ export const routes = {
     path: '/openapi.json',
     kind: 'read',
     role: 'viewer',
+    apps: 'any',
     summary: 'This contract as an OpenAPI 3.1 document.',
     params: noParams,
     query: noQuery,

@@ -11,6 +11,14 @@ export const PATTERNS = {
     /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]{1,5})?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$/,
   release_id: /^r[1-9][0-9]{0,8}$/,
   operation_id: /^op-[0-9a-z]{8,40}$/,
+  token_id: /^tok-[0-9a-z]{8,40}$/,
+  /** Without a colon: the actor `token:…` is no other's. */
+  token_name: /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/,
+  actor: /^(?:token:)?[a-z0-9._-]{1,40}$/,
+  /** The name of an endpoint in the contract's table. */
+  action: /^[a-z][A-Za-z]{0,63}$/,
+  /** 256 random bits in base64url. */
+  token_text: /^nd_[A-Za-z0-9_-]{43}$/,
   env_name: /^[A-Za-z_][A-Za-z0-9_]*$/,
   /** Everything but NUL, which ends a string in the kernel's eyes. */
   env_value: /^[^\0]*$/,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AppRule } from './access.ts';
 import { eventSchema, logLineSchema, type Role, systemMetricsSchema } from './domain.ts';
 import { DEFAULTS, LIMITS } from './limits.ts';
 import { appNameSchema } from './names.ts';
@@ -14,6 +15,8 @@ export interface Stream<
 > {
   path: `/ws/${string}`;
   role: Role;
+  /** What it is to a token that is limited to apps. */
+  apps: AppRule;
   summary: string;
   params: Params;
   query: Query;
@@ -31,6 +34,7 @@ export const streams = {
   logs: stream({
     path: '/ws/logs/:app',
     role: 'viewer',
+    apps: 'named',
     summary: 'Log lines of an app, across swaps and restarts.',
     params: z.strictObject({ app: appNameSchema }),
     query: z.strictObject({
@@ -53,6 +57,7 @@ export const streams = {
   events: stream({
     path: '/ws/events',
     role: 'viewer',
+    apps: 'filtered',
     summary: 'Events of the daemon; `after` resumes without loss.',
     params: z.strictObject({}),
     query: z.strictObject({
@@ -68,6 +73,7 @@ export const streams = {
   system: stream({
     path: '/ws/system',
     role: 'viewer',
+    apps: 'any',
     summary: "The host's figures, every second.",
     params: z.strictObject({}),
     query: z.strictObject({}),

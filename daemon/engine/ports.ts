@@ -229,6 +229,8 @@ export type NewEvent = Omit<DaemonEvent, 'seq'>;
 
 export interface OperationFilter {
   app_name?: string | undefined;
+  /** Of these apps only; null or absent: all. */
+  apps?: ReadonlySet<string> | null | undefined;
   state?: Operation['state'] | undefined;
   limit: number;
 }

@@ -19,3 +19,9 @@ export const randomIds: Ids = {
   operationId: () => `op-${randomBytes(8).toString('hex')}`,
   verifyKey: () => randomBytes(16).toString('hex'),
 };
+
+/** Of tokens: an id, and the text that its bearer sends, of 256 random bits. */
+export const randomTokens = {
+  tokenId: (): string => `tok-${randomBytes(8).toString('hex')}`,
+  tokenText: (): string => `nd_${randomBytes(32).toString('base64url')}`,
+};

@@ -338,6 +338,30 @@ describe('Store', () => {
   });
 });
 
+describe('what is of some apps only', () => {
+  const apps = new Set(['shop', 'docs']);
+
+  it('fills its page with them', () => {
+    const store = new Store(path);
+    for (const [index, name] of ['shop', 'blog', 'docs'].entries()) {
+      store.begin({ ...entry(`op-${name}`, { app: app(name, index + 1) }), operation: operation(`op-${name}`, name) });
+      store.appendEvent(event(`of ${name}`, name));
+    }
+    for (let count = 0; count < 5; count += 1) store.appendEvent(event('of the daemon', null));
+    const ids = (filter: object) => store.listOperations({ limit: 2, apps, ...filter }).map(({ id }) => id);
+    expect(ids({})).toEqual(['op-docs', 'op-shop']);
+    expect(ids({ state: 'running' })).toEqual(['op-docs', 'op-shop']);
+    expect(ids({ app_name: 'blog' })).toEqual([]);
+    expect(ids({ apps: null, limit: 3 })).toHaveLength(3);
+    const messages = (filter: object) => store.listEvents({ limit: 2, apps, ...filter }).map(({ message }) => message);
+    expect(messages({})).toEqual(['begins', 'of docs']);
+    expect(messages({ after: 0 })).toEqual(['begins', 'of shop']);
+    expect(messages({ app_name: 'blog' })).toEqual([]);
+    expect(messages({ apps: new Set() })).toEqual([]);
+    store.close();
+  });
+});
+
 describe('a disk without space', () => {
   it('is said to be full, changes nothing, and is written again when there is space', () => {
     let database: DatabaseSync | undefined;

@@ -1,20 +1,17 @@
 /** Everything durable, in one SQLite file. Each writing method is one transaction, on disk when it returns. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { EventFilter } from '../api/service-streams.ts';
 import type { DaemonEvent, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { BeginEntry, Journal, NewEvent, OperationFilter, RemovedImage } from '../engine/ports.ts';
 import type { AppRecord, Change, NewRelease, OperationRecord } from '../engine/state.ts';
+import { AccessTables } from './store/access-tables.ts';
+import type { Connection } from './store/connection.ts';
 import { openDatabase } from './store/database.ts';
 import { storageFailure } from './store/failures.ts';
 import { type Row, releaseNumber, toApp, toEvent, toRecord, toRelease, toRemovedImage } from './store/rows.ts';
 import { SecretTable } from './store/secret-table.ts';
-
-interface EventFilter {
-  after?: number | undefined;
-  app_name?: string | undefined;
-  limit: number;
-}
 
 const OPERATIONS_KEPT = 5_000;
 /** Trimming is cheap but not free: once in this many events. */
@@ -25,12 +22,15 @@ export class Store implements Journal {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #now: () => Date;
-  readonly secrets = new SecretTable({
+  readonly #connection: Connection = {
     transaction: (body) => this.#transaction(body),
     run: (sql, ...values) => this.#run(sql, ...values),
     get: (sql, ...values) => this.#get(sql, ...values),
     all: (sql, ...values) => this.#all(sql, ...values),
-  });
+  };
+  readonly secrets = new SecretTable(this.#connection);
+  /** Tokens and the audit log. */
+  readonly access = new AccessTables(this.#connection);
 
   constructor(path: string, now: () => Date = () => new Date(), open: (path: string) => DatabaseSync = openDatabase) {
     this.#path = path;
@@ -148,16 +148,17 @@ export class Store implements Journal {
     return row ? toRecord(row) : null;
   }
 
-  listOperations({ app_name, state, limit }: OperationFilter): OperationRecord[] {
+  listOperations({ app_name, apps, state, limit }: OperationFilter): OperationRecord[] {
     // A statement for each kind of filter: SQLite chooses the index when it prepares one. What runs is asked for several times a second.
     const isRunning = state === 'running';
     const conditions = [
       ...(app_name === undefined ? [] : ['app_name = ?']),
+      ...(apps ? ['app_name IN (SELECT value FROM json_each(?))'] : []),
       ...(state === undefined ? [] : [isRunning ? "state = 'running'" : 'state = ?']),
     ];
     const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
     const index = isRunning ? 'INDEXED BY one_operation_per_app' : '';
-    const values = [app_name, isRunning ? undefined : state, limit].filter((value) => value !== undefined);
+    const values = [app_name, namesIn(apps), isRunning ? undefined : state, limit].filter((value) => value !== undefined);
     return this.#all(`SELECT record FROM operations ${index} ${where} ORDER BY number DESC LIMIT ?`, ...values).map(toRecord);
   }
 
@@ -169,10 +170,11 @@ export class Store implements Journal {
   }
 
   /** Kept events after `after`, or without it the newest; oldest first. */
-  listEvents({ after, app_name, limit }: EventFilter): DaemonEvent[] {
+  listEvents({ after, app_name, apps, limit }: EventFilter): DaemonEvent[] {
     const order = after === undefined ? 'DESC' : 'ASC';
-    const sql = `SELECT seq, event FROM events WHERE seq > ?1 AND (?2 IS NULL OR app_name = ?2) ORDER BY seq ${order} LIMIT ?3`;
-    const events = this.#all(sql, after ?? 0, app_name ?? null, limit).map(toEvent);
+    const isWanted = '(?2 IS NULL OR app_name = ?2) AND (?3 IS NULL OR app_name IN (SELECT value FROM json_each(?3)))';
+    const sql = `SELECT seq, event FROM events WHERE seq > ?1 AND ${isWanted} ORDER BY seq ${order} LIMIT ?4`;
+    const events = this.#all(sql, after ?? 0, app_name ?? null, namesIn(apps) ?? null, limit).map(toEvent);
     return after === undefined ? events.reverse() : events;
   }
 
@@ -312,4 +314,9 @@ export class Store implements Journal {
   #all(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#prepare(sql).all(...values);
   }
+}
+
+/** For `json_each`. */
+function namesIn(apps: ReadonlySet<string> | null | undefined): string | undefined {
+  return apps ? JSON.stringify([...apps]) : undefined;
 }

@@ -1,6 +1,7 @@
 /** What the renderer may call and open, over hosts, sessions and settings. */
 import { DomainError, toInvalidRequest } from '../../daemon/contract/errors.ts';
-import { type Route, type RouteName, routes } from '../../daemon/contract/routes.ts';
+import type { Route } from '../../daemon/contract/route.ts';
+import { type RouteName, routes } from '../../daemon/contract/routes.ts';
 import { Sealed } from '../../daemon/secrets/sealed.ts';
 import type { InstallStep, Settings } from '../../preload/contract.ts';
 import { followStream } from './daemon-streams.ts';

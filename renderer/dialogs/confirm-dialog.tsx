@@ -1,6 +1,7 @@
-import { Button, Group, Modal, TextInput } from '@mantine/core';
+import { Button, Group, Modal } from '@mantine/core';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { ProductionNote } from './production-note.tsx';
+import { TypedConfirmation } from './typed-confirmation.tsx';
 
 interface ConfirmDialogProps {
   opened: boolean;
@@ -46,20 +47,7 @@ function ConfirmForm(props: ConfirmDialogProps) {
     <form onSubmit={(event) => void submit(event)} className="nd-form">
       {isProduction ? <ProductionNote /> : null}
       {typeof text === 'string' ? <p>{text}</p> : text}
-      {typed === undefined ? null : (
-        <TextInput
-          label={
-            <>
-              Type <span className="nd-mono">{typed}</span> to confirm
-            </>
-          }
-          aria-label={`Type ${typed} to confirm`}
-          value={value}
-          onChange={(event) => setValue(event.currentTarget.value)}
-          autoComplete="off"
-          data-autofocus
-        />
-      )}
+      {typed === undefined ? null : <TypedConfirmation typed={typed} value={value} onChange={setValue} />}
       <Group justify="flex-end" gap={8}>
         <Button onClick={onClose}>{close}</Button>
         <Button

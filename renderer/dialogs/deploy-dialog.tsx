@@ -15,6 +15,7 @@ import { Notice } from '../ui/notice.tsx';
 import { BaseNotice } from './deploy/base-notice.tsx';
 import { Basics } from './deploy/basics.tsx';
 import { Sections } from './deploy/sections.tsx';
+import { focusFirstError } from './focus-first-error.ts';
 import { ProductionNote } from './production-note.tsx';
 import { useDeployBase } from './use-deploy-base.ts';
 
@@ -141,10 +142,4 @@ function toggled(open: ReadonlySet<Section>, section: Section): ReadonlySet<Sect
 /** What is said of a field, and of all within it, until it is changed. */
 function withoutField(errors: FormErrors, field: string): FormErrors {
   return Object.fromEntries(Object.entries(errors).filter(([each]) => each !== field && !each.startsWith(`${field}.`)));
-}
-
-function focusFirstError(): void {
-  const field = document.querySelector<HTMLElement>('[role="dialog"] [aria-invalid="true"]');
-  field?.focus({ preventScroll: true });
-  field?.scrollIntoView({ block: 'center' }); // the dialog's foot covers what is merely at its edge
 }

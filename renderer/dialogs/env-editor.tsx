@@ -1,8 +1,8 @@
 import { ActionIcon, Button, Group, Textarea, TextInput } from '@mantine/core';
 import { ClipboardPaste, Plus, X } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
+import { type ParsedEnv, parseEnvText } from '../../daemon/contract/env-text.ts';
 import { type EnvRow, nextKey } from '../state/deploy-form.ts';
-import { type ParsedEnv, parseEnvText } from '../state/env-text.ts';
 import { lookUp } from '../state/look-up.ts';
 
 interface EnvEditorProps {

@@ -1,8 +1,7 @@
-import { Check, X } from 'lucide-react';
-import type { ReactNode } from 'react';
 import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
 import { whatGoes, whatStays } from '../state/removal.ts';
 import { ConfirmDialog } from './confirm-dialog.tsx';
+import { GoAndStay } from './go-and-stay.tsx';
 
 interface RemoveDialogProps {
   opened: boolean;
@@ -21,38 +20,12 @@ export function RemoveDialog({ opened, onClose, app, releases, isProduction, onR
       opened={opened}
       onClose={onClose}
       title={`Remove ${app.name}`}
-      text={
-        <div className="nd-removal">
-          <List
-            title="Goes, and cannot be brought back"
-            icon={<X size={13} aria-hidden />}
-            tone="bad"
-            lines={whatGoes(app, releases)}
-          />
-          <List title="Stays on the host" icon={<Check size={13} aria-hidden />} tone="ok" lines={whatStays(releases)} />
-        </div>
-      }
+      text={<GoAndStay goes={whatGoes(app, releases)} staysTitle="Stays on the host" stays={whatStays(releases)} />}
       action="Remove app"
       isDangerous
       isProduction={isProduction}
       typed={app.name}
       onConfirm={onRemove}
     />
-  );
-}
-
-function List({ title, icon, tone, lines }: { title: string; icon: ReactNode; tone: string; lines: readonly string[] }) {
-  return (
-    <div>
-      <h3 className="nd-label">{title}</h3>
-      <ul data-tone={tone}>
-        {lines.map((line) => (
-          <li key={line}>
-            {icon}
-            <span>{line}</span>
-          </li>
-        ))}
-      </ul>
-    </div>
   );
 }

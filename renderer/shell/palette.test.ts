@@ -17,6 +17,7 @@ it('offers what may be done now, each with an icon of its own', () => {
     'Remove shop…',
     'Logs of shop',
     'Releases of shop',
+    'Secrets of shop',
     'Terminal on web-1',
   ]);
   expect(new Set(offered.map((each) => each.icon)).size).toBe(offered.length);
@@ -30,6 +31,7 @@ it('offers a start to a stopped app and another try to one that was never live',
     'Remove shop…',
     'Logs of shop',
     'Releases of shop',
+    'Secrets of shop',
     'Terminal on web-1',
   ]);
 });

@@ -8,6 +8,7 @@ import {
   Construction,
   History,
   Keyboard,
+  KeyRound,
   LayoutGrid,
   Play,
   Plus,
@@ -87,12 +88,20 @@ export function Palette({ place, onAddHost, onHelp }: PaletteProps) {
     );
   const hostActions: SpotlightActionData[] = hosts
     .filter((host) => host.connection.kind === 'connected' && !(place.view === 'app' && place.host === host.id))
-    .map((host) => ({
-      id: `terminal ${host.id}`,
-      label: `Terminal on ${host.name}`,
-      leftSection: <SquareTerminal size={15} />,
-      onClick: () => navigate(hostPath(host.id, 'terminal')),
-    }));
+    .flatMap((host) => [
+      {
+        id: `terminal ${host.id}`,
+        label: `Terminal on ${host.name}`,
+        leftSection: <SquareTerminal size={15} />,
+        onClick: () => navigate(hostPath(host.id, 'terminal')),
+      },
+      {
+        id: `secrets ${host.id}`,
+        label: `Secrets on ${host.name}`,
+        leftSection: <KeyRound size={15} />,
+        onClick: () => navigate(hostPath(host.id, 'secrets')),
+      },
+    ]);
   const general: SpotlightActionData[] = [
     { id: 'fleet', label: 'Go to the fleet', leftSection: <LayoutGrid size={15} />, onClick: () => navigate(FLEET_PATH) },
     { id: 'settings', label: 'Go to the settings', leftSection: <Settings size={15} />, onClick: () => navigate(SETTINGS_PATH) },
@@ -167,6 +176,7 @@ export function appActions(
     [can.remove(app), `Remove ${app.name}…`, Trash2, wish('remove')],
     [ALWAYS, `Logs of ${app.name}`, ScrollText, { to: appPath(host.id, app.name, 'logs') }],
     [ALWAYS, `Releases of ${app.name}`, History, { to: appPath(host.id, app.name, 'releases') }],
+    [ALWAYS, `Secrets of ${app.name}`, KeyRound, { to: appPath(host.id, app.name, 'secrets') }],
     [ALWAYS, `Terminal on ${host.name}`, SquareTerminal, { to: hostPath(host.id, 'terminal') }],
   ];
   return all.filter(([verdict]) => verdict.allowed).map(([, label, icon, act]) => ({ label, icon, act }));

@@ -1,11 +1,12 @@
 import type { Operation, Release } from '../../daemon/contract/domain.ts';
-import type { RouteBodyInput } from '../../daemon/contract/routes.ts';
+import type { RouteBodyInput, RouteQueryInput, RouteResult } from '../../daemon/contract/routes.ts';
+import type { SecretsChanged } from '../../daemon/contract/secrets.ts';
 import type { Host, HostInput, Settings } from '../../preload/contract.ts';
 import { messageOf } from '../bridge/bridge-error.ts';
 import { callDaemon } from '../bridge/daemon.ts';
 import type { Link } from '../bridge/link.ts';
 import { applyOperations } from './daemon-data.ts';
-import { readReleases } from './host-sync.ts';
+import { readReleases, readSecrets } from './host-sync.ts';
 import { type LogSession, openLogSession } from './log-session.ts';
 import { type InstallRun, type Stores, updateDaemon, type Wish } from './stores.ts';
 import { openTerminal, type TerminalHandlers, type TerminalSession } from './terminal-session.ts';
@@ -41,6 +42,12 @@ export interface Actions {
   /** Newest first. */
   loadReleases(host: string, app: string): Promise<readonly Release[]>;
   refreshImages(host: string): Promise<void>;
+  /** From then on they are kept current. */
+  loadSecrets(host: string): Promise<void>;
+  /** Sets secrets, or with `dry_run` says what that would change. The values are kept nowhere. */
+  syncSecrets(host: string, body: RouteBodyInput<'syncSecrets'>): Promise<SecretsChanged>;
+  removeSecret(host: string, query: RouteQueryInput<'removeSecret'>): Promise<SecretsChanged>;
+  rotateKey(host: string): Promise<RouteResult<'rotateSecretsKey'>>;
   setSettings(settings: Settings): Promise<void>;
   openLog(host: string, app: string): LogSession;
   openTerminal(host: string, size: { cols: number; rows: number }, handlers: TerminalHandlers): TerminalSession;
@@ -93,6 +100,10 @@ export function createActions(link: Link, stores: Stores): Actions {
       const images = await callDaemon(link, host, 'listImages');
       updateDaemon(stores, host, (data) => ({ ...data, images }));
     },
+    loadSecrets: (host) => readSecrets(link, stores, host),
+    syncSecrets: (host, body) => callDaemon(link, host, 'syncSecrets', { body }),
+    removeSecret: (host, query) => callDaemon(link, host, 'removeSecret', { query }),
+    rotateKey: (host) => callDaemon(link, host, 'rotateSecretsKey'),
     async setSettings(settings) {
       stores.console.setState({ settings: await link.call('settings.set', settings) });
     },

@@ -95,6 +95,7 @@ describe('a console', () => {
       'heal.unhealthy',
       'heal.restarted',
       'heal.recovered',
+      'secrets.changed',
       'release.pruned',
     ]);
   });

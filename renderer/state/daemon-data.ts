@@ -1,5 +1,6 @@
 import type { AppStatus, DaemonEvent, Image, Operation, Release, StepState } from '../../daemon/contract/domain.ts';
 import { isTerminal } from '../../daemon/contract/rules.ts';
+import type { Secret } from '../../daemon/contract/secrets.ts';
 
 const EVENTS_MAX = 500;
 const OPERATIONS_MAX = 200;
@@ -13,6 +14,8 @@ export interface DaemonData {
   /** By app name, newest first; absent until asked for. */
   releases: Readonly<Record<string, readonly Release[]>>;
   images: readonly Image[] | null;
+  /** By scope, owner and name; null until asked for: not everybody may list them. */
+  secrets: readonly Secret[] | null;
   /** Oldest first, without the progress of operations: there is much of it, and the operations themselves tell it. */
   events: readonly DaemonEvent[];
   lastSeq: number;
@@ -26,6 +29,7 @@ export const EMPTY_DAEMON_DATA: DaemonData = {
   operations: {},
   releases: {},
   images: null,
+  secrets: null,
   events: [],
   lastSeq: -1,
   problem: null,

@@ -53,6 +53,13 @@ describe('differences', () => {
     expect(secrets.map(({ label }) => label)).toEqual(['ADDED', 'LOG_LEVEL']);
   });
 
+  it('name secrets by the version that each runs with, beside a variable of the same name', () => {
+    const pin = { scope: 'app' as const, project: null, app_name: 'shop', name: 'LOG_LEVEL', version: 2 };
+    const wider = { ...pin, scope: 'project' as const, project: 'storefront', app_name: null, version: 7 };
+    const secrets = differenceRows(compareReleases({ ...before, secrets: [pin] }, { ...before, secrets: [wider] }));
+    expect(text(secrets)).toEqual(['Secret LOG_LEVEL: version 2 of shop → version 7 of storefront']);
+  });
+
   it('are none between a release and itself', () => {
     expect(releaseRows(compareReleases(after, after), after, after)).toEqual([]);
   });

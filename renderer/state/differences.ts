@@ -29,7 +29,9 @@ export function differenceRows(differences: readonly Difference[]): DifferenceRo
       return [{ ...difference, key: difference.field, label: name, isSecret: true }];
     }
     if (difference.field.startsWith(SECRET)) {
-      return [{ ...difference, key: difference.field, label: difference.field.slice(SECRET.length), isSecret: false }];
+      return [
+        { ...difference, key: difference.field, label: `Secret ${difference.field.slice(SECRET.length)}`, isSecret: false },
+      ];
     }
     if (difference.field === 'image') return [imageRow(difference)];
     return partRows(difference, partsOf(difference.field, difference.from), partsOf(difference.field, difference.to));

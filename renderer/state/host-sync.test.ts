@@ -4,7 +4,7 @@ import { BridgeError } from '../bridge/bridge-error.ts';
 import type { ChannelHandlers, Link } from '../bridge/link.ts';
 import { app, host } from '../testing/world.ts';
 import { syncNeed } from './fleet-sync.ts';
-import { startHostSync } from './host-sync.ts';
+import { readSecrets, startHostSync } from './host-sync.ts';
 import { createStores } from './stores.ts';
 
 beforeEach(() => {
@@ -71,6 +71,26 @@ describe('what is known of a host', () => {
     first.handlers.onEnd(unavailable());
     await vi.advanceTimersByTimeAsync(1_000);
     expect(opened.findLast((each) => each.stream === 'events')?.query).toEqual({ after: 41 });
+    sync.stop();
+  });
+
+  it('has its secrets read again when they change, and only once somebody has asked for them', async () => {
+    const stores = createStores();
+    const { link, opened, calls } = linkThatFails(0);
+    const sync = startHostSync(link, stores, 'web-1');
+    await vi.advanceTimersByTimeAsync(10);
+    const tell = (seq: number, kind: string) => {
+      const said = { seq, ts: '2025-11-22T09:00:00Z', level: 'info', message: 'x', app_name: null, operation: null };
+      opened.find((each) => each.stream === 'events')!.handlers.onMessage({ kind: 'message', message: { ...said, kind } });
+      return vi.advanceTimersByTimeAsync(10);
+    };
+    await tell(1, 'secrets.changed');
+    expect(calls('listSecrets')).toBe(0);
+    await readSecrets(link, stores, 'web-1');
+    await tell(2, 'secrets.changed');
+    await tell(3, 'secrets.key_rotated');
+    await tell(4, 'image.loaded');
+    expect(calls('listSecrets')).toBe(3);
     sync.stop();
   });
 

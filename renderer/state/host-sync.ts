@@ -1,4 +1,4 @@
-import type { DaemonEvent, Operation, Release, StepState } from '../../daemon/contract/domain.ts';
+import type { DaemonEvent, EventKind, Operation, Release, StepState } from '../../daemon/contract/domain.ts';
 import { backoffMs } from '../bridge/backoff.ts';
 import { type BridgeError, messageOf } from '../bridge/bridge-error.ts';
 import { callDaemon, openDaemonStream } from '../bridge/daemon.ts';
@@ -13,6 +13,8 @@ import { addMetrics, type Stores, updateDaemon } from './stores.ts';
 const REFRESH_MS = 15_000;
 const OPERATIONS_SHOWN = 100;
 const EVENTS_SHOWN = 200;
+/** After these, secrets are not what they were; an app that is removed takes its own with it. */
+const CHANGES_SECRETS: ReadonlySet<EventKind> = new Set(['secrets.changed', 'secrets.key_rotated', 'app.removed']);
 
 export interface HostSync {
   stop(): void;
@@ -65,6 +67,11 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     const images = await callDaemon(link, host, 'listImages');
     updateDaemon(stores, host, (data) => ({ ...data, images }));
   });
+  const readSecretsAgain = guarded(() => readSecrets(link, stores, host));
+  const refreshSecrets = () => {
+    const isKnown = stores.daemons.getState()[host]?.secrets != null;
+    if (isKnown) readSecretsAgain();
+  };
   const readHistory = guarded(async () => {
     const events = await callDaemon(link, host, 'listEvents', { query: { limit: EVENTS_SHOWN } });
     updateDaemon(stores, host, (data) => applyHistory(data, events));
@@ -80,12 +87,14 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     refreshApps();
     refreshOperations();
     refreshImages();
+    refreshSecrets();
   };
   const onEvent = (event: DaemonEvent) => {
     const known = stores.daemons.getState()[host]?.operations[event.operation?.id ?? ''];
     updateDaemon(stores, host, (data) => applyEvent(data, event));
     if (event.kind === 'image.loaded') refreshImages();
     if (event.kind === 'daemon.started') refreshAll();
+    if (CHANGES_SECRETS.has(event.kind)) refreshSecrets();
     if (event.app_name === null) return;
     // Of the steps of an operation only the switch changes what an app is.
     if (event.kind === 'operation.progress' && switchState(known) === switchState(event.operation)) return;
@@ -151,6 +160,12 @@ export async function readReleases(link: Link, stores: Stores, host: string, nam
   const releases = await callDaemon(link, host, 'listReleases', { params: { name } });
   updateDaemon(stores, host, (data) => ({ ...data, releases: { ...data.releases, [name]: releases } }));
   return releases;
+}
+
+/** All secrets of a host, never their values, into the store. */
+export async function readSecrets(link: Link, stores: Stores, host: string): Promise<void> {
+  const secrets = await callDaemon(link, host, 'listSecrets');
+  updateDaemon(stores, host, (data) => ({ ...data, secrets }));
 }
 
 /** A sync that starts again goes on from the last event it saw. */

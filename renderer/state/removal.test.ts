@@ -19,7 +19,7 @@ const releases = [
 it('takes containers, releases and routes', () => {
   expect(whatGoes(app('shop', { replicas: 2, aliases: ['www.example.com'] }), releases)).toEqual([
     'its containers (2 running)',
-    'all 2 releases, with configuration and environment',
+    'all 2 releases, with configuration and environment, and its own secrets',
     'its route: shop.example.com, www.example.com answer no more',
   ]);
   const redirects = [{ from: 'old.example.com', status: 308 as const }];
@@ -27,7 +27,7 @@ it('takes containers, releases and routes', () => {
   expect(whatGoes(app('shop'), [live, ...releases])[2]).toBe('its route: shop.example.com, old.example.com answer no more');
   expect(whatGoes(app('worker', { domain: null, url: null }), releases.slice(1))).toEqual([
     'its running container',
-    'its only release, with configuration and environment',
+    'its only release, with configuration and environment, and its own secrets',
   ]);
 });
 

@@ -7,7 +7,7 @@ export function whatGoes(app: AppStatus, releases: readonly Release[]): string[]
   const count = releases.length === 1 ? 'its only release' : `all ${releases.length} releases`;
   return [
     app.replicas === 1 ? 'its running container' : `its containers (${app.replicas} running)`,
-    `${releases.length === 0 ? 'its releases' : count}, with configuration and environment`,
+    `${releases.length === 0 ? 'its releases' : count}, with configuration and environment, and its own secrets`,
     ...(names.length === 0 ? [] : [`its route: ${names.join(', ')} ${names.length === 1 ? 'answers' : 'answer'} no more`]),
   ];
 }

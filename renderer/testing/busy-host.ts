@@ -1,4 +1,5 @@
 import type { DaemonEvent, Release } from '../../daemon/contract/domain.ts';
+import { busySecrets, docsPins, shopPins } from './busy-secrets.ts';
 import {
   ago,
   app,
@@ -24,7 +25,9 @@ function shopReleases(): Release[] {
     const isDirty = number === 8;
     return release('shop', number, reference, {
       image_id: imageId(reference),
+      secrets: shopPins(number),
       configuration: {
+        project: 'storefront',
         env: shopEnv(number),
         aliases: number > 5 ? ['www.shop.example.com'] : [],
         redirects: number > 8 ? [{ from: 'store.example.com', status: 308 }] : [],
@@ -75,7 +78,8 @@ const event = (seq: number, ts: string, part: Partial<DaemonEvent> & Pick<Daemon
 export function busyHost(): WorldHost {
   const releases = shopReleases();
   const live = releases[0];
-  const docs = release('docs', 4, 'registry.example.com/docs:0.9.2', { state: 'live', ended_at: null, end_reason: null });
+  const serving = { state: 'live' as const, ended_at: null, end_reason: null };
+  const docs = release('docs', 4, 'registry.example.com/docs:0.9.2', { ...serving, secrets: docsPins() });
   return {
     host: host('web-1', { production: true, address: 'web-1.example.com' }),
     apps: [
@@ -146,6 +150,7 @@ export function busyHost(): WorldHost {
       image('registry.example.com/blog:2.0.0', 9 * DAY_MS, 148_000_000),
       image('queue-worker:77', 3 * DAY_MS, 131_900_000),
     ],
+    secrets: busySecrets(),
     events: [
       event(71, ago(9 * HOUR_MS), {
         kind: 'heal.unhealthy',
@@ -158,6 +163,11 @@ export function busyHost(): WorldHost {
         message: 'nextdeploy-shop-green-1 was restarted (1 of 3): GET /api/health: it answered 503',
       }),
       event(73, ago(9 * HOUR_MS - 9_000), { kind: 'heal.recovered', message: 'shop is healthy again after 9 s' }),
+      event(79, ago(40 * MINUTE_MS), {
+        kind: 'secrets.changed',
+        app_name: null,
+        message: 'Secrets global changed by anna: FEATURE_TOKEN',
+      }),
       event(80, ago(26 * MINUTE_MS), {
         kind: 'release.pruned',
         message: 'The image of r5 of shop is not kept any more: 5 newer releases are',

@@ -1,11 +1,13 @@
 import { configurationOf, type DeployRequest, deployRequestSchema } from '../../daemon/contract/configuration.ts';
 import type { DaemonEvent, Operation } from '../../daemon/contract/domain.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
+import { type SecretsChanged, secretRemovalQuerySchema, secretsSyncRequestSchema } from '../../daemon/contract/secrets.ts';
 import type { CallName, ChannelName, Host, Settings } from '../../preload/contract.ts';
 import { playInstall, playLogs, playSystem, playTerminal } from './players.ts';
 import { createWorld, type ScenarioName } from './scenarios.ts';
 import { checkedAnswer, checkedMessage, Refusal, type ScriptedChannel } from './scripted-bridge.ts';
 import { ScriptedOperations, type Wish } from './scripted-operations.ts';
+import { removeSecret, syncSecrets } from './scripted-secrets.ts';
 import { ago, app, bareHost, type WorldHost } from './world.ts';
 
 // The bridge has checked every input against the contract; these are the parts that the script reads.
@@ -117,6 +119,19 @@ export class ScriptedCore {
         return world.operations;
       case 'listEvents':
         return world.events;
+      case 'listSecrets':
+        return world.secrets;
+      case 'syncSecrets': {
+        const request = secretsSyncRequestSchema.parse(body);
+        return this.#changeSecrets(world, request, (roll) => syncSecrets(world, request, roll));
+      }
+      case 'removeSecret': {
+        const request = secretRemovalQuerySchema.parse(query);
+        return this.#changeSecrets(world, request, (roll) => removeSecret(world, request, roll));
+      }
+      case 'rotateSecretsKey':
+        this.#announce(world, 'secrets.key_rotated', 'The master key was rotated by admin', null);
+        return { key_id: '7d1f3c9a', secrets: world.secrets.flatMap(({ versions }) => versions).length };
       case 'deploy':
         return this.#deploy(world, deployRequestSchema.parse(body));
       case 'swap':
@@ -169,9 +184,29 @@ export class ScriptedCore {
     return this.#operations.start(world, app_name, bind < 0 ? wish : { ...wish, refusal });
   }
 
+  #changeSecrets(
+    world: WorldHost,
+    { app_name }: { app_name?: string | undefined },
+    change: (roll: (app: string) => string) => SecretsChanged,
+  ): SecretsChanged {
+    const image = (name: string) => world.apps.find((each) => each.name === name)?.version ?? '';
+    const changed = change((name) => this.#operations.start(world, name, { kind: 'restart', image: image(name) }).id);
+    if (!changed.dry_run) this.#announce(world, 'secrets.changed', 'Secrets changed by admin', app_name ?? null);
+    return changed;
+  }
+
   #tell(world: WorldHost, kind: DaemonEvent['kind'], about: Operation): void {
-    const message = `${about.kind} of ${about.app_name} ${about.state}`;
-    const event = { seq: ++this.#seq, ts: ago(0), kind, level: 'info', message, app_name: about.app_name, operation: about };
+    this.#announce(world, kind, `${about.kind} of ${about.app_name} ${about.state}`, about.app_name, about);
+  }
+
+  #announce(
+    world: WorldHost,
+    kind: DaemonEvent['kind'],
+    message: string,
+    app_name: string | null,
+    operation: Operation | null = null,
+  ): void {
+    const event = { seq: ++this.#seq, ts: ago(0), kind, level: 'info', message, app_name, operation };
     for (const [channel, host] of this.#eventStreams) {
       if (host === world.host.id) channel.send({ kind: 'message', message: checkedMessage('events', event) });
     }

@@ -13,6 +13,7 @@ import { DEFAULTS } from '../../daemon/contract/limits.ts';
 import { can, isWatching, previousRelease } from '../../daemon/contract/rules.ts';
 import { HOOK_OUTPUT, LAYER_SIZES, STEP_DETAIL, STEPS } from './script-steps.ts';
 import { Refusal } from './scripted-bridge.ts';
+import { pinsOf } from './scripted-secrets.ts';
 import { ago, imageId, newOperationId, operation, release, type WorldHost } from './world.ts';
 
 const STEP_MS = 350;
@@ -75,6 +76,7 @@ export class ScriptedOperations {
     if (next !== null && wish.image !== undefined) {
       const made = release(name, Number(next.slice(1)), wish.image, {
         ...(configuration && { configuration }),
+        secrets: pinsOf(world, name, configuration?.project ?? null),
         state: 'pending',
         created_at: ago(0),
         ended_at: null,

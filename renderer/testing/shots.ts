@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { LIFE_SHOTS } from './life-shots.ts';
 import type { ScenarioName } from './scenarios.ts';
+import { SECRET_SHOTS } from './secret-shots.ts';
 
 /** One picture: where, and what is done there first. */
 export interface Shot {
@@ -237,4 +238,5 @@ export const SHOTS: Shot[] = [
   },
   { name: 'settings', scenario: 'full', path: '/settings' },
   ...LIFE_SHOTS,
+  ...SECRET_SHOTS,
 ];

@@ -21,6 +21,7 @@ import { AppConfiguration } from './app-configuration.tsx';
 import { AppHeader } from './app-header.tsx';
 import { AppOverview } from './app-overview.tsx';
 import { AppReleases } from './app-releases.tsx';
+import { AppSecrets } from './app-secrets.tsx';
 import { ConnectionNotice } from './connection-notice.tsx';
 import { EventsPanel } from './events-panel.tsx';
 import { LogViewer } from './log-viewer.tsx';
@@ -32,6 +33,7 @@ const TAB_LABEL: Record<AppTab, string> = {
   releases: 'Releases',
   operations: 'Operations',
   logs: 'Logs',
+  secrets: 'Secrets',
   configuration: 'Configuration',
 };
 
@@ -138,6 +140,8 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
         <Panel title="Logs" flush>
           {log === null ? null : <LogViewer ring={log.ring} />}
         </Panel>
+      ) : tab === 'secrets' ? (
+        <AppSecrets host={host} app={app} release={baseRelease(app, releases) ?? undefined} />
       ) : (
         <AppConfiguration host={host} app={app} release={baseRelease(app, releases) ?? undefined} />
       )}

@@ -18,12 +18,19 @@ import { ConnectionNotice } from './connection-notice.tsx';
 import { EventsPanel } from './events-panel.tsx';
 import { HostImages } from './host-images.tsx';
 import { HostOverview } from './host-overview.tsx';
+import { HostSecrets } from './host-secrets.tsx';
 import { InstallPanel } from './install-panel.tsx';
 import { OperationsTable } from './operations-table.tsx';
 import { TerminalPanel } from './terminal-panel.tsx';
 import { useOperationControls } from './use-operation-controls.tsx';
 
-const TAB_LABEL: Record<HostTab, string> = { overview: 'Overview', images: 'Images', activity: 'Activity', terminal: 'Terminal' };
+const TAB_LABEL: Record<HostTab, string> = {
+  overview: 'Overview',
+  images: 'Images',
+  secrets: 'Secrets',
+  activity: 'Activity',
+  terminal: 'Terminal',
+};
 
 /** One host: its figures, its apps, its images, what happened there, and a shell. */
 export function HostView({ host, tab }: { host: Host; tab: HostTab }) {
@@ -58,6 +65,8 @@ export function HostView({ host, tab }: { host: Host; tab: HostTab }) {
         </>
       ) : tab === 'images' ? (
         <HostImages images={daemon.images} />
+      ) : tab === 'secrets' ? (
+        <HostSecrets host={host} />
       ) : tab === 'activity' ? (
         <HostActivity host={host} />
       ) : null}

@@ -1,71 +1,18 @@
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import type { ScriptedCall } from '../../renderer/testing/scripted-bridge.ts';
-import { type ScriptedConsole, startScriptedConsole } from '../../renderer/testing/scripted-console.ts';
+import { expect, test } from 'vitest';
+import { sharedConsole } from './console-harness.ts';
 
-/**
- * What an operator does in the console, in a real browser over the scripted core. All tests share one page, for a load
- * costs more than all else; each acts on an app of its own, or leaves one as the next expects it.
- */
+/** What an operator does in the console with apps, in a real browser. */
 
 const SHOP = '/hosts/web-1/apps/shop';
 const CHECKOUT = '/hosts/staging/apps/checkout';
-const WAIT_MS_MAX = 15_000;
-/** Fast, yet so slow that a pull can be cancelled. */
-const PACE = 4;
 
-let scripted: ScriptedConsole;
-let page: Page;
-/** What the browser complained about. */
-const complaints: string[] = [];
-
-beforeAll(async () => {
-  vi.stubEnv('NODE_ENV', 'production'); // as the console is built that people use
-  scripted = await startScriptedConsole();
-  const context = await scripted.browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
-  page = await context.newPage();
-  page.setDefaultTimeout(WAIT_MS_MAX);
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(error.message));
-  await page.goto(scripted.urlOf('full', '/', PACE));
-});
-afterEach(async ({ task }) => {
-  if (task.result?.state === 'fail') await page.reload(); // so that one failure stays one
-  expect(complaints.splice(0)).toEqual([]);
-});
-afterAll(async () => {
-  await scripted.close();
-  vi.unstubAllEnvs();
-});
-
-async function open(path: string): Promise<void> {
-  await page.evaluate((hash) => {
-    window.location.hash = hash;
-    (window as unknown as ScriptedWindow).scriptedCalls.length = 0;
-  }, path);
-  await page.getByRole('heading', { name: path.split('/')[4] ?? '', level: 1 }).waitFor();
-}
-
-interface ScriptedWindow {
-  scriptedCalls: ScriptedCall[];
-}
-
-/** The changes that were asked of the daemon, in order: the route, and whom and what it was asked with. */
-async function changes(): Promise<object[]> {
-  const calls = await page.evaluate(() => (window as unknown as ScriptedWindow).scriptedCalls);
-  const asked = calls.filter(({ name }) => name === 'daemon').map(({ input }) => input as { host: string; route: string });
-  return asked.filter(({ route }) => !/^(get|list)/.test(route)).map(({ host: _host, ...rest }) => rest);
-}
-
-const dialog = () => page.getByRole('dialog');
-const button = (name: string | RegExp) => page.getByRole('button', { name, exact: true });
-const inDialog = (name: string) => dialog().getByRole('button', { name, exact: true });
-const step = (name: string, state: string) => page.locator(`[data-step="${name}"][data-state="${state}"]`);
-const ended = (state: string) => page.locator(`[data-testid="operation"][data-state="${state}"]`);
+const { page, open, changes, dialog, button, inDialog } = sharedConsole();
+const step = (name: string, state: string) => page().locator(`[data-step="${name}"][data-state="${state}"]`);
+const ended = (state: string) => page().locator(`[data-testid="operation"][data-state="${state}"]`);
 
 async function openMore(entry: string): Promise<void> {
   await button('More actions').click();
-  await page.getByRole('menuitem', { name: entry, exact: true }).click();
+  await page().getByRole('menuitem', { name: entry, exact: true }).click();
   await dialog().waitFor();
 }
 
@@ -75,14 +22,14 @@ async function beginSwap(image: string): Promise<{ id: string; release: string }
   await dialog().getByLabel('Filter images, or name one').fill(image);
   await dialog().getByRole('radio', { name: image }).click();
   await inDialog('Swap').click();
-  const running = page.locator('[data-testid="operation"][data-state="running"]');
+  const running = page().locator('[data-testid="operation"][data-state="running"]');
   const id = (await running.getAttribute('data-operation')) ?? '';
-  return { id, release: /→ (r\d+)/.exec((await page.getByTestId('operation').textContent()) ?? '')?.[1] ?? '' };
+  return { id, release: /→ (r\d+)/.exec((await page().getByTestId('operation').textContent()) ?? '')?.[1] ?? '' };
 }
 
 test('what made a step fail can be read: probes, exit code, the last lines of the log', async () => {
   await open(CHECKOUT);
-  const evidence = page.getByRole('region', { name: 'Evidence' });
+  const evidence = page().getByRole('region', { name: 'Evidence' });
   const probes = evidence.getByRole('table', { name: 'Probes' }).getByRole('row');
   await probes.nth(3).waitFor();
   expect(await probes.nth(1).textContent()).toMatch(/500.*12 ms.*10\.213\.0\.9:3000\/api\/health.*relation/);
@@ -90,11 +37,11 @@ test('what made a step fail can be read: probes, exit code, the last lines of th
   await evidence.getByText('Error: relation "orders" does not exist', { exact: false }).last().waitFor();
   expect(await step('probe', 'failed').textContent()).toContain('0 of 3 probes passed');
   await open('/hosts/staging/apps/search');
-  await page.getByRole('region', { name: 'Evidence' }).getByText('exit code 137').waitFor();
-  await page.getByRole('region', { name: 'Evidence' }).getByText('out of memory').waitFor();
+  await page().getByRole('region', { name: 'Evidence' }).getByText('exit code 137').waitFor();
+  await page().getByRole('region', { name: 'Evidence' }).getByText('out of memory').waitFor();
   await open('/hosts/staging/apps/cart');
   const said = 'ERROR: column "channel" of relation "orders" already exists';
-  await page
+  await page()
     .getByRole('log', { name: /^Output of/ })
     .filter({ hasText: said })
     .waitFor();
@@ -115,7 +62,7 @@ test('two releases are compared: what changed, and no value of a variable until 
   await table.getByRole('button', { name: 'Show the values of PAYMENTS_URL' }).click();
   await table.getByText('https://payments.example.net').waitFor();
   await dialog().getByLabel('Compared with').first().click();
-  await page.getByRole('option', { name: 'r7' }).click();
+  await page().getByRole('option', { name: 'r7' }).click();
   await dialog().getByRole('table', { name: 'Differences from r7 to r8' }).waitFor();
   expect(await changes()).toEqual([]);
 });
@@ -132,7 +79,7 @@ test('an app is removed once its name was typed, and with all that belongs to it
   expect(await changes()).toEqual([]);
   await field.fill('blog');
   await inDialog('Remove app').click();
-  await page.getByRole('heading', { name: 'web-1', level: 1 }).waitFor();
+  await page().getByRole('heading', { name: 'web-1', level: 1 }).waitFor();
   expect(await changes()).toEqual([{ route: 'removeApp', params: { name: 'blog' }, query: { purge: 'true' } }]);
 });
 
@@ -148,7 +95,7 @@ test('an app is scaled to the number chosen, and to none that cannot be', async 
   await inDialog('Scale to 7').click();
   await dialog().waitFor({ state: 'hidden' });
   await ended('succeeded').getByRole('heading', { name: 'Scale' }).waitFor();
-  await page.getByTitle('Scale…').filter({ hasText: /^7$/ }).waitFor();
+  await page().getByTitle('Scale…').filter({ hasText: /^7$/ }).waitFor();
   expect(await changes()).toEqual([{ route: 'scaleApp', params: { name: 'queue-worker' }, body: { replicas: 7 } }]);
 });
 
@@ -158,15 +105,15 @@ test('a maintenance page goes up with its message, is changed, and comes down', 
   await dialog().getByLabel('Message').fill('New shelves.\nBack at noon.');
   await dialog().getByLabel('What visitors see').getByText('New shelves. Back at noon.').waitFor();
   await inDialog('Show the page').click();
-  await page.getByText('“New shelves. Back at noon.”').waitFor();
+  await page().getByText('“New shelves. Back at noon.”').waitFor();
   await button('Change…').click();
   expect(await inDialog('Change the message').isDisabled()).toBe(true);
   await dialog().getByLabel('Message').fill('Back at one.');
   await inDialog('Change the message').click();
-  await page.getByText('“Back at one.”').waitFor();
+  await page().getByText('“Back at one.”').waitFor();
   await dialog().waitFor({ state: 'hidden' });
   await button('Take the page down').click();
-  await page.getByText('Visitors see the maintenance page').waitFor({ state: 'hidden' });
+  await page().getByText('Visitors see the maintenance page').waitFor({ state: 'hidden' });
   const route = { route: 'setMaintenance', params: { name: 'shop' } };
   expect(await changes()).toEqual([
     { ...route, body: { enabled: true, message: 'New shelves. Back at noon.' } },
@@ -179,29 +126,29 @@ test('a running operation is cancelled, and what was live stays', async () => {
   await open(CHECKOUT);
   const { id } = await beginSwap('registry.example.com/checkout:v10');
   await step('pull', 'running').waitFor();
-  await page.getByTestId('operation').getByRole('button', { name: 'Cancel' }).click();
+  await page().getByTestId('operation').getByRole('button', { name: 'Cancel' }).click();
   await ended('cancelled').getByText('It was cancelled: r4 serves').waitFor();
-  expect(await page.getByTestId('app-release').textContent()).toBe('r4');
+  expect(await page().getByTestId('app-release').textContent()).toBe('r4');
   expect((await changes()).slice(1)).toEqual([{ route: 'cancelOperation', params: { id } }]);
 });
 
 test('in the watch window a swap is undone by one click', async () => {
   await open(CHECKOUT);
   const { id, release } = await beginSwap('checkout:v9');
-  await page.getByTestId('watch').getByText(`${release} live`).waitFor();
-  expect(await page.getByTestId('app-release').textContent()).toBe(release);
-  await page.getByTestId('watch').getByRole('button', { name: 'Undo' }).click();
+  await page().getByTestId('watch').getByText(`${release} live`).waitFor();
+  expect(await page().getByTestId('app-release').textContent()).toBe(release);
+  await page().getByTestId('watch').getByRole('button', { name: 'Undo' }).click();
   await ended('cancelled').waitFor();
-  await expect.poll(() => page.getByTestId('app-release').textContent()).toBe('r4');
+  await expect.poll(() => page().getByTestId('app-release').textContent()).toBe('r4');
   expect((await changes()).slice(1)).toEqual([{ route: 'cancelOperation', params: { id } }]);
 });
 
 test('in the watch window a swap is kept by one click', async () => {
   await open(CHECKOUT);
   const { id, release } = await beginSwap('checkout:v9');
-  await page.getByTestId('watch').getByRole('button', { name: 'Keep' }).click();
+  await page().getByTestId('watch').getByRole('button', { name: 'Keep' }).click();
   await ended('succeeded').getByRole('heading', { name: 'Swap to checkout:v9' }).waitFor();
-  expect(await page.getByTestId('app-release').textContent()).toBe(release);
+  expect(await page().getByTestId('app-release').textContent()).toBe(release);
   expect((await changes()).slice(1)).toEqual([{ route: 'keepRelease', params: { id } }]);
 });
 
@@ -212,8 +159,8 @@ test('an app is rolled back to the release chosen: whole, or its code only', asy
   await differences.getByText('shop:1.4.0').waitFor();
   expect(await differences.getByText('PAYMENTS_URL').count()).toBe(1);
   await inDialog('Roll back to r10').click();
-  await page.getByTestId('operation').getByText('r12 → r10').waitFor();
-  await page.getByTestId('watch').getByRole('button', { name: 'Keep' }).click();
+  await page().getByTestId('operation').getByText('r12 → r10').waitFor();
+  await page().getByTestId('watch').getByRole('button', { name: 'Keep' }).click();
   await ended('succeeded').waitFor();
   const body = { app_name: 'shop', release: 'r10', code_only: false };
   expect((await changes())[0]).toEqual({ route: 'rollback', body });
@@ -225,6 +172,6 @@ test('an app is rolled back to the release chosen: whole, or its code only', asy
   await differences.getByText('PAYMENTS_URL').waitFor({ state: 'hidden' });
   await differences.getByText('shop:1.4.2').waitFor();
   await inDialog('Roll back the code').click();
-  await page.getByTestId('operation').getByText('r10 → r13').waitFor();
+  await page().getByTestId('operation').getByText('r10 → r13').waitFor();
   expect(await changes()).toEqual([{ route: 'rollback', body: { ...body, release: 'r12', code_only: true } }]);
 });

@@ -100,6 +100,39 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE releases ADD COLUMN secrets TEXT NOT NULL DEFAULT '[]';
   `,
   `
+  CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    apps TEXT,
+    hash TEXT NOT NULL UNIQUE,
+    created_at TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    expires_at TEXT,
+    last_used_at TEXT,
+    revoked_at TEXT,
+    revoked_by TEXT
+  ) STRICT;
+
+  CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    ts TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    role TEXT,
+    token_id TEXT,
+    listener TEXT NOT NULL,
+    action TEXT NOT NULL,
+    method TEXT NOT NULL,
+    path TEXT NOT NULL,
+    app_name TEXT,
+    operation_id TEXT,
+    status INTEGER NOT NULL,
+    code TEXT,
+    message TEXT NOT NULL,
+    count INTEGER NOT NULL
+  ) STRICT;
+  `,
+  `
   ALTER TABLE secrets ADD COLUMN origin TEXT;
 
   CREATE TABLE secret_providers (

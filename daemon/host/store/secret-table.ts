@@ -1,17 +1,10 @@
 /** The tables of secrets. What a value is sealed with is not known here. */
-import type { SQLInputValue, SQLOutputValue, StatementResultingChanges } from 'node:sqlite';
+import type { SQLOutputValue } from 'node:sqlite';
 import type { WrappedKeys } from '../../secrets/master-key.ts';
 import type { OwnerKey, ProviderRecord, SecretKey, SecretStore, SecretVersion } from '../../secrets/ports.ts';
 import type { SecretPlace, SecretPlaces } from '../secret-files.ts';
+import type { Connection } from './connection.ts';
 import type { Row } from './rows.ts';
-
-/** What of the store a table needs. */
-export interface Connection {
-  transaction<T>(body: () => T): T;
-  run(sql: string, ...values: SQLInputValue[]): StatementResultingChanges;
-  get(sql: string, ...values: SQLInputValue[]): Row | undefined;
-  all(sql: string, ...values: SQLInputValue[]): Row[];
-}
 
 /** Releases that serve, or may again, need the versions that they are pinned to. */
 const NEEDED_BY_RELEASES = `SELECT json_extract(pin.value, '$.scope') || ' ' ||

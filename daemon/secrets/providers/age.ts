@@ -2,7 +2,7 @@
  * A .env file that was encrypted with age for a recipient, binary or armored, as the `age` program writes it.
  * Source: https://c2sp.org/age (the format).
  */
-import { parseEnv } from 'node:util';
+import { parseEnvText } from '../../contract/env-text.ts';
 import type { Provider } from '../../contract/secret-providers.ts';
 import type { EncryptedFiles } from '../ports.ts';
 import type { Sealed } from '../sealed.ts';
@@ -22,7 +22,10 @@ export async function pullAgeFile({ file, identity }: Age, files: EncryptedFiles
   if (read.kind === 'refused') throw new ProviderFailure(`the file ${file} cannot be read: ${read.reason}`);
   const text = decode(await decrypt(read.content, file, identity));
   if (text === null) throw new ProviderFailure(`what is in ${file} is no text; encrypt a .env file`);
-  const variables = Object.entries(parseEnv(text)).map(([name, value]) => ({ name, value: value ?? '', source: name }));
+  const { env, problems } = parseEnvText(text);
+  const [bad] = problems;
+  if (bad !== undefined) throw new ProviderFailure(`line ${bad.line} of ${file}: ${bad.message}`);
+  const variables = Object.entries(env).map(([name, value]) => ({ name, value, source: name }));
   return toSecrets(variables, file);
 }
 
