@@ -45,7 +45,8 @@ describe('what a limited caller may give an app of the host', () => {
   it('is asked of a deploy by a limited caller, and of nobody else', async () => {
     const { engine, journal } = await startApp({ volumes: parts({ volumes: [data] }).volumes });
     // A deploy needs no more of them.
-    const handlers = createHandlers({ engine, journal, defaultProxy: 'caddy' } as unknown as ServiceOptions);
+    const providers = { pullFor: async () => undefined };
+    const handlers = createHandlers({ engine, journal, providers, defaultProxy: 'caddy' } as unknown as ServiceOptions);
     const deploy = (apps: string[] | null, volumes: object[]) =>
       handlers.deploy({
         body: deployRequestSchema.parse({ app_name: 'shop', image: 'shop:v2', volumes }),

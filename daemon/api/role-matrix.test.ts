@@ -8,7 +8,15 @@ import { type RouteName, routes } from '../contract/routes.ts';
 import { type Stream, type StreamName, streams } from '../contract/streams.ts';
 import { type RawReply, send } from './test-http.ts';
 import { bodies, goodRequest, queryFor } from './test-requests.ts';
-import { sampleApp, sampleEvent, sampleLine, sampleOperation, startTestServer, type TestServer } from './test-server.ts';
+import {
+  sampleApp,
+  sampleEvent,
+  sampleLine,
+  sampleOperation,
+  sampleProvider,
+  startTestServer,
+  type TestServer,
+} from './test-server.ts';
 import { testTokens } from './test-tokens.ts';
 
 const CALLERS = {
@@ -73,6 +81,7 @@ beforeAll(async () => {
         { ...sampleSecret, app_name: OTHER },
         { ...sampleSecret, scope: 'global', app_name: null },
       ],
+      listSecretProviders: async () => [sampleProvider, { ...sampleProvider, app_name: OTHER }],
       listEvents: async () => [sampleEvent, { ...sampleEvent, app_name: OTHER }, { ...sampleEvent, app_name: null }],
     },
     streamHandlers: {

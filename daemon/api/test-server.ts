@@ -195,7 +195,7 @@ export const sampleAuditEntry: AuditEntry = {
   count: 1,
 };
 
-const sampleProvider: SecretProvider = {
+export const sampleProvider: SecretProvider = {
   ...{ scope: 'app', project: null, app_name: 'shop' },
   provider: { kind: 'doppler', project: 'shop', config: 'prd', endpoint: DEFAULTS.doppler_endpoint },
   ...{ set_at: AT, set_by: 'admin', pulled_at: null },

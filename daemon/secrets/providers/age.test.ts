@@ -69,7 +69,8 @@ describe('secrets of an age file', () => {
   it.each([
     ['no text', Uint8Array.from([0xff, 0xfe, 0x00]), /is no text; encrypt a \.env file/],
     ['no variables', '# nothing\n', /there is nothing in/],
-    ['a name that is none', 'MY-KEY=needle-age\n', /"MY-KEY" in .* gives no name of a variable/],
+    ['a name that is none', 'MY-KEY=needle-age\n', /line 1 of .*what stands before = is not a name/],
+    ['a line that programs read in different ways', 'A=1\nB=needle-age#x\n', /line 2 of .*put a value that holds # in quotes/],
   ])('are refused when there is %s in it', async (_what, content, message) => {
     await using all = await start(await encrypt(content, AGE_IDENTITY));
     const failed = await all.failure();
