@@ -50,8 +50,7 @@ export async function runBackground({
 /** What an earlier run of the daemon could not take away with its container. */
 async function sweepSecrets(docker: Docker, files: SecretFiles, log: Log, signal: AbortSignal): Promise<void> {
   try {
-    const containers = await docker.containers.list(signal);
-    await files.sweep(new Set(containers.map(({ name }) => name)));
+    await files.sweep(async () => new Set((await docker.containers.list(signal)).map(({ name }) => name)));
   } catch (err) {
     if (!signal.aborted) log.warn({ err }, 'could not look for files of secrets that are left over');
   }

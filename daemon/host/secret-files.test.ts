@@ -40,18 +40,22 @@ describe('files of secrets', () => {
   });
 
   it('are written anew where memory was emptied, and no others', async () => {
-    for (const name of ['a', 'b']) {
+    for (const name of ['a', 'b', 'c']) {
       await files.reserve(name);
-      await files.place(place(name), valuesOf({ TOKEN: name }));
+      await files.place(place(name), valuesOf({ MORE: 'x', TOKEN: name }));
     }
     rmSync(join(root, 'a'), { recursive: true });
+    // As a kill between two files leaves it.
+    rmSync(join(root, 'c', 'TOKEN'));
     const failures: string[] = [];
     const again = new SecretFiles(root, places);
     await again.placeMissing(
-      ({ container }) => valuesOf({ TOKEN: `${container} again` }),
+      ({ container }) => valuesOf({ MORE: 'x', TOKEN: `${container} again` }),
       (_, { container }) => void failures.push(container),
     );
-    expect([written('a'), written('b'), failures]).toEqual([{ TOKEN: 'a again' }, { TOKEN: 'b' }, []]);
+    const more = { MORE: 'x' };
+    const now = [written('a'), written('b'), written('c'), failures];
+    expect(now).toEqual([{ ...more, TOKEN: 'a again' }, { ...more, TOKEN: 'b' }, { ...more, TOKEN: 'c again' }, []]);
   });
 
   it('of one container that cannot be had keep no other from its own', async () => {
@@ -74,9 +78,14 @@ describe('files of secrets', () => {
       await files.place(place(name), valuesOf({ TOKEN: name }));
     }
     await files.remove('a');
-    await files.sweep(new Set(['c']));
-    expect(readdirSync(root)).toEqual(['c']);
-    expect(places.list().map(({ container }) => container)).toEqual(['c']);
+    await files.sweep(async () => {
+      // It was made while the containers were looked for, and is not among them.
+      await files.reserve('d');
+      await files.place(place('d'), valuesOf({ TOKEN: 'd' }));
+      return new Set(['c']);
+    });
+    expect(readdirSync(root).toSorted()).toEqual(['c', 'd']);
+    expect(places.list().map(({ container }) => container)).toEqual(['c', 'd']);
     await files.remove('never there');
   });
 

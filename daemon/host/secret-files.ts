@@ -73,8 +73,10 @@ export class SecretFiles {
   ): Promise<void> {
     for (const place of this.#places.list()) {
       try {
-        if ((await this.#names(place.container)).length > 0) continue;
         const values = valuesOf(place);
+        // Whoever wrote them last may have been killed between two of them.
+        const there = new Set(await this.#names(place.container));
+        if ([...values.keys()].every((name) => there.has(name))) continue;
         await this.reserve(place.container);
         await this.#write(place, values);
       } catch (error) {
@@ -83,9 +85,14 @@ export class SecretFiles {
     }
   }
 
-  /** Forgets those of containers that are not there any more. */
-  async sweep(containers: ReadonlySet<string>): Promise<void> {
-    for (const { container } of this.#places.list()) if (!containers.has(container)) await this.remove(container);
+  /**
+   * Forgets those of containers that are not there any more. `list` is asked after the places were read: a place is kept once its container is
+   * there, so one that is made meanwhile is never taken for gone.
+   */
+  async sweep(list: () => Promise<ReadonlySet<string>>): Promise<void> {
+    const places = this.#places.list();
+    const containers = await list();
+    for (const { container } of places) if (!containers.has(container)) await this.remove(container);
   }
 
   async #write({ container, uid }: SecretPlace, values: Values): Promise<void> {
