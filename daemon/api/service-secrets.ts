@@ -20,7 +20,7 @@ export interface SecretServiceParts {
   vault: Vault;
   providers: { has(owner: SecretOwner): boolean };
   engine: Pick<Engine, 'begin'>;
-  journal: Pick<Journal, 'listApps' | 'getApp' | 'getRelease'>;
+  journal: Pick<Journal, 'listApps' | 'getRelease'>;
   publishEvent(event: Omit<NewEvent, 'ts'>): void;
 }
 
@@ -96,7 +96,7 @@ export class SecretService {
       const isReached =
         owner.scope === 'global' || (owner.scope === 'project' ? owner.project === project : owner.app_name === name);
       if (!isReached) return [];
-      const narrower = [...vault.pin(name, project)].filter((pin) => isNarrower(pin, owner)).map((pin) => pin.name);
+      const narrower = vault.pin(name, project).filter((pin) => isNarrower(pin, owner)).map((pin) => pin.name);
       const shadowed = new Set(narrower);
       return [...names].some((changed) => !shadowed.has(changed)) ? [name] : [];
     });
