@@ -96,7 +96,10 @@ export class SecretService {
       const isReached =
         owner.scope === 'global' || (owner.scope === 'project' ? owner.project === project : owner.app_name === name);
       if (!isReached) return [];
-      const narrower = vault.pin(name, project).filter((pin) => isNarrower(pin, owner)).map((pin) => pin.name);
+      const narrower = vault
+        .pin(name, project)
+        .filter((pin) => isNarrower(pin, owner))
+        .map((pin) => pin.name);
       const shadowed = new Set(narrower);
       return [...names].some((changed) => !shadowed.has(changed)) ? [name] : [];
     });
