@@ -320,6 +320,25 @@ describe('the master key', () => {
     },
   );
 
+  it('is used with the new keys from the moment that the database has them, before the file is in its place', async () => {
+    const vault = await openVault();
+    set(vault, APP, { TOKEN: 'one' });
+    const files = new MasterKeyFiles(keyFile());
+    const promote = files.promoteNext.bind(files);
+    const slow = await openVault(files);
+    let meanwhile: unknown = null;
+    files.promoteNext = async () => {
+      meanwhile = opened(slow, slow.pin('shop', null));
+      set(slow, APP, { MORE: 'two' });
+      await promote();
+    };
+    await slow.rotateKey();
+    expect(meanwhile).toEqual({ TOKEN: 'one' });
+    for (const each of [slow, await openVault()]) {
+      expect(opened(each, each.pin('shop', null))).toEqual({ MORE: 'two', TOKEN: 'one' });
+    }
+  });
+
   it('is not rotated twice at once, and a rotation that the disk refuses leaves all as it was', async () => {
     const vault = await openVault();
     set(vault, APP, { TOKEN: 'one' });
