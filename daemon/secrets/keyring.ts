@@ -86,9 +86,11 @@ function malformed(path: string): MasterKeyRefused {
  */
 export async function rotate(
   files: KeyFiles,
-  { keys }: OpenKeys,
+  { master_key_id, keys }: OpenKeys,
   reseal: (wrapped: WrappedKeys, keys: DataKeys) => void,
 ): Promise<void> {
+  // Of a rotation whose file could not take its place: no other opens the database.
+  if (parseMasterKey((await files.readNext()) ?? '')?.id === master_key_id) await promote(files);
   const master = makeMasterKey();
   const next = makeDataKeys(keys.fingerprint);
   await files.writeNext(formatMasterKey(master));

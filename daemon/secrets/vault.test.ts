@@ -339,6 +339,26 @@ describe('the master key', () => {
     }
   });
 
+  it('is never lost, however a rotation goes after one whose file could not be put in its place', async () => {
+    const files = new MasterKeyFiles(keyFile());
+    const vault = await openVault(files);
+    set(vault, APP, { TOKEN: 'one' });
+    const promote = files.promoteNext.bind(files);
+    files.promoteNext = () => Promise.reject(new Error('EROFS'));
+    for (let count = 1; count <= 2; count += 1) {
+      await expect(vault.rotateKey()).rejects.toMatchObject({ code: 'unavailable' });
+      expect(opened(vault, vault.pin('shop', null))).toEqual({ TOKEN: 'one' });
+    }
+    files.promoteNext = promote;
+    const database = new DatabaseSync(databaseFile());
+    database.exec("CREATE TRIGGER full BEFORE UPDATE ON secrets BEGIN SELECT RAISE(ABORT, 'no'); END");
+    await expect(vault.rotateKey()).rejects.toThrow();
+    database.exec('DROP TRIGGER full');
+    database.close();
+    const next = await openVault();
+    expect(opened(next, next.pin('shop', null))).toEqual({ TOKEN: 'one' });
+  });
+
   it('is not rotated twice at once, and a rotation that the disk refuses leaves all as it was', async () => {
     const vault = await openVault();
     set(vault, APP, { TOKEN: 'one' });
