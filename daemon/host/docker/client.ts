@@ -158,7 +158,7 @@ function commonVersion({ ApiVersion, MinAPIVersion }: z.infer<typeof versionSche
 }
 
 /** `message` without its full stop. */
-export function unreachable(message: string, cause: unknown): DomainError {
+function unreachable(message: string, cause: unknown): DomainError {
   return new DomainError('unavailable', `${message}; see \`systemctl status docker\`.`, { cause });
 }
 
