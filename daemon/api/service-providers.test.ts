@@ -221,6 +221,19 @@ describe('a deploy', () => {
     expect(all.given('shop').values).toEqual({ TOKEN: VALUE, DB_URL: VALUE });
   });
 
+  it('keeps nothing of any where one of them is changed while it is asked', async () => {
+    await using all = await start();
+    await all.useSsm(PROJECT);
+    await all.useDoppler(APP);
+    const get = () => {
+      void all.set(APP, { kind: 'doppler', project: 'shop', config: 'stg', token: DOPPLER_TOKEN });
+      return VALUE;
+    };
+    Object.defineProperty(all.doppler.secrets, 'TOKEN', { get, enumerable: true });
+    await expect(all.swap('shop', 'shop:v2')).rejects.toMatchObject({ code: 'conflict' });
+    expect(all.vault.list({})).toEqual([]);
+  });
+
   it('asks none for an app that is given no secrets, that is busy, or for a request that was made before', async () => {
     await using all = await start();
     await all.useDoppler(GLOBAL);

@@ -76,7 +76,9 @@ export class ProviderService {
     const either = AbortSignal.any([signal, stop.signal]);
     try {
       const asked = owners.filter((owner) => this.#parts.records.has(owner)).map((owner) => this.#ask(owner, either));
-      for (const pulled of await Promise.all(asked)) {
+      const all = await Promise.all(asked);
+      for (const { from } of all) this.#parts.records.demandUnchanged(from);
+      for (const pulled of all) {
         const changes = this.#keep(pulled, actor, false);
         this.#parts.secrets.tell(pulled.from.owner, changes, actor);
       }

@@ -107,8 +107,9 @@ export class Engine {
       executors: options.executors,
       clock: world.clock,
       commit: async (record, changes) => {
-        await this.#writer.commit(record, changes);
-        this.#controls.written(record);
+        const kept = await this.#writer.commit(record, changes);
+        this.#controls.written(kept);
+        return kept;
       },
       examine: (operation, step, failure, signal) => gatherEvidence(operation, step, failure, world, signal),
       explain: (error, step) => this.#explain(error, `the step ${step.name}`),
@@ -248,12 +249,11 @@ export class Engine {
     const { signal: stopping } = this.#stopping;
     const control = this.#controls.open(id, credentials, (progress) => this.#writer.tellProgress(id, progress));
     try {
-      const end = await runToEnd(record, {
+      const ended = await runToEnd(record, {
         ...{ journal, log, stopping, clock: world.clock },
         resume: async (start) => runSaga(await this.#withMarker(start), this.#saga, control, stopping),
         giveUp: (left, error) => this.#giveUp(left, error),
       });
-      const ended = maskedRecord(end, world, journal);
       await removeHooks(ended, world, stopping, (err, container) => log.warn({ err, container }, 'could not remove it'));
       onEnd?.(ended);
       return ended;
@@ -265,8 +265,7 @@ export class Engine {
   async #giveUp(record: OperationRecord, error: unknown): Promise<OperationRecord> {
     const at = this.#options.world.clock.now().toISOString();
     const stuck = transition(record, { kind: 'given_up', at, message: this.#explain(error, 'the operation') });
-    await this.#saga.commit(stuck, []);
-    return stuck;
+    return await this.#saga.commit(stuck, []);
   }
 
   /** The plan was made from what is kept, so the marker has to say that too; what cannot be done then is better not begun. */

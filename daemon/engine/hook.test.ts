@@ -1,10 +1,11 @@
 /** One-off commands: where they come, what is kept of them, and that none ever runs twice. */
 import { describe, expect, it } from 'vitest';
 import type { AppConfiguration } from '../contract/configuration.ts';
+import { DomainError } from '../contract/errors.ts';
 import { runHook } from './hook.ts';
 import type { ExitState } from './ports.ts';
 import type { StepContext } from './saga.ts';
-import { createEngine, deploying, run, signal, startApp } from './test-engine.ts';
+import { createEngine, deploying, engineOver, run, signal, startApp } from './test-engine.ts';
 import { runUntilWrite } from './test-life.ts';
 import { prepare, SCENARIOS, undisturbed } from './test-scenarios.ts';
 import type { ModelWorld } from './test-world.ts';
@@ -101,6 +102,23 @@ describe('one-off commands', () => {
       role,
       env: { DATABASE: 'db' },
     });
+  });
+
+  it('are waited for until their time is up, though Docker goes away meanwhile', async () => {
+    const { world, journal } = await startApp();
+    const ports = world.ports();
+    const { waitForExit } = ports.containers;
+    let outages = 3;
+    ports.containers.waitForExit = async (name, aborted) => {
+      if (name === PRE && outages-- > 0) throw new DomainError('unavailable', 'Docker broke off its answer.');
+      return waitForExit(name, aborted);
+    };
+    const operation = await run(engineOver(ports, journal), deploying('shop:v2', HOOKS));
+    expect(operation).toMatchObject({ state: 'succeeded', error: null });
+    expect(world.commands).toEqual([`${PRE} r2`, `${POST} r2`]);
+    outages = Number.POSITIVE_INFINITY;
+    const late = await run(engineOver(ports, journal), deploying('shop:v3', HOOKS));
+    expect(late).toMatchObject({ state: 'failed', error: { message: '`migrate --all` did not end within 5 s.' } });
   });
 
   it.each([

@@ -1,10 +1,13 @@
 /** One-off commands in a container of the new image, such as migrations: never begun twice, even across a restart of the daemon. */
 import { isDeepStrictEqual } from 'node:util';
+import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { ContainerSpec, ExitState, World } from './ports.ts';
 import { type StepContext, StepFailure, type StepResult } from './saga.ts';
 import type { OperationRecord } from './state.ts';
 import type { StepOf } from './steps.ts';
+
+const RETRY_MS = 500;
 
 /** Runs the command, or waits for the one that an earlier run of the daemon began; its container stays until the operation has ended. */
 export async function runHook(
@@ -22,7 +25,7 @@ export async function runHook(
   const started = clock.monotonicMs();
   const ended = new AbortController();
   const shown = showOutput(name, { containers, clock, report }, AbortSignal.any([signal, ended.signal]));
-  const exit = await waitWithin(name, clock.timeout(hook.timeout_ms), containers, signal).finally(() => ended.abort());
+  const exit = await waitWithin(name, clock.timeout(hook.timeout_ms), { containers, clock }, signal).finally(() => ended.abort());
   await shown;
   const lines = await containers.logTail(name, LIMITS.hook_output_lines, signal);
   const command = hook.command.join(' ');
@@ -89,14 +92,20 @@ export async function removeHooks(
 async function waitWithin(
   name: string,
   timeout: AbortSignal,
-  containers: World['containers'],
+  { containers, clock }: Pick<World, 'containers' | 'clock'>,
   signal: AbortSignal,
 ): Promise<ExitState | null> {
-  try {
-    return await containers.waitForExit(name, AbortSignal.any([signal, timeout]));
-  } catch (error) {
+  const either = AbortSignal.any([signal, timeout]);
+  for (;;) {
+    try {
+      return await containers.waitForExit(name, either);
+    } catch (error) {
+      // Docker went away while it was asked: what has been begun may live on, and is not to be cut off for that.
+      const isAway = error instanceof DomainError && error.code === 'unavailable';
+      if (!either.aborted && !isAway) throw error;
+    }
+    await clock.sleep(RETRY_MS, either).catch(() => undefined);
     signal.throwIfAborted();
     if (timeout.aborted) return null;
-    throw error;
   }
 }

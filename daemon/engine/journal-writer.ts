@@ -46,9 +46,9 @@ export class JournalWriter {
 
   /**
    * Writes the record with the changes, and those that the end of an operation brings. Tries until the disk takes it: what has happened is
-   * not forgotten, and the operation goes on from there. Rejects when the daemon stops first.
+   * not forgotten, and the operation goes on from there. Resolves with the record as it is kept. Rejects when the daemon stops first.
    */
-  async commit(unmasked: OperationRecord, changes: readonly Change[]): Promise<void> {
+  async commit(unmasked: OperationRecord, changes: readonly Change[]): Promise<OperationRecord> {
     const record = this.#dependencies.mask.record(unmasked);
     const isEnd = record.state !== 'running';
     this.#progress.settle(record.id);
@@ -61,6 +61,7 @@ export class JournalWriter {
     }
     const all = isEnd ? [...changes, ...finalChanges(record)] : changes;
     for (const event of await this.#write(record, all, events)) this.#dependencies.publish(event);
+    return record;
   }
 
   /** Told now or soon, and only the last state of each step is kept. */

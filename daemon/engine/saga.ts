@@ -86,9 +86,9 @@ export interface SagaDependencies {
   clock: Clock;
   /**
    * Writes the record and the changes in one transaction, and tells the world. Takes as long as the disk needs to be writable; rejects
-   * when the daemon stops first: then nothing has happened.
+   * when the daemon stops first: then nothing has happened. Resolves with the record as it is kept, which is what goes on.
    */
-  commit(record: OperationRecord, changes: readonly Change[]): Promise<void>;
+  commit(record: OperationRecord, changes: readonly Change[]): Promise<OperationRecord>;
   /** Gathers evidence about a failed step, its reason being the sentence for the operator; must not throw. */
   examine(operation: OperationRecord, step: Step, failure: Failure, signal: AbortSignal): Promise<Evidence>;
   /** The sentence for the operator; the cause is logged by whoever implements it. */
@@ -121,13 +121,12 @@ export async function runSaga(
     }
     const action = nextAction(record);
     if (action.kind === 'end') {
-      await dependencies.commit(record, changes);
-      return record;
+      return await dependencies.commit(record, changes);
     }
     // The outcome of one step and the intent of the next are one write: half the waiting for the disk.
     const { index } = action;
-    record = transition(record, { kind: action.kind === 'do' ? 'step_started' : 'undo_started', index, at: at() });
-    await dependencies.commit(record, changes);
+    const begun = transition(record, { kind: action.kind === 'do' ? 'step_started' : 'undo_started', index, at: at() });
+    record = await dependencies.commit(begun, changes);
     const outcome = await (action.kind === 'do' ? attemptDo : attemptUndo)(record, index, run);
     changes = outcome.changes;
     if (outcome.event !== null) record = transition(record, { ...outcome.event, at: at() });

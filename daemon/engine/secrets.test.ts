@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createEngine, deploying, rollingBack, run, startApp, swapping } from './test-engine.ts';
+import { createEngine, deploying, engineOver, rollingBack, run, signal, startApp, swapping } from './test-engine.ts';
 import type { ModelWorld } from './test-world.ts';
 
 /** What the container of the slot was given. */
@@ -89,5 +89,40 @@ describe('secrets', () => {
     expect(migrated).toMatchObject({ state: 'succeeded' });
     expect(migrated.steps.find(({ name }) => name === 'pre_switch')?.output).toContain('connecting with [value]');
     expect(JSON.stringify([journal.operations, journal.events])).not.toMatch(/hunter2|old-and-secret/);
+  });
+
+  it('are in no step, release or answer either, whatever the app answers of them', async () => {
+    const { world, journal, perform } = await startApp();
+    await perform(swapping('shop:v3'));
+    world.secrets.values.set('TOKEN', ['hunter2-and-more']);
+    world.printed = ['connecting with hunter2-and-more'];
+    const failing = world.ports();
+    failing.prober.verify = async () => {
+      const detail = 'no database at hunter2-and-more';
+      return { status: 500, slot: journal.getApp('shop')?.slot ?? null, failure: 'none', detail };
+    };
+    for (const intent of [deploying('shop:v2'), rollingBack('r1')]) {
+      const back = await run(engineOver(failing, journal), intent);
+      expect(back).toMatchObject({
+        state: 'rolled_back',
+        error: { step: 'verify', message: expect.stringContaining('[value]') },
+      });
+    }
+    const command = { command: ['migrate'], timeout_ms: 10_000 };
+    for (const order of ['keep', 'cancel'] as const) {
+      const engine = createEngine(world, journal);
+      const intent = deploying('shop:v2', { pre_switch: command, watch_ms: 60_000 });
+      const { id } = await engine.begin('shop', intent, { actor: 'test', idempotency: null, signal });
+      let answer: unknown = null;
+      world.onLook = () => {
+        const isWatching = engine.describe(id)?.steps.some(({ name, state }) => name === 'watch' && state === 'running');
+        if (isWatching) answer ??= engine[order](id, 'test', signal);
+      };
+      await engine.waitFor(id, signal);
+      expect(await answer).toMatchObject({ steps: expect.arrayContaining([expect.objectContaining({ name: 'pre_switch' })]) });
+      expect(JSON.stringify(await answer)).toContain('connecting with [value]');
+      expect(JSON.stringify(await answer)).not.toContain('hunter2');
+    }
+    expect(JSON.stringify([journal.operations, journal.events, [...journal.releases.values()]])).not.toContain('hunter2');
   });
 });

@@ -29,7 +29,7 @@ export function demandRoomForSecrets(vault: Vault, journal: Releases, app_name: 
   throw new StepFailure(message, {}, { field: 'env' });
 }
 
-/** The same without the values of secrets in what programs have printed or answered: none of that is kept or told with them. */
+/** The same without the values of secrets in what programs have printed or answered: none of that is kept, told or gone on with. */
 export function maskedRecord(record: OperationRecord, vault: Vault, journal: Releases): OperationRecord {
   const { evidence, error, steps } = record;
   if (evidence === null && error === null && steps.every(({ output }) => output.lines === undefined)) return record;
@@ -44,8 +44,10 @@ export function maskedRecord(record: OperationRecord, vault: Vault, journal: Rel
       probes: evidence.probes.map((probe) => ({ ...probe, detail: mask(probe.detail) })),
     },
     steps: steps.map((step) => {
-      const { lines } = step.output;
-      return lines === undefined ? step : { ...step, output: { ...step.output, lines: lines.map(mask) } };
+      const { detail, output } = step;
+      const { lines } = output;
+      const masked = lines === undefined ? output : { ...output, lines: lines.map(mask) };
+      return { ...step, detail: detail && mask(detail), output: masked };
     }),
   };
 }

@@ -73,19 +73,29 @@ describe('files of secrets', () => {
   });
 
   it('go with their container, also one that went while nobody looked', async () => {
-    for (const name of ['a', 'b', 'c']) {
+    for (const name of ['a', 'b', 'c', 'e']) {
       await files.reserve(name);
       await files.place(place(name), valuesOf({ TOKEN: name }));
     }
     await files.remove('a');
-    await files.sweep(async () => {
-      // It was made while the containers were looked for, and is not among them.
-      await files.reserve('d');
-      await files.place(place('d'), valuesOf({ TOKEN: 'd' }));
+    rmSync(join(root, 'b'), { recursive: true });
+    const next = new SecretFiles(root, places);
+    await next.placeMissing(
+      () => valuesOf({ TOKEN: 'again' }),
+      () => undefined,
+    );
+    await next.sweep(async () => {
+      // They were made while the containers were looked for, and are not among them; the one in the name of another that was left over.
+      for (const name of ['d', 'e']) {
+        await next.reserve(name);
+        await next.place(place(name), valuesOf({ TOKEN: `${name} anew` }));
+      }
       return new Set(['c']);
     });
-    expect(readdirSync(root).toSorted()).toEqual(['c', 'd']);
-    expect(places.list().map(({ container }) => container)).toEqual(['c', 'd']);
+    expect(readdirSync(root).toSorted()).toEqual(['c', 'd', 'e']);
+    expect(written('e')).toEqual({ TOKEN: 'e anew' });
+    expect(places.list().map(({ container }) => container)).toEqual(expect.arrayContaining(['c', 'd', 'e']));
+    expect(places.list()).toHaveLength(3);
     await files.remove('never there');
   });
 

@@ -35,6 +35,8 @@ const FILE_MODE = 0o400;
 export class SecretFiles {
   readonly #root: string;
   readonly #places: SecretPlaces;
+  /** Containers that were given their place since the start. */
+  readonly #reserved = new Set<string>();
 
   constructor(root: string, places: SecretPlaces) {
     this.#root = root;
@@ -42,7 +44,12 @@ export class SecretFiles {
   }
 
   /** Makes the directory that a container is to be made with; nothing is in it yet. Throws a DomainError where it would be on a disk. */
-  async reserve(container: string): Promise<string> {
+  reserve(container: string): Promise<string> {
+    this.#reserved.add(container);
+    return this.#make(container);
+  }
+
+  async #make(container: string): Promise<string> {
     await mkdir(this.#root, { recursive: true, mode: ROOT_MODE });
     const { type } = await statfs(this.#root);
     if (type !== TMPFS_MAGIC) {
@@ -62,6 +69,7 @@ export class SecretFiles {
 
   /** Of a container that is gone. */
   async remove(container: string): Promise<void> {
+    this.#reserved.delete(container);
     await rm(this.#directory(container), { recursive: true, force: true });
     this.#places.remove(container);
   }
@@ -77,7 +85,7 @@ export class SecretFiles {
         // Whoever wrote them last may have been killed between two of them.
         const there = new Set(await this.#names(place.container));
         if ([...values.keys()].every((name) => there.has(name))) continue;
-        await this.reserve(place.container);
+        await this.#make(place.container);
         await this.#write(place, values);
       } catch (error) {
         onFailure(error, place);
@@ -86,13 +94,15 @@ export class SecretFiles {
   }
 
   /**
-   * Forgets those of containers that are not there any more. `list` is asked after the places were read: a place is kept once its container is
-   * there, so one that is made meanwhile is never taken for gone.
+   * Forgets those of containers that an earlier run of the daemon has left and that are not there any more. `list` is asked after the places
+   * were read: a place is kept once its container is there, so one that is made meanwhile is never taken for gone.
    */
   async sweep(list: () => Promise<ReadonlySet<string>>): Promise<void> {
     const places = this.#places.list();
     const containers = await list();
-    for (const { container } of places) if (!containers.has(container)) await this.remove(container);
+    const left = places.filter(({ container }) => !containers.has(container));
+    // In the name of one that is gone, another may be made at this moment.
+    for (const { container } of left) if (!this.#reserved.has(container)) await this.remove(container);
   }
 
   async #write({ container, uid }: SecretPlace, values: Values): Promise<void> {

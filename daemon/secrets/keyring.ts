@@ -81,14 +81,16 @@ function malformed(path: string): MasterKeyRefused {
 }
 
 /**
- * `reseal` writes everything sealed anew, and the keys, in one transaction. Throws what the disk throws; then the keys before hold, or
- * the next start finishes it.
+ * `reseal` writes everything sealed anew, and the keys, in one transaction; from its end on they are the ones that open it. Throws what the
+ * disk throws; where `reseal` had ended, the next start finishes it, and else the keys before hold.
  */
 export async function rotate(
   files: KeyFiles,
-  { keys }: OpenKeys,
+  { master_key_id, keys }: OpenKeys,
   reseal: (wrapped: WrappedKeys, keys: DataKeys) => void,
-): Promise<OpenKeys> {
+): Promise<void> {
+  // Of a rotation whose file could not take its place: no other opens the database.
+  if (parseMasterKey((await files.readNext()) ?? '')?.id === master_key_id) await promote(files);
   const master = makeMasterKey();
   const next = makeDataKeys(keys.fingerprint);
   await files.writeNext(formatMasterKey(master));
@@ -98,21 +100,15 @@ export async function rotate(
     await files.removeNext().catch(() => undefined); // the next start sees that the database never turned to it
     throw error;
   }
+  await promote(files);
+}
+
+/** The database has turned to the next key already. */
+async function promote(files: KeyFiles): Promise<void> {
   try {
     await files.promoteNext();
   } catch (cause) {
     const message = `The secrets are sealed with a new master key, which could not take the place of ${files.path} yet; it is beside it, and the next start of the daemon tries again.`;
-    throw new RotationUnfinished({ master_key_id: master.id, keys: next }, message, cause);
-  }
-  return { master_key_id: master.id, keys: next };
-}
-
-/** The database has turned to the new keys all the same. */
-export class RotationUnfinished extends DomainError {
-  readonly opened: OpenKeys;
-
-  constructor(opened: OpenKeys, message: string, cause: unknown) {
-    super('unavailable', message, { cause });
-    this.opened = opened;
+    throw new DomainError('unavailable', message, { cause });
   }
 }

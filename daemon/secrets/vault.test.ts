@@ -320,6 +320,45 @@ describe('the master key', () => {
     },
   );
 
+  it('is used with the new keys from the moment that the database has them, before the file is in its place', async () => {
+    const vault = await openVault();
+    set(vault, APP, { TOKEN: 'one' });
+    const files = new MasterKeyFiles(keyFile());
+    const promote = files.promoteNext.bind(files);
+    const slow = await openVault(files);
+    let meanwhile: unknown = null;
+    files.promoteNext = async () => {
+      meanwhile = opened(slow, slow.pin('shop', null));
+      set(slow, APP, { MORE: 'two' });
+      await promote();
+    };
+    await slow.rotateKey();
+    expect(meanwhile).toEqual({ TOKEN: 'one' });
+    for (const each of [slow, await openVault()]) {
+      expect(opened(each, each.pin('shop', null))).toEqual({ MORE: 'two', TOKEN: 'one' });
+    }
+  });
+
+  it('is never lost, however a rotation goes after one whose file could not be put in its place', async () => {
+    const files = new MasterKeyFiles(keyFile());
+    const vault = await openVault(files);
+    set(vault, APP, { TOKEN: 'one' });
+    const promote = files.promoteNext.bind(files);
+    files.promoteNext = () => Promise.reject(new Error('EROFS'));
+    for (let count = 1; count <= 2; count += 1) {
+      await expect(vault.rotateKey()).rejects.toMatchObject({ code: 'unavailable' });
+      expect(opened(vault, vault.pin('shop', null))).toEqual({ TOKEN: 'one' });
+    }
+    files.promoteNext = promote;
+    const database = new DatabaseSync(databaseFile());
+    database.exec("CREATE TRIGGER full BEFORE UPDATE ON secrets BEGIN SELECT RAISE(ABORT, 'no'); END");
+    await expect(vault.rotateKey()).rejects.toThrow();
+    database.exec('DROP TRIGGER full');
+    database.close();
+    const next = await openVault();
+    expect(opened(next, next.pin('shop', null))).toEqual({ TOKEN: 'one' });
+  });
+
   it('is not rotated twice at once, and a rotation that the disk refuses leaves all as it was', async () => {
     const vault = await openVault();
     set(vault, APP, { TOKEN: 'one' });

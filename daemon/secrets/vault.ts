@@ -3,7 +3,7 @@ import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { ProviderKind, Secret, SecretChange, SecretOwner, SecretPin, SecretScope } from '../contract/secrets.ts';
 import type { PinnedSecrets } from '../engine/ports.ts';
-import { type OpenKeys, openKeyring, RotationUnfinished, rotate } from './keyring.ts';
+import { type OpenKeys, openKeyring, rotate } from './keyring.ts';
 import type { DataKeys } from './master-key.ts';
 import { describeOwner, isOf, keyOf, ownerFields } from './owners.ts';
 import type { KeyFiles, SecretKey, SecretStore, SecretVersion } from './ports.ts';
@@ -155,7 +155,7 @@ export class Vault implements PinnedSecrets {
     const { store, files } = this.#parts;
     let count = 0;
     try {
-      this.#open = await rotate(files, this.#open, (wrapped, keys) => {
+      await rotate(files, this.#open, (wrapped, keys) => {
         const again = store.listKept().map((one) => this.#resealed(one, keys));
         const providers = store.listProviders().map((one) => {
           const about = aboutCredentials(one);
@@ -163,11 +163,10 @@ export class Vault implements PinnedSecrets {
           return { ...one, sealed: seal(keys.value, about, Buffer.from(credentials.open())) };
         });
         store.replaceAll(wrapped, again, providers);
+        // At once: until the file is in its place others read and write.
+        this.#open = { master_key_id: wrapped.master_key_id, keys };
         count = again.length + providers.length;
       });
-    } catch (error) {
-      if (error instanceof RotationUnfinished) this.#open = error.opened;
-      throw error;
     } finally {
       this.#isRotating = false;
     }

@@ -73,9 +73,9 @@ export async function killAtEveryWrite(
     if (victim.isOfInterest?.(write) === false) continue;
     for (const phase of phases) {
       stage.signal.throwIfAborted();
-      const hasRecovery = !(index === 0 && phase === 'before') && !(index === writes.length - 1 && phase === 'after');
-      if (victim.again && !hasRecovery) continue;
       const order: KillOrder = { app, write: index + 1, phase, ...(victim.again && { again: true }) };
+      const hasRecovery = !isBeforeBegin(order) && !(index === writes.length - 1 && phase === 'after');
+      if (victim.again && !hasRecovery) continue;
       const outcome = await killOnce(world, victim, order, allowed_ms);
       const name = `${phase} write ${index + 1} of ${writes.length} (${write})`;
       stage.say(`  ${name}: ${[`${outcome.ended} after ${outcome.converged_ms} ms`, ...outcome.problems].join('; ')}`);
@@ -127,6 +127,8 @@ async function killOnce(world: World, victim: Victim, order: KillOrder, allowed_
     const last = await lastOperation(world);
     const ended = last?.id === before?.id ? null : last;
     if (ended !== null && ended.state !== 'succeeded') problems.push(`${ended.kind} ${ended.state}: ${ended.error?.message}`);
+    // Killed before its own begin was on the disk, it has never been; later it must not be forgotten.
+    if (ended === null && !isBeforeBegin(order)) problems.push('the journal knows nothing of the operation');
     problems.push(...(await wrongAnswers(world)));
     const { failed, failures } = await load.stop();
     if (failed > (victim.lost_max ?? 0)) problems.push(`${failed} requests failed: ${describeFailures(failures)}`);
@@ -136,6 +138,8 @@ async function killOnce(world: World, victim: Victim, order: KillOrder, allowed_
     await load.stop();
   }
 }
+
+const isBeforeBegin = ({ write, phase }: KillOrder) => write === 1 && phase === 'before';
 
 /** Waits until nothing is running or left over; how long that took from the start of the process after the one that began at `killed_ms`. */
 async function convergence(

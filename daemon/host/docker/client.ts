@@ -158,7 +158,7 @@ function commonVersion({ ApiVersion, MinAPIVersion }: z.infer<typeof versionSche
 }
 
 /** `message` without its full stop. */
-export function unreachable(message: string, cause: unknown): DomainError {
+function unreachable(message: string, cause: unknown): DomainError {
   return new DomainError('unavailable', `${message}; see \`systemctl status docker\`.`, { cause });
 }
 
@@ -180,17 +180,26 @@ async function readJson(response: IncomingMessage): Promise<unknown> {
   return text === '' ? undefined : JSON.parse(text);
 }
 
+/** What comes of a stream; throws `unavailable` where it ends before its end. */
+export async function* unbroken(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* source;
+  } catch (cause) {
+    throw brokenOff(cause);
+  }
+}
+
+export function brokenOff(cause: unknown): DomainError {
+  return unreachable('Docker broke off its answer', cause);
+}
+
 async function readText(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > ANSWER_BYTES_MAX) break;
-      chunks.push(chunk);
-    }
-  } catch (cause) {
-    throw unreachable('Docker broke off its answer', cause);
+  for await (const chunk of unbroken(response)) {
+    size += chunk.length;
+    if (size > ANSWER_BYTES_MAX) break;
+    chunks.push(chunk);
   }
   if (size > ANSWER_BYTES_MAX) throw new Error('an answer of Docker is too long');
   return Buffer.concat(chunks).toString('utf8');

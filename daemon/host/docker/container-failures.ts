@@ -107,10 +107,14 @@ export function createFailure(cause: DockerError, name: string): DomainError {
 /** As {@link createFailure}. */
 export function startFailure(cause: DockerError, name: string): DomainError {
   if (cause.status === 404 && /no such container/i.test(cause.message)) {
-    return new DomainError('not_found', `The container ${name} is gone.`, { cause });
+    return missing(cause, name);
   }
   const message = explain(cause.message) ?? `Docker could not start the container: ${cause.message}`;
   return new DomainError(/address already in use/i.test(cause.message) ? 'conflict' : 'unprocessable', message, { cause });
+}
+
+export function missing(cause: DockerError, name: string): DomainError {
+  return new DomainError('not_found', `The container ${name} is gone.`, { cause });
 }
 
 /** Of one of the `networks`. */

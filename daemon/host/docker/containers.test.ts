@@ -134,3 +134,26 @@ describe('creating a container', () => {
     }
   });
 });
+
+describe('a container that is not there any more, or a Docker that is not', () => {
+  const gone = says(404, '{"message":"No such container: shop-blue-0"}');
+  const broken: Answer = (_, response) => response.writeHead(200).write('{"Stat', () => response.destroy());
+  const ended: Answer = (_, response) => response.writeHead(200).end();
+
+  it.each([
+    ['setRestart', gone, 'not_found', /shop-blue-0 is gone/],
+    ['waitForExit', gone, 'not_found', /shop-blue-0 is gone/],
+    ['waitForExit', broken, 'unavailable', /Docker broke off its answer/],
+    ['waitForExit', ended, 'unavailable', /Docker broke off its answer/],
+    ['logTail', broken, 'unavailable', /Docker broke off its answer/],
+  ] as const)('is told by %s as what it is', async (call, answer, code, message) => {
+    const containers = new DockerContainers(client, 'nextdeploy', SECRET_FILES);
+    const calls = {
+      setRestart: () => containers.setRestart('shop-blue-0', true, signal),
+      waitForExit: () => containers.waitForExit('shop-blue-0', signal),
+      logTail: () => containers.logTail('shop-blue-0', 10, signal),
+    };
+    fake.answers = [answer];
+    await expect(calls[call]()).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+});

@@ -13,9 +13,9 @@ import type {
 import { isMissing } from '../files.ts';
 import type { SecretFiles } from '../secret-files.ts';
 import { listeningSockets } from '../sockets.ts';
-import { type CallOptions, type DockerAction, type DockerClient, DockerError } from './client.ts';
+import { brokenOff, type CallOptions, type DockerAction, type DockerClient, DockerError, unbroken } from './client.ts';
 import { createBody, LABELS } from './container-body.ts';
-import { connectFailure, createFailure, startFailure, unlimited } from './container-failures.ts';
+import { connectFailure, createFailure, missing, startFailure, unlimited } from './container-failures.ts';
 import { userIdOf } from './container-user.ts';
 import { readLogs } from './logs.ts';
 import { withoutValues } from './redaction.ts';
@@ -199,15 +199,20 @@ export class DockerContainers implements Containers {
 
   async setRestart(name: string, isKept: boolean, signal: AbortSignal): Promise<void> {
     const body = { RestartPolicy: { Name: isKept ? 'unless-stopped' : 'no' } };
-    await this.#client.call((docker) => docker.getContainer(name).update(body), { signal });
+    await ofPresent(
+      name,
+      this.#client.call((docker) => docker.getContainer(name).update(body), { signal }),
+    );
   }
 
   async waitForExit(name: string, signal: AbortSignal): Promise<ExitState> {
     // As a stream, because it has no deadline.
     const wait: DockerAction = (docker) => docker.getContainer(name).wait({ condition: 'not-running' });
-    const response = await this.#client.stream(wait, { signal });
+    const response = await ofPresent(name, this.#client.stream(wait, { signal }));
     let text = '';
-    for await (const chunk of response as AsyncIterable<Buffer>) text += chunk.toString('utf8');
+    for await (const chunk of unbroken(response)) text += chunk.toString('utf8');
+    // Docker has said at once that it will answer: it stops.
+    if (text.trim() === '') throw brokenOff(undefined);
     const exit_code = waitSchema.parse(JSON.parse(text)).StatusCode;
     const found = await this.#inspect(name, signal);
     return { exit_code, oom_killed: found?.State.OOMKilled === true };
@@ -275,6 +280,15 @@ function inspectionOf({ Id, Name, State, Config, RestartCount }: Inspected): Ins
     restart_count: RestartCount,
     started_at: hasRun ? State.StartedAt : null,
   };
+}
+
+/** Of what can be asked of a container that is there alone. */
+async function ofPresent<T>(name: string, action: Promise<T>): Promise<T> {
+  try {
+    return await action;
+  } catch (error) {
+    throw error instanceof DockerError && error.status === 404 ? missing(error, name) : error;
+  }
 }
 
 async function ignoreMissing(action: Promise<unknown>): Promise<void> {

@@ -7,7 +7,7 @@ import { parseReference, tagName } from '../../contract/image-names.ts';
 import type { Arrival, Images, RegistryCredentials } from '../../engine/ports.ts';
 import { redact } from '../../engine/redaction.ts';
 import type { ImageWish } from '../../engine/steps.ts';
-import { type DockerClient, DockerError, unreachable } from './client.ts';
+import { type DockerClient, DockerError, unbroken } from './client.ts';
 import {
   describe,
   encodeReference,
@@ -269,14 +269,6 @@ async function* readLines<T>(source: AsyncIterable<Buffer>, schema: z.ZodType<T>
     for (const line of lines) if (line.trim() !== '') yield schema.parse(JSON.parse(line));
   }
   if (rest.trim() !== '') yield schema.parse(JSON.parse(rest));
-}
-
-async function* unbroken(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield* source;
-  } catch (cause) {
-    throw unreachable('Docker broke off its answer', cause);
-  }
 }
 
 function withoutSecrets(text: string, credentials: RegistryCredentials | null): string {

@@ -1,6 +1,6 @@
 /** A container's log as lines: Docker's multiplexed stream taken apart. */
 import type { ContainerLine, ReadLogsOptions } from '../../stream/logs.ts';
-import { type DockerClient, DockerError } from './client.ts';
+import { type DockerClient, DockerError, unbroken } from './client.ts';
 
 const LINE_CHARACTERS_MAX = 64 * 1024;
 const FRAME_HEADER_BYTES = 8;
@@ -25,7 +25,7 @@ export async function* readLogs(
   try {
     const response = await client.stream((docker) => docker.getContainer(containerId).logs(wanted), { signal });
     try {
-      for await (const line of splitLines(readFrames(response))) if (!since || line.ts > since) yield line;
+      for await (const line of splitLines(readFrames(unbroken(response)))) if (!since || line.ts > since) yield line;
     } finally {
       response.destroy();
     }
