@@ -44,6 +44,11 @@ describe('waitUntilDrained', () => {
     expect(await drain([5, 3, 2])).toEqual({ says, looks: 11, passed_ms: 1_000 });
   });
 
+  it('does not say that it cut what was not open', async () => {
+    const step = { ...STEP, drain_ms: 0 };
+    expect(await drain([0], { step })).toEqual({ says: 'no connection was open after 0.0 s', looks: 1, passed_ms: 0 });
+  });
+
   it('has nothing to wait for without addresses', async () => {
     const step = { ...STEP, addresses: [] };
     expect(await drain([7], { step })).toEqual({ says: 'nothing to drain', looks: 0, passed_ms: 0 });

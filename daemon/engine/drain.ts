@@ -24,6 +24,8 @@ export async function waitUntilDrained(
     if (zeros >= 2) return `all connections ended after ${(elapsed / 1000).toFixed(1)} s`;
     if (elapsed >= step.drain_ms && open === null)
       return `given ${(step.drain_ms / 1000).toFixed(1)} s: open connections cannot be counted`;
+    // One look is not enough to wait no longer, and enough where there is no time for a second.
+    if (elapsed >= step.drain_ms && open === 0) return `no connection was open after ${(elapsed / 1000).toFixed(1)} s`;
     if (elapsed >= step.drain_ms) return `${open} connections still open after ${(step.drain_ms / 1000).toFixed(1)} s were cut`;
     await clock.sleep(Math.min(PAUSE_MS, step.drain_ms - elapsed), signal);
   }

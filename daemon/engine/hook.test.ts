@@ -121,6 +121,14 @@ describe('one-off commands', () => {
     expect(late).toMatchObject({ state: 'failed', error: { message: '`migrate --all` did not end within 5 s.' } });
   });
 
+  it('have succeeded though Docker goes away before their last lines are read', async () => {
+    const { world, journal } = await startApp();
+    const ports = world.ports();
+    ports.containers.logTail = () => Promise.reject(new DomainError('unavailable', 'Docker broke off its answer.'));
+    const operation = await run(engineOver(ports, journal), deploying('shop:v2', HOOKS));
+    expect(operation).toMatchObject({ state: 'succeeded', error: null });
+  });
+
   it.each([
     ['pre_switch', 'migrate', 'failed'],
     ['post_switch', 'warm', 'rolled_back'],

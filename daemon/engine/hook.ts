@@ -27,7 +27,9 @@ export async function runHook(
   const shown = showOutput(name, { containers, clock, report }, AbortSignal.any([signal, ended.signal]));
   const exit = await waitWithin(name, clock.timeout(hook.timeout_ms), { containers, clock }, signal).finally(() => ended.abort());
   await shown;
-  const lines = await containers.logTail(name, LIMITS.hook_output_lines, signal);
+  // How it ended is known: that Docker has gone away since makes no other end of it.
+  const lines = await containers.logTail(name, LIMITS.hook_output_lines, signal).catch(() => []);
+  signal.throwIfAborted();
   const command = hook.command.join(' ');
   if (exit === null) {
     throw new StepFailure(`\`${command}\` did not end within ${hook.timeout_ms / 1000} s.`, { log_tail: lines });

@@ -51,6 +51,15 @@ describe('removing a container', () => {
     ]);
   });
 
+  it('forgets the secrets of one that somebody else has removed', async () => {
+    const places = new ModelPlaces();
+    places.put({ container: target.name, app_name: 'shop', release: 'r1', uid: 1000 });
+    fake.answers = [says(404, '{"message":"No such container"}')];
+    const files = new SecretFiles('/nonexistent', places);
+    await new DockerContainers(client, 'nextdeploy', files).remove(target, 1_000, signal);
+    expect(places.list()).toEqual([]);
+  });
+
   it.each([
     ["somebody else's of that name", {}],
     ["another app's", labels('blog', 'op-2')],

@@ -187,6 +187,8 @@ export class DockerContainers implements Containers {
 
   async remove({ name, app_name, operation_id }: OwnContainer, stopTimeoutMs: number, signal: AbortSignal): Promise<void> {
     const found = await this.inspect(name, signal);
+    // Somebody else has removed it, and knows nothing of its files.
+    if (found === null) await this.#secretFiles.remove(name);
     if (found?.app_name !== app_name || (operation_id !== undefined && found.operation_id !== operation_id)) return;
     const seconds = Math.ceil(stopTimeoutMs / 1000);
     const deadlineMs = seconds * 1000 + STOP_SLACK_MS;
