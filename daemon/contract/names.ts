@@ -56,6 +56,8 @@ export const proxyTypeSchema = z.enum(['caddy', 'nginx']).meta({ description: 't
 export type ProxyType = z.infer<typeof proxyTypeSchema>;
 
 export const tlsModeSchema = z
-  .enum(['auto', 'off'])
-  .meta({ description: 'auto: managed certificate, HTTP redirected. off: plain HTTP.' });
+  .enum(['auto', 'off', 'import'])
+  .meta({
+    description: 'auto: managed certificate, HTTP redirected. import: one that was imported, HTTP redirected. off: plain HTTP.',
+  });
 export type TlsMode = z.infer<typeof tlsModeSchema>;
