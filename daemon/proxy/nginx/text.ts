@@ -21,7 +21,7 @@ export class Literals {
   /** For use between double quotes. */
   inQuotes(text: string): string {
     if (!text.includes('$') && text.length <= LITERAL_CHARACTERS_MAX) return quoted(text).slice(1, -1);
-    const pieces = text.match(new RegExp(`[^]{1,${LITERAL_CHARACTERS_MAX}}`, 'g')) ?? [];
+    const pieces = text.match(new RegExp(`[\\s\\S]{1,${LITERAL_CHARACTERS_MAX}}`, 'g')) ?? [];
     return pieces.map((piece) => `\${${this.#nameOf(piece)}}`).join('');
   }
 
