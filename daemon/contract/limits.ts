@@ -90,6 +90,18 @@ export const LIMITS = {
   audit_page_max: 1_000,
   /** Of one caller; further ones are counted in one entry. */
   audit_refusals_per_minute_max: 30,
+  /** Routes to ports. */
+  routes_max: 1_000,
+  route_headers_max: 50,
+  route_header_characters_max: 4_096,
+  route_prefixes_max: 50,
+  route_redirects_max: 200,
+  basic_auth_users_max: 50,
+  /** bcrypt takes no longer passwords into account. */
+  basic_auth_password_bytes_max: 72,
+  /** A chain with its intermediates, in PEM. */
+  certificate_characters_max: 128 * 1024,
+  certificate_key_characters_max: 32 * 1024,
 } as const;
 
 export const DEFAULTS = {

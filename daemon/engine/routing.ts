@@ -124,11 +124,11 @@ export function isSameRoute(a: RouteModel | null, b: RouteModel | null): boolean
 
 function canonical(route: RouteModel | null): unknown {
   if (route === null) return null;
-  const { app_name, proxy, sites, redirects, upstreams, health_path, marker_directory, verify_key } = route;
+  const { app_name, proxy, sites, redirects, upstreams, health_path, marker_directory, verify_key, options } = route;
   const sortedSites = sites.toSorted((a, b) => a.domain.localeCompare(b.domain)).map(({ domain, tls }) => [domain, tls]);
   const sortedRedirects = redirects
     .toSorted((a, b) => a.from.localeCompare(b.from))
     .map(({ from, tls, to, to_tls, status }) => [from, tls, to, to_tls, status]);
   const { blue, green } = upstreams;
-  return [app_name, proxy, sortedSites, sortedRedirects, blue, green, health_path, marker_directory, verify_key];
+  return [app_name, proxy, sortedSites, sortedRedirects, blue, green, health_path, marker_directory, verify_key, options ?? null];
 }

@@ -8,6 +8,7 @@ export type MarkerState = Slot | 'stopped';
 
 /** A route as the proxy serves it. Both slots are named, so a swap needs no change here. */
 export interface RouteModel {
+  /** Or {@link portRouteKey} of a route to a port, which is no app's. */
   app_name: string;
   proxy: ProxyType;
   /** The domain and its aliases; more while a deploy moves an app to other domains. */
@@ -21,6 +22,34 @@ export interface RouteModel {
   marker_directory: string;
   /** The proxy tells the slot only to requests that carry this in `X-NextDeploy-Verify`. */
   verify_key: string;
+  /** Missing: none, as in what earlier versions kept. */
+  options?: RouteOptions;
+}
+
+/** What a route does beyond passing requests on. */
+export interface RouteOptions {
+  /** In every answer of the site, in place of the app's own of that name. */
+  headers: { name: string; value: string }[];
+  /** Empty: open to all. Hashed with bcrypt, `$2b$` or `$2y$`. */
+  basic_auth: { username: string; password_hash: string }[];
+  /** Of a request's body; null: no limit. */
+  body_bytes_max: number | null;
+  /** Of answers that the app has not compressed itself; streams of server-sent events never. */
+  is_compressed: boolean;
+  prefixes: RoutePrefix[];
+  /** Of one path each, whatever its query. */
+  path_redirects: { from: string; to: string; status: RouteRedirect['status'] }[];
+}
+
+/** A path of the site that something else serves. The longest that fits counts. */
+export interface RoutePrefix {
+  /** Such as `/api`: that path itself, and whatever is beneath it. */
+  path: string;
+  /** Whether what serves it gets the path without the prefix. */
+  is_stripped: boolean;
+  upstreams: Record<Slot, string[]>;
+  /** Of the app that serves it; null: a port, which is both slots' upstream. */
+  marker_directory: string | null;
 }
 
 export interface RouteRedirect {
@@ -127,6 +156,11 @@ export type Change =
   | { kind: 'app_removed'; app_name: string };
 
 export type NewRelease = Omit<Release, 'state' | 'image_id' | 'ended_at' | 'end_reason'>;
+
+/** Stands for the name of an app in a route to a port. No app's name has a dot. */
+export function portRouteKey(domain: string): string {
+  return `route.${domain}`;
+}
 
 export function isSlot(marker: MarkerState | null): marker is Slot {
   return marker === 'blue' || marker === 'green';
