@@ -113,6 +113,11 @@ export class RouteFiles {
     }
   }
 
+  /** Shared with whoever else wants one that has not begun. */
+  reload(): Promise<void> {
+    return this.#reload.run();
+  }
+
   async #replace(change: RouteChange, signal: AbortSignal): Promise<Replaced> {
     const { app, part } = change;
     const { path, text, next } = await this.#textsOf(app, part);

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { DomainError } from '../../contract/errors.ts';
 import type { RefusedRoute, ReverseProxy } from '../../engine/ports.ts';
 import type { RouteModel } from '../../engine/state.ts';
+import type { CertificateSettings } from '../certificates.ts';
 import type { ProxyMachine } from '../machine.ts';
 import { domainsOf } from '../route.ts';
 import { type FormerFile, type RouteChange, RouteFiles } from '../route-files.ts';
@@ -24,6 +25,7 @@ export interface CaddySettings {
   caddyfile: string;
   /** The systemd unit. */
   service: string;
+  certificates: CertificateSettings;
 }
 
 const DEADLINE_MS = 30_000;
@@ -90,6 +92,12 @@ export class CaddyDriver implements ReverseProxy {
       if (route !== null || (await this.#isRunning(signal))) throw error;
     }
     await this.#files.apply(changeTo(app, route), signal);
+  }
+
+  /** Makes Caddy read the files of its certificates anew, together with whatever else is to be loaded. */
+  reloadCertificates(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    return this.#files.reload();
   }
 
   async listApps(): Promise<string[]> {

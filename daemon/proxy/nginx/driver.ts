@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '../../contract/errors.ts';
 import type { RefusedRoute, ReverseProxy } from '../../engine/ports.ts';
 import type { RouteModel } from '../../engine/state.ts';
+import type { CertificateSettings } from '../certificates.ts';
 import { readGeneration } from '../generation.ts';
 import type { ProxyMachine } from '../machine.ts';
 import { domainsOf } from '../route.ts';
@@ -39,6 +40,8 @@ export interface NginxSettings {
   /** The systemd unit. */
   service: string;
   http_port: number;
+  https_port: number;
+  certificates: CertificateSettings;
   /** From a reload until the new workers serve; {@link CONFIRM_MS_MAX} if not given. */
   confirm_ms_max?: number;
 }
@@ -234,6 +237,12 @@ export class NginxDriver implements ReverseProxy {
   #ask(app: string, signal: AbortSignal): Promise<string | null> {
     const { http_port } = this.#settings;
     return this.#machine.ask({ host: STATUS_ADDRESS, port: http_port, name: statusName(app) }, signal);
+  }
+
+  /** Makes nginx read the files of its certificates anew, together with whatever else is to be loaded. */
+  reloadCertificates(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    return this.#files.reload();
   }
 
   async listApps(): Promise<string[]> {
