@@ -39,7 +39,8 @@ export async function lastFailureOfCaddy(
   for (const line of await machine.readLog(since, signal)) {
     const entry = parseEntry(line);
     if (entry === null || !isAbout(entry, domain) || entry.at < since) continue;
-    if (entry.error !== '') failure = { at: entry.at, message: sentence(entry.error, typeOf(entry.error)), ...limitIn(entry.error) };
+    if (entry.error !== '')
+      failure = { at: entry.at, message: sentence(entry.error, typeOf(entry.error)), ...limitIn(entry.error) };
     else if (/certificate (?:obtained|renewed) successfully/.test(entry.message)) failure = null;
   }
   return failure;
@@ -77,7 +78,10 @@ export async function beginRenewal(machine: CaddyMachine, domain: string, now: D
   const stored = await findInCaddy(machine, domain, signal);
   const leaf = stored === null ? null : readLeaf(stored.certificate);
   if (stored === null || leaf === null)
-    throw new DomainError('unprocessable', `Caddy keeps no certificate of ${domain} that could be renewed; it obtains one by itself.`);
+    throw new DomainError(
+      'unprocessable',
+      `Caddy keeps no certificate of ${domain} that could be renewed; it obtains one by itself.`,
+    );
   const config = await machine.readConfig(signal);
   if (config === null) throw new DomainError('unavailable', 'Caddy does not run, or its admin API is off.');
   const { not_before_ms, not_after_ms } = lifetimeOf(leaf);
@@ -98,7 +102,10 @@ export async function isRenewing(machine: CaddyMachine, signal: AbortSignal): Pr
 }
 
 /** The part of the lifetime, counted from its end, in which Caddy renews: this certificate is in it, and one made now is not for long. */
-export function windowFor({ not_before_ms, not_after_ms }: { not_before_ms: number; not_after_ms: number }, now_ms: number): number {
+export function windowFor(
+  { not_before_ms, not_after_ms }: { not_before_ms: number; not_after_ms: number },
+  now_ms: number,
+): number {
   const part = (now_ms - not_before_ms) / Math.max(1, not_after_ms - not_before_ms);
   return 1 - Math.min(Math.max(part / 2, 1e-9), 0.5);
 }
@@ -127,7 +134,9 @@ export function withoutCare(config: unknown, domain: string, files: StoredByCadd
 export function withRenewal(config: unknown, domain: string, renewal_window_ratio: number): unknown {
   const { copy, tls } = copied(config);
   const policies = tls.automation?.policies ?? [];
-  const own = policies.find(({ subjects }) => subjects === undefined || subjects.length === 0 || subjects.some((name) => covers(name, domain)));
+  const own = policies.find(
+    ({ subjects }) => subjects === undefined || subjects.length === 0 || subjects.some((name) => covers(name, domain)),
+  );
   // A name may be in one policy only.
   const others = policies.map((policy) =>
     policy.subjects?.includes(domain) ? { ...policy, subjects: policy.subjects.filter((name) => name !== domain) } : policy,

@@ -28,7 +28,10 @@ export function limitIn(text: string): Pick<IssueFailure, 'is_rate_limited' | 'r
 
 /** One sentence of what an authority answered, with what helps against the usual causes. */
 export function sentence(text: string, type?: string): string {
-  const short = text.replace(/\s+/g, ' ').slice(0, CHARACTERS_MAX).replace(/[.\s]+$/, '');
+  const short = text
+    .replace(/\s+/g, ' ')
+    .slice(0, CHARACTERS_MAX)
+    .replace(/[.\s]+$/, '');
   if (/ConnectionError|Connection refused|Max retries|timed out.*acme|Failed to establish/i.test(short))
     return `The authority does not answer (${short}). What is served stays; it is tried again.`;
   if (LIMITED.test(text)) return `The authority limits requests: ${short}.`;

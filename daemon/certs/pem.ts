@@ -114,7 +114,11 @@ function readKey(pem: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (cause) {
-    throw refusal('key', 'it cannot be read as a private key in PEM; use the file that the certificate was requested with', cause);
+    throw refusal(
+      'key',
+      'it cannot be read as a private key in PEM; use the file that the certificate was requested with',
+      cause,
+    );
   }
 }
 
@@ -146,7 +150,10 @@ function checkOrder(chain: readonly X509Certificate[]): void {
     const remedy = isElsewhere
       ? "put each certificate's issuer right after it"
       : `put ${nameWords(each.issuer)} there, which did, and leave out what does not belong to it`;
-    throw refusal('certificate', `${nameWords(issuer.subject)} follows ${nameWords(each.subject)} and has not issued it; ${remedy}`);
+    throw refusal(
+      'certificate',
+      `${nameWords(issuer.subject)} follows ${nameWords(each.subject)} and has not issued it; ${remedy}`,
+    );
   }
 }
 

@@ -11,7 +11,10 @@ const NONE: Failures = { count: 0, last_at_ms: null, retry_after_ms: null, is_ra
 const nowAny = fc.integer({ min: Date.parse('2020-01-01'), max: Date.parse('2060-01-01') });
 /** From ten minutes to two years, somewhere around now. */
 const lifetimeAny: fc.Arbitrary<Lifetime> = fc
-  .record({ start: fc.integer({ min: NOW - 800 * DAY, max: NOW + 10 * DAY }), length: fc.integer({ min: 10 * MINUTE, max: 730 * DAY }) })
+  .record({
+    start: fc.integer({ min: NOW - 800 * DAY, max: NOW + 10 * DAY }),
+    length: fc.integer({ min: 10 * MINUTE, max: 730 * DAY }),
+  })
   .map(({ start, length }) => ({ not_before_ms: start, not_after_ms: start + length }));
 const jitterAny = fc.double({ min: 0, max: 0.999999, noNaN: true });
 const failuresAny: fc.Arbitrary<Failures> = fc.record({
@@ -91,9 +94,9 @@ describe('a renewal', () => {
 
   it('waits as long as a limiting authority says, up to a week, and for hours where it does not say', () => {
     const limited = { ...NONE, count: 1, last_at_ms: NOW, is_rate_limited: true };
-    const after = (retry_after_ms: number | null) =>
+    const pauseHours = (retry_after_ms: number | null) =>
       (nextAttemptAt({ now_ms: NOW, lifetime: null, failures: { ...limited, retry_after_ms }, jitter: 0 }) - NOW) / HOUR;
-    expect([after(null), after(NOW + 30 * HOUR), after(NOW + 900 * DAY), after(NOW - HOUR)]).toEqual([3, 30, 168, 0]);
+    expect([null, NOW + 30 * HOUR, NOW + 900 * DAY, NOW - HOUR].map(pauseHours)).toEqual([3, 30, 168, 0]);
     // However short it lives.
     const lifetime = { not_before_ms: NOW - 2 * HOUR, not_after_ms: NOW };
     expect(nextAttemptAt({ now_ms: NOW, lifetime, failures: limited, jitter: 0 }) - NOW).toBe(3 * HOUR);

@@ -1,6 +1,9 @@
 /** What certificates need of the machine. `host/` implements it. */
+import type { X509Certificate } from 'node:crypto';
 import type { Certificate, CertificateState } from '../contract/certificates.ts';
 import type { ProxyType } from '../contract/names.ts';
+import type { Clock, NewEvent } from '../engine/ports.ts';
+import type { RouteModel } from '../engine/state.ts';
 
 /** Both as PEM. */
 export interface Pair {
@@ -35,8 +38,8 @@ export interface PairFiles {
   add(domain: string, source: PairSource, pair: Pair): Promise<KeptPair>;
   /** Makes it the one in use. */
   use(domain: string, version: string): Promise<void>;
-  /** Makes the one in use readable for the user of a systemd unit, and for nobody else beside root. */
-  giveTo(domain: string, service: string): Promise<void>;
+  /** Makes a version's key readable for the user of a systemd unit, and for nobody else beside root. */
+  giveTo(domain: string, version: string, service: string): Promise<void>;
   /** Removes versions but these and the one in use. */
   prune(domain: string, kept: readonly string[]): Promise<void>;
   /** Removes all of the domain's. Fine if there is nothing. */
@@ -44,7 +47,10 @@ export interface PairFiles {
 }
 
 /** What a TLS handshake with a proxy gave. `absent`: it accepted the connection and had no certificate for the name. */
-export type Served = { kind: 'certificate'; der: Buffer } | { kind: 'absent'; detail: string } | { kind: 'unreachable'; detail: string };
+export type Served =
+  | { kind: 'certificate'; der: Buffer }
+  | { kind: 'absent'; detail: string }
+  | { kind: 'unreachable'; detail: string };
 
 /** Connects to a proxy of this host as a visitor of `domain` does. Never rejects but for an abort. */
 export type AskServed = (proxy: ProxyType, domain: string, signal: AbortSignal) => Promise<Served>;
@@ -86,6 +92,26 @@ export interface ReloadingProxy {
   reloadCertificates(signal: AbortSignal): Promise<void>;
 }
 
+export interface CertificateParts {
+  files: PairFiles;
+  askServed: AskServed;
+  caddy: CaddyMachine;
+  certbot: Certbot;
+  store: CertificateStore;
+  proxies: Record<ProxyType, ReloadingProxy>;
+  /** The systemd units. */
+  services: Record<ProxyType, string>;
+  /** All that are applied. */
+  listRoutes(): RouteModel[];
+  /** Whether this host trusts whoever issued the certificate. */
+  findsIssuer(certificate: X509Certificate): boolean;
+  publishEvent(event: Omit<NewEvent, 'ts'>): void;
+  clock: Clock;
+  warn(details: object, message: string): void;
+  /** The daemon stops. */
+  stopping: AbortSignal;
+}
+
 /** What is kept about a name between two looks and two runs of the daemon. */
 export interface CertificateRecord {
   domain: string;
@@ -105,6 +131,6 @@ export interface CertificateRecord {
 export interface CertificateStore {
   get(domain: string): CertificateRecord | null;
   put(record: CertificateRecord): void;
+  /** Fine if there is none. */
   remove(domain: string): void;
-  list(): CertificateRecord[];
 }

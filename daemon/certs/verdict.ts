@@ -33,7 +33,10 @@ export function isPlaceholder(certificate: X509Certificate): boolean {
 export function verdictOf(seen: Seen): Verdict {
   const { domain, source, proxy, served, stored } = seen;
   if (served.kind === 'unreachable')
-    return { state: 'unreachable', detail: `The proxy accepts no connection: ${served.detail}. See \`systemctl status ${proxy}\`.` };
+    return {
+      state: 'unreachable',
+      detail: `The proxy accepts no connection: ${served.detail}. See \`systemctl status ${proxy}\`.`,
+    };
   if (served.kind === 'absent' || isPlaceholder(served.certificate)) return unserved(seen);
   const { certificate } = served;
   if (!isValidFor(certificate, domain))
@@ -44,7 +47,8 @@ export function verdictOf(seen: Seen): Verdict {
 }
 
 function unserved({ domain, source, proxy, stored, last_attempt }: Seen): Verdict {
-  if (stored !== null) return { state: 'missing', detail: `There is a certificate, but ${proxy} serves none. ${reloadHint(proxy)}` };
+  if (stored !== null)
+    return { state: 'missing', detail: `There is a certificate, but ${proxy} serves none. ${reloadHint(proxy)}` };
   if (source === 'imported')
     return { state: 'missing', detail: `Import one with \`nextdeploy certs import ${domain} --cert FILE --key FILE\`.` };
   if (last_attempt !== null && !last_attempt.ok)
@@ -62,5 +66,4 @@ function lasting({ now, last_attempt }: Seen, certificate: X509Certificate, sour
   return { state: 'ok', detail: why === '' ? 'It is served, and valid.' : `It is served, and valid.${why}` };
 }
 
-const reloadHint = (proxy: ProxyType) =>
-  `Look at \`journalctl -u ${proxy}\`, and reload it with \`systemctl reload ${proxy}\`.`;
+const reloadHint = (proxy: ProxyType) => `Look at \`journalctl -u ${proxy}\`, and reload it with \`systemctl reload ${proxy}\`.`;

@@ -13,8 +13,8 @@ export interface CertbotSettings {
   directory: string;
   /** Where nginx finds the answers to challenges; its user reads them. */
   webroot: string;
-  /** The authority's ACME directory. */
-  acme_directory: string;
+  /** The authority's ACME directory; null: certbot's default. */
+  acme_directory: string | null;
   email: string | null;
   /** Of the root that the directory's own certificate leads to; null: those of the host. */
   acme_ca_root: string | null;
@@ -59,7 +59,7 @@ export class CertbotProgram implements Certbot {
       '--non-interactive',
       '--agree-tos',
       ...(email === null ? ['--register-unsafely-without-email'] : [`--email=${email}`, '--no-eff-email']),
-      `--server=${acme_directory}`,
+      ...(acme_directory === null ? [] : [`--server=${acme_directory}`]),
       '--webroot',
       `--webroot-path=${webroot}`,
       `--cert-name=${domain}`,

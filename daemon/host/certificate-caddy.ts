@@ -17,13 +17,11 @@ export interface CaddyPlaces {
   admin: string;
   /** The systemd unit. */
   service: string;
-  /** Of its storage; null: where Caddy itself looks (https://caddyserver.com/docs/conventions#data-directory). */
-  data_directory: string | null;
 }
 
 export function createCaddyCertificates(places: CaddyPlaces): CaddyMachine {
   return {
-    readStored: async (domain, signal) => readStored(places.data_directory ?? (await findData(places.service, signal)), domain),
+    readStored: async (domain, signal) => readStored(await findData(places.service, signal), domain),
     readConfig: async (signal) => {
       const answer = await ask(places.admin, { method: 'GET', path: '/config/' }, signal);
       return answer === null ? null : JSON.parse(answer.body);
@@ -43,7 +41,7 @@ export function createCaddyCertificates(places: CaddyPlaces): CaddyMachine {
   };
 }
 
-/** `$XDG_DATA_HOME/caddy`, or beneath the home of the unit's user. */
+/** `$XDG_DATA_HOME/caddy`, or beneath the home of the unit's user (https://caddyserver.com/docs/conventions#data-directory). */
 async function findData(service: string, signal: AbortSignal): Promise<string | null> {
   const args = ['show', '--property=User,Environment', service];
   const { code, output } = await runProgram('systemctl', args, { signal, deadlineMs: DEADLINE_MS });
@@ -64,7 +62,7 @@ async function readStored(data: string | null, domain: string): Promise<StoredBy
     authorities.map(async (authority): Promise<StoredByCaddy | null> => {
       const path = join(certificates, authority, domain, domain);
       const certificate = await orMissing(readFile(`${path}.crt`, 'utf8'), null);
-      return certificate && { certificate, certificate_path: `${path}.crt`, key_path: `${path}.key` };
+      return certificate === null ? null : { certificate, certificate_path: `${path}.crt`, key_path: `${path}.key` };
     }),
   );
   return found.filter((one) => one !== null);
@@ -86,11 +84,7 @@ interface Ask {
 }
 
 /** Of the admin API (https://caddyserver.com/docs/api); null: nothing listens there. */
-function ask(
-  admin: string,
-  { method, path, body }: Ask,
-  signal: AbortSignal,
-): Promise<{ status: number; body: string } | null> {
+function ask(admin: string, { method, path, body }: Ask, signal: AbortSignal): Promise<{ status: number; body: string } | null> {
   const [host, port] = admin.split(':');
   const headers = body === undefined ? {} : { 'content-type': 'application/json', 'cache-control': 'must-revalidate' };
   const ended = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);

@@ -32,6 +32,8 @@ export class CertificateFiles implements PairFiles {
   readonly #directory: string;
   readonly #findOwner: PairFilesOptions['findOwner'];
   readonly #disk: Disk;
+  /** Of what changes anything. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor({ directory, findOwner, disk = realDisk }: PairFilesOptions) {
     this.#directory = directory;
@@ -56,7 +58,11 @@ export class CertificateFiles implements PairFiles {
     return last === undefined ? null : this.#readVersion(domain, last);
   }
 
-  async add(domain: string, source: PairSource, { certificate, key }: Pair): Promise<KeptPair> {
+  add(domain: string, source: PairSource, pair: Pair): Promise<KeptPair> {
+    return this.#inTurn(() => this.#add(domain, source, pair));
+  }
+
+  async #add(domain: string, source: PairSource, { certificate, key }: Pair): Promise<KeptPair> {
     const home = this.#home(domain);
     for (const path of [this.#directory, join(this.#directory, KEPT), home]) await this.#disk.makeDirectory(path, 0o755);
     const numbers = (await this.#versions(domain)).map(numberOf);
@@ -73,7 +79,11 @@ export class CertificateFiles implements PairFiles {
     return this.#readVersion(domain, version);
   }
 
-  async use(domain: string, version: string): Promise<void> {
+  use(domain: string, version: string): Promise<void> {
+    return this.#inTurn(() => this.#use(domain, version));
+  }
+
+  async #use(domain: string, version: string): Promise<void> {
     const home = this.#home(domain);
     // First, while they lead nowhere yet: so both come to be with the one rename.
     await this.#link(domain, 'crt', CERTIFICATE);
@@ -83,9 +93,7 @@ export class CertificateFiles implements PairFiles {
     await this.#disk.sync(home);
   }
 
-  async giveTo(domain: string, service: string): Promise<void> {
-    const version = await this.#current(domain);
-    if (version === null) return;
+  async giveTo(domain: string, version: string, service: string): Promise<void> {
     const owner = (await this.#findOwner(service)) ?? { uid: 0, gid: 0 };
     const key = join(this.#home(domain), version, KEY);
     const { uid, gid } = await stat(key);
@@ -97,14 +105,22 @@ export class CertificateFiles implements PairFiles {
     if ((mode & 0o001) === 0) await this.#disk.chmod(parent, (mode & 0o7777) | 0o001);
   }
 
-  async prune(domain: string, kept: readonly string[]): Promise<void> {
+  prune(domain: string, kept: readonly string[]): Promise<void> {
+    return this.#inTurn(() => this.#prune(domain, kept));
+  }
+
+  async #prune(domain: string, kept: readonly string[]): Promise<void> {
     const current = await this.#current(domain);
     for (const version of await this.#versions(domain)) {
       if (version !== current && !kept.includes(version)) await this.#disk.remove(join(this.#home(domain), version));
     }
   }
 
-  async remove(domain: string): Promise<void> {
+  remove(domain: string): Promise<void> {
+    return this.#inTurn(() => this.#remove(domain));
+  }
+
+  async #remove(domain: string): Promise<void> {
     // What leads to the pair goes first: nobody finds half of it.
     await this.#disk.remove(join(this.#home(domain), CURRENT));
     for (const suffix of ['crt', 'key']) {
@@ -115,6 +131,12 @@ export class CertificateFiles implements PairFiles {
     await this.#disk.sync(this.#directory).catch((error: unknown) => {
       if (!isMissing(error)) throw error;
     });
+  }
+
+  #inTurn<T>(body: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(body, body);
+    this.#last = turn.catch(() => undefined);
+    return turn;
   }
 
   #home(domain: string): string {

@@ -8,14 +8,21 @@ const UNREACHABLE = /^(?:ECONNREFUSED|EHOSTUNREACH|ETIMEDOUT|ENETUNREACH)$/;
 
 /** `ports`: of the proxies' TLS listeners on loopback. */
 export function createServedCertificates(ports: Record<ProxyType, number>): AskServed {
-  return (proxy, domain, signal) => askServed(ports[proxy], domain, AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]), signal);
+  return (proxy, domain, signal) =>
+    askServed(ports[proxy], domain, AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]), signal);
 }
 
 function askServed(port: number, domain: string, ended: AbortSignal, signal: AbortSignal): Promise<Served> {
   return new Promise((resolve, reject) => {
     let isConnected = false;
     // Whom the chain is trusted by says nothing about what is served.
-    const socket = connect({ host: '127.0.0.1', port, servername: domain, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] });
+    const socket = connect({
+      host: '127.0.0.1',
+      port,
+      servername: domain,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+    });
     const abort = () => socket.destroy(new Error('no answer in time'));
     const finish = (served: Served) => {
       ended.removeEventListener('abort', abort);
