@@ -52,6 +52,8 @@ class FakeMachine implements CaddyMachine {
     return { code: 0, output: '' };
   };
 
+  loadAgain = async () => undefined;
+
   /** What was asked for. */
   readonly reads: string[] = [];
   readConfig = async (path: string) => {
