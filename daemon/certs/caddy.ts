@@ -39,8 +39,7 @@ export async function lastFailureOfCaddy(
   for (const line of await machine.readLog(since, signal)) {
     const entry = parseEntry(line);
     if (entry === null || !isAbout(entry, domain) || entry.at < since) continue;
-    if (entry.error !== '')
-      failure = { at: entry.at, message: sentence(entry.error, typeOf(entry.error)), ...limitIn(entry.error) };
+    if (entry.error !== '') failure = { at: entry.at, ...explainCaddy(entry.error) };
     else if (/certificate (?:obtained|renewed) successfully/.test(entry.message)) failure = null;
   }
   return failure;
@@ -57,10 +56,9 @@ interface Entry {
 function parseEntry(line: string): Entry | null {
   if (!line.startsWith('{') || !line.includes('"tls')) return null;
   try {
-    const { ts, logger, msg, error, identifier, problem } = JSON.parse(line) as Record<string, unknown>;
-    if (typeof ts !== 'number' || typeof logger !== 'string' || !/^(?:tls|http\.acme_client)/.test(logger)) return null;
-    const told = (problem as { detail?: unknown } | undefined)?.detail;
-    const text = typeof error === 'string' ? error : typeof told === 'string' ? told : '';
+    const { ts, logger, msg, error, identifier } = JSON.parse(line) as Record<string, unknown>;
+    if (typeof ts !== 'number' || typeof logger !== 'string' || !/^tls\.(?:obtain|renew)$/.test(logger)) return null;
+    const text = typeof error === 'string' ? error : '';
     return { at: new Date(ts * 1000), message: String(msg), error: text, identifier: String(identifier ?? '') };
   } catch {
     return null;
@@ -68,7 +66,12 @@ function parseEntry(line: string): Entry | null {
 }
 
 const isAbout = ({ identifier, error }: Entry, domain: string) => identifier === domain || error.startsWith(`[${domain}]`);
-const typeOf = (error: string) => /urn:ietf:params:acme:error:(\w+)/.exec(error)?.[1];
+/** Of the innermost problem, RFC 8555 §6.7. */
+function explainCaddy(error: string): IssueFailure {
+  const [, type, detail] = /urn:ietf:params:acme:error:(\w+) - (.+?)(?: \(ca=\S+\))?$/.exec(error) ?? [];
+  const text = detail ?? error.replace(/^.*\] (?:Obtain|Renew): /, '').replace(/ \(ca=\S+\)$/, '');
+  return { message: sentence(text, type), ...limitIn(error) };
+}
 
 /**
  * Has Caddy begin to renew the name. Throws `unprocessable` or `unavailable` that says why it cannot; nothing is changed then. To be

@@ -4,6 +4,8 @@ import type { IssueFailure } from './ports.ts';
 const CHARACTERS_MAX = 400;
 /** RFC 8555 §6.7, and the words of Boulder and certbot. */
 const LIMITED = /rateLimited|too many (?:requests|certificates|failed|new|registrations|currently)|Service busy/i;
+const UNREACHABLE =
+  /ConnectionError|Connection refused|Max retries exceeded|Failed to establish|dial tcp|timed? ?out|no such host|Name or service not known/i;
 
 /** `output`: both streams of a run that failed. */
 export function explainCertbot(output: string): IssueFailure {
@@ -32,9 +34,9 @@ export function sentence(text: string, type?: string): string {
     .replace(/\s+/g, ' ')
     .slice(0, CHARACTERS_MAX)
     .replace(/[.\s]+$/, '');
-  if (/ConnectionError|Connection refused|Max retries|timed out.*acme|Failed to establish/i.test(short))
-    return `The authority does not answer (${short}). What is served stays; it is tried again.`;
-  if (LIMITED.test(text)) return `The authority limits requests: ${short}.`;
+  if (type === 'rateLimited' || LIMITED.test(text)) return `The authority limits requests: ${short}.`;
+  if (type === undefined && UNREACHABLE.test(short))
+    return `The authority does not answer (${short}). What is served stays, and it is tried again later.`;
   if (type === 'dns' || /NXDOMAIN|no valid A/i.test(short)) return `${short}. Check the DNS records of the name.`;
   if (type !== undefined && /unauthorized|connection|incorrectResponse/.test(type))
     return `${short}. Check that its DNS points here and that port 80 is open.`;

@@ -91,7 +91,8 @@ describe('a pair', () => {
   });
 });
 
-describe('a change that is killed', () => {
+// Each change waits for the disk, and there are some hundred of them.
+describe('a change that is killed', { timeout: 120_000 }, () => {
   const OPERATIONS_MAX = 60;
 
   /** Each operation is interrupted before it, after it, and a write half way. Returns how many there were. */
