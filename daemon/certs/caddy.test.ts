@@ -18,11 +18,37 @@ const WILL_RETRY = {
   error: `[${DOMAIN}] Renew: [${DOMAIN}] solving challenge: ${DOMAIN}: [${DOMAIN}] authorization failed: HTTP 403 urn:ietf:params:acme:error:unauthorized - 192.0.2.1: Invalid response: 404 (ca=https://localhost:15140/dir)`,
 };
 const NOISE = [
-  { level: 'warn', ts: 1795879871, logger: 'tls', msg: 'stapling OCSP', error: `no OCSP stapling for [${DOMAIN}]`, identifiers: [DOMAIN] },
-  { level: 'error', ts: 1795879872, logger: 'http.acme_client', msg: 'challenge failed', identifier: DOMAIN, error: 'one of several' },
-  { level: 'error', ts: 1795879873, logger: 'tls', msg: 'job failed', error: `${DOMAIN}: renewing certificate: context canceled` },
+  {
+    level: 'warn',
+    ts: 1795879871,
+    logger: 'tls',
+    msg: 'stapling OCSP',
+    error: `no OCSP stapling for [${DOMAIN}]`,
+    identifiers: [DOMAIN],
+  },
+  {
+    level: 'error',
+    ts: 1795879872,
+    logger: 'http.acme_client',
+    msg: 'challenge failed',
+    identifier: DOMAIN,
+    error: 'one of several',
+  },
+  {
+    level: 'error',
+    ts: 1795879873,
+    logger: 'tls',
+    msg: 'job failed',
+    error: `${DOMAIN}: renewing certificate: context canceled`,
+  },
 ];
-const OBTAINED = { level: 'info', ts: 1795879880, logger: 'tls.obtain', msg: 'certificate obtained successfully', identifier: DOMAIN };
+const OBTAINED = {
+  level: 'info',
+  ts: 1795879880,
+  logger: 'tls.obtain',
+  msg: 'certificate obtained successfully',
+  identifier: DOMAIN,
+};
 const last = (lines: object[], since = new Date(0)) => lastFailureOfCaddy(logging(lines), DOMAIN, since, signal);
 
 describe("what Caddy's log says of a name", () => {
@@ -33,9 +59,15 @@ describe("what Caddy's log says of a name", () => {
       is_rate_limited: false,
       retry_after: null,
     });
-    const down = { ...WILL_RETRY, error: `[${DOMAIN}] Obtain: [${DOMAIN}] creating new order: Head "https://x": dial tcp 127.0.0.1:1: connect: connection refused (ca=https://x/dir)` };
+    const down = {
+      ...WILL_RETRY,
+      error: `[${DOMAIN}] Obtain: [${DOMAIN}] creating new order: Head "https://x": dial tcp 127.0.0.1:1: connect: connection refused (ca=https://x/dir)`,
+    };
     expect((await last([down]))?.message).toMatch(/^The authority does not answer \(\[shop/);
-    const limited = { ...WILL_RETRY, error: `[${DOMAIN}] Obtain: HTTP 429 urn:ietf:params:acme:error:rateLimited - too many certificates, retry after 2026-12-01 10:00:00 UTC (ca=https://x/dir)` };
+    const limited = {
+      ...WILL_RETRY,
+      error: `[${DOMAIN}] Obtain: HTTP 429 urn:ietf:params:acme:error:rateLimited - too many certificates, retry after 2026-12-01 10:00:00 UTC (ca=https://x/dir)`,
+    };
     expect(await last([limited])).toMatchObject({ is_rate_limited: true, retry_after: new Date('2026-12-01T10:00:00Z') });
   });
 
@@ -50,7 +82,10 @@ describe("what Caddy's log says of a name", () => {
 
 describe('the configuration in which Caddy renews one name', () => {
   const issuers = [{ module: 'acme', ca: 'https://ca/dir' }];
-  const config = (policies?: object[]) => ({ admin: {}, apps: { http: { servers: {} }, tls: policies && { automation: { policies } } } });
+  const config = (policies?: object[]) => ({
+    admin: {},
+    apps: { http: { servers: {} }, tls: policies && { automation: { policies } } },
+  });
   const policiesOf = (made: unknown) => (made as ReturnType<typeof config>).apps.tls?.automation.policies;
 
   it('has a policy for it that is like the one it had, and the others as they were', () => {
@@ -65,7 +100,9 @@ describe('the configuration in which Caddy renews one name', () => {
     ]);
     expect(given).toEqual(config([own, rest]));
     expect(policiesOf(withRenewal(config([{ ...own, subjects: [DOMAIN] }, rest]), DOMAIN, 0.9))).toHaveLength(2);
-    expect(policiesOf(withRenewal(config([{ subjects: ['*.example.com'], issuers }, rest]), DOMAIN, 0.9))?.[0]).toMatchObject({ issuers });
+    expect(policiesOf(withRenewal(config([{ subjects: ['*.example.com'], issuers }, rest]), DOMAIN, 0.9))?.[0]).toMatchObject({
+      issuers,
+    });
     expect(policiesOf(withRenewal(config([rest]), DOMAIN, 0.9))?.[0]).toMatchObject(rest);
     expect(policiesOf(withRenewal(config(), DOMAIN, 0.9))).toEqual([
       { '@id': 'nextdeploy-renewal', subjects: [DOMAIN], renewal_window_ratio: 0.9 },

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { explainCertbot } from './certbot-output.ts';
 
-const END = 'Ask for help or search for solutions at https://community.letsencrypt.org. See the logfile /x/letsencrypt.log or re-run.\n';
+const END =
+  'Ask for help or search for solutions at https://community.letsencrypt.org. See the logfile /x/letsencrypt.log or re-run.\n';
 
 describe('what certbot says of a failure', () => {
   it.each<[string, string, { message: RegExp; is_rate_limited?: boolean; retry_after?: Date | null }]>([
@@ -34,9 +35,16 @@ Hint: The Certificate Authority failed to download the temporary challenge files
     [
       'an authority that is down',
       `Saving debug log to /x\nAn unexpected error occurred:\nValueError: Requesting localhost/dir: Connection refused\n${END}`,
-      { message: /^The authority does not answer \(ValueError: Requesting localhost\/dir: Connection refused\)\. What is served stays/ },
+      {
+        message:
+          /^The authority does not answer \(ValueError: Requesting localhost\/dir: Connection refused\)\. What is served stays/,
+      },
     ],
-    ['something else', `Saving debug log to /x\nunrecognized arguments: --odd\n`, { message: /^unrecognized arguments: --odd\.$/ }],
+    [
+      'something else',
+      `Saving debug log to /x\nunrecognized arguments: --odd\n`,
+      { message: /^unrecognized arguments: --odd\.$/ },
+    ],
     ['nothing', '', { message: /^certbot said nothing\.$/ }],
   ])('is told of %s', (_, output, { message, is_rate_limited = false, retry_after = null }) => {
     const told = explainCertbot(output);

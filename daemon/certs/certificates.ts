@@ -114,7 +114,7 @@ export class Certificates {
       const message = `The certificate of ${domain} is served until one is obtained from the authority; try again then.`;
       throw new DomainError('conflict', message);
     }
-    await files.prune(domain, managed === null ? [] : [managed.version]);
+    await files.prune(domain, imported === null ? [] : [imported.version]);
     return { domain };
   }
 

@@ -74,16 +74,19 @@ export class CertificateIssuer {
     if (use === null) {
       await files.use(domain, added.version);
     } else {
+      const release = this.#observer.expectChange(domain);
       try {
         await this.#switchTo(use, added, this.#parts.stopping);
       } catch (cause) {
         if (before !== null) await this.#switchBack(use, before);
-        await files.prune(domain, await this.#kept(domain, added.version));
+        await files.prune(domain, [added.version]);
         if (!(cause instanceof DomainError)) throw cause;
         throw new DomainError('unprocessable', `${cause.message} The certificate before it is in its place again.`, { cause });
+      } finally {
+        release();
       }
     }
-    await files.prune(domain, await this.#kept(domain));
+    await files.prune(domain);
     return added;
   }
 
@@ -105,13 +108,6 @@ export class CertificateIssuer {
     await proxies[proxy].reloadCertificates(AbortSignal.timeout(WAY_BACK_MS_MAX)).catch((err: unknown) => {
       warn({ err, domain }, 'the proxy could not be reloaded with the certificate before');
     });
-  }
-
-  /** The newest of each source stay, so that a route may change from one to the other. */
-  async #kept(domain: string, without?: string): Promise<string[]> {
-    const { files } = this.#parts;
-    const newest = await Promise.all([files.newest(domain, 'imported'), files.newest(domain, 'certbot')]);
-    return newest.flatMap((pair) => (pair === null || pair.version === without ? [] : [pair.version]));
   }
 
   async #order(use: CertificateUse): Promise<void> {
@@ -152,6 +148,7 @@ export class CertificateIssuer {
     const { domain } = use;
     const before = await findInCaddy(caddy, domain, stopping);
     const began = clock.now();
+    const release = this.#observer.expectChange(domain);
     try {
       if (before !== null) await beginRenewal(caddy, domain, began, stopping);
       // Ends the pause that Caddy makes after a failure.
@@ -164,6 +161,8 @@ export class CertificateIssuer {
     } catch (error) {
       if (before !== null) await proxies.caddy.reloadCertificates(AbortSignal.timeout(WAY_BACK_MS_MAX)).catch(() => undefined);
       throw error;
+    } finally {
+      release();
     }
   }
 

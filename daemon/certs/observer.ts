@@ -22,6 +22,8 @@ const AT_ONCE = 16;
 export class CertificateObserver {
   readonly #parts: Parts;
   readonly #records: CertificateRecords;
+  /** Names whose certificate is just being replaced: what is seen of them is no news. */
+  readonly #changing = new Set<string>();
 
   constructor(parts: Parts, records: CertificateRecords) {
     this.#parts = parts;
@@ -49,8 +51,14 @@ export class CertificateObserver {
       await this.#parts.clock.sleep(SETTLE_MS, signal);
       seen = await this.#look(use, signal);
     }
-    this.#records.looked(seen);
+    if (!this.#changing.has(use.domain)) this.#records.looked(seen);
     return seen;
+  }
+
+  /** Until the function that it gives is called, nothing is told of the name. */
+  expectChange(domain: string): () => void {
+    this.#changing.add(domain);
+    return () => void this.#changing.delete(domain);
   }
 
   /** The one that is kept of what the route asks for; null: none, also while another stands in for it. */

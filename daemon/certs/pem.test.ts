@@ -58,10 +58,18 @@ describe('a pair', () => {
       [good.key, good.key, /^certificate: there is no certificate in it/],
       [good.certificate.replace(/\n[^-]{20}/, '\nAAAAAAAAAAAAAAAAAAAA'), good.key, /^certificate: it cannot be read/],
       [good.certificate + intermediate, good.certificate, /^key: it cannot be read as a private key/],
-      [good.certificate + intermediate, authority.encrypt(good.key), /^key: it has a passphrase; take that off with `openssl pkey/],
+      [
+        good.certificate + intermediate,
+        authority.encrypt(good.key),
+        /^key: it has a passphrase; take that off with `openssl pkey/,
+      ],
       [good.certificate + intermediate, other.key, /^key: it does not belong to the certificate/],
       [intermediate + good.certificate, good.key, /^certificate: the certificate of the domain is not the first/],
-      [good.certificate + root + intermediate, good.key, /^certificate: Test root.* follows leaf .* and has not issued it; put each/],
+      [
+        good.certificate + root + intermediate,
+        good.key,
+        /^certificate: Test root.* follows leaf .* and has not issued it; put each/,
+      ],
       [good.certificate + root, good.key, /has not issued it; put Test middle .* there/],
       [good.certificate, good.key, /^certificate: the chain ends with leaf .* Test middle .* append the intermediates/],
       [expired.certificate + intermediate, expired.key, /^certificate: it expired at .*; have it renewed/],
@@ -85,7 +93,11 @@ describe('a placeholder', () => {
       expect(leaf.checkHost(domain, { subject: 'never' })).toBe(domain);
       expect(leaf.checkPrivateKey(createKey(key))).toBe(true);
       expect(leaf.verify(leaf.publicKey)).toBe(true);
-      expect(factsOf(leaf, now)).toMatchObject({ issuer: 'NextDeploy placeholder', names: [domain], not_before: '2026-05-31T10:20:30.000Z' });
+      expect(factsOf(leaf, now)).toMatchObject({
+        issuer: 'NextDeploy placeholder',
+        names: [domain],
+        not_before: '2026-05-31T10:20:30.000Z',
+      });
     }
     expect(isPlaceholder(new X509Certificate(authority.root))).toBe(false);
   });

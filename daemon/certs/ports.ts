@@ -40,8 +40,11 @@ export interface PairFiles {
   use(domain: string, version: string): Promise<void>;
   /** Makes a version's key readable for the user of a systemd unit, and for nobody else beside root. */
   giveTo(domain: string, version: string, service: string): Promise<void>;
-  /** Removes versions but these and the one in use. */
-  prune(domain: string, kept: readonly string[]): Promise<void>;
+  /**
+   * Removes what is not needed any more: all but the one in use, and the newest that was imported or obtained, so that a route may change from
+   * one source to the other. These too, if not in use.
+   */
+  prune(domain: string, dropped?: readonly string[]): Promise<void>;
   /** Removes all of the domain's. Fine if there is nothing. */
   remove(domain: string): Promise<void>;
 }

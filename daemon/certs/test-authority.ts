@@ -16,7 +16,11 @@ export interface TestAuthority {
   close(): void;
 }
 
-const KEYS = { ec: ['EC', 'ec_paramgen_curve:P-256'], rsa: ['RSA', 'rsa_keygen_bits:2048'], weak: ['RSA', 'rsa_keygen_bits:1024'] };
+const KEYS = {
+  ec: ['EC', 'ec_paramgen_curve:P-256'],
+  rsa: ['RSA', 'rsa_keygen_bits:2048'],
+  weak: ['RSA', 'rsa_keygen_bits:1024'],
+};
 const DAY_MS = 86_400_000;
 
 export function createTestAuthority(): TestAuthority {
@@ -35,11 +39,28 @@ export function createTestAuthority(): TestAuthority {
   const sign = (name: string, by: string, extensions: string, from_ms: number, to_ms: number) => {
     const dates = ['-startdate', time(from_ms), '-enddate', time(to_ms)];
     const issuer = by === name ? ['-selfsign', '-keyfile', `${by}.key`] : ['-cert', `${by}.crt`, '-keyfile', `${by}.key`];
-    openssl('ca', '-batch', '-notext', '-config', 'ca.cnf', ...issuer, ...dates, '-extfile', extensions, '-in', `${name}.csr`, '-out', `${name}.crt`);
+    openssl(
+      'ca',
+      '-batch',
+      '-notext',
+      '-config',
+      'ca.cnf',
+      ...issuer,
+      ...dates,
+      '-extfile',
+      extensions,
+      '-in',
+      `${name}.csr`,
+      '-out',
+      `${name}.crt`,
+    );
   };
   const request = (name: string, subject: string) =>
     openssl('req', '-new', '-key', `${name}.key`, '-subj', subject, '-out', `${name}.csr`);
-  writeFileSync(path('authority.ext'), 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n');
+  writeFileSync(
+    path('authority.ext'),
+    'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n',
+  );
   for (const [name, by] of [
     ['root', 'root'],
     ['middle', 'root'],

@@ -1,5 +1,16 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -21,10 +32,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(parent, { recursive: true }));
 
-async function put(to: CertificateFiles, { certificate, key }: Pair, source: 'imported' | 'certbot' = 'imported'): Promise<string> {
+async function put(
+  to: CertificateFiles,
+  { certificate, key }: Pair,
+  source: 'imported' | 'certbot' = 'imported',
+): Promise<string> {
   const added = await to.add(DOMAIN, source, { certificate, key });
   await to.use(DOMAIN, added.version);
-  await to.prune(DOMAIN, []);
+  await to.prune(DOMAIN);
   return added.version;
 }
 
@@ -62,7 +77,7 @@ describe('a pair', () => {
     await kept.use(DOMAIN, imported.version);
     const certbot = await kept.add(DOMAIN, 'certbot', managed);
     await kept.use(DOMAIN, certbot.version);
-    await kept.prune(DOMAIN, [imported.version]);
+    await kept.prune(DOMAIN);
     expect(readAsProxy()).toEqual(managed);
     expect(await kept.newest(DOMAIN, 'imported')).toMatchObject({ source: 'imported', certificate: mine.certificate });
     expect(await kept.read(DOMAIN)).toMatchObject({ source: 'certbot', certificate: managed.certificate });
@@ -80,15 +95,18 @@ describe('a pair', () => {
     expect(readFileSync(at('key'), 'utf8')).toBe('of the operator');
   });
 
-  it.runIf(process.getuid?.() === 0)('is given to the user of the proxy, who can reach it and not list what is beside it', async () => {
-    chmodSync(parent, 0o750);
-    const owned = new CertificateFiles({ directory, findOwner: async () => ({ uid: 65_534, gid: 65_534 }) });
-    const version = await put(owned, pair());
-    await owned.giveTo(DOMAIN, version, 'caddy');
-    const { uid, gid, mode } = statSync(at('key'));
-    expect({ uid, gid, mode: mode & 0o777 }).toEqual({ uid: 65_534, gid: 65_534, mode: 0o600 });
-    expect(statSync(parent).mode & 0o777).toBe(0o751);
-  });
+  it.runIf(process.getuid?.() === 0)(
+    'is given to the user of the proxy, who can reach it and not list what is beside it',
+    async () => {
+      chmodSync(parent, 0o750);
+      const owned = new CertificateFiles({ directory, findOwner: async () => ({ uid: 65_534, gid: 65_534 }) });
+      const version = await put(owned, pair());
+      await owned.giveTo(DOMAIN, version, 'caddy');
+      const { uid, gid, mode } = statSync(at('key'));
+      expect({ uid, gid, mode: mode & 0o777 }).toEqual({ uid: 65_534, gid: 65_534, mode: 0o600 });
+      expect(statSync(parent).mode & 0o777).toBe(0o751);
+    },
+  );
 });
 
 // Each change waits for the disk, and there are some hundred of them.
@@ -96,7 +114,11 @@ describe('a change that is killed', { timeout: 120_000 }, () => {
   const OPERATIONS_MAX = 60;
 
   /** Each operation is interrupted before it, after it, and a write half way. Returns how many there were. */
-  async function killEverywhere(change: (to: CertificateFiles) => Promise<unknown>, check: () => Promise<void>, prepare: () => Promise<void>) {
+  async function killEverywhere(
+    change: (to: CertificateFiles) => Promise<unknown>,
+    check: () => Promise<void>,
+    prepare: () => Promise<void>,
+  ) {
     for (let count = 1; count <= OPERATIONS_MAX; count += 1) {
       for (const when of ['before', 'half', 'after'] as const) {
         rmSync(directory, { recursive: true, force: true });

@@ -53,8 +53,7 @@ export class CertificateFiles implements PairFiles {
   }
 
   async newest(domain: string, source: PairSource): Promise<KeptPair | null> {
-    const versions = (await this.#versions(domain)).filter((version) => version.startsWith(`${source}.`));
-    const last = versions.toSorted((a, b) => numberOf(b) - numberOf(a))[0];
+    const last = newestOf(await this.#versions(domain), source);
     return last === undefined ? null : this.#readVersion(domain, last);
   }
 
@@ -105,14 +104,16 @@ export class CertificateFiles implements PairFiles {
     if ((mode & 0o001) === 0) await this.#disk.chmod(parent, (mode & 0o7777) | 0o001);
   }
 
-  prune(domain: string, kept: readonly string[]): Promise<void> {
-    return this.#inTurn(() => this.#prune(domain, kept));
+  prune(domain: string, dropped: readonly string[] = []): Promise<void> {
+    return this.#inTurn(() => this.#prune(domain, dropped));
   }
 
-  async #prune(domain: string, kept: readonly string[]): Promise<void> {
+  async #prune(domain: string, dropped: readonly string[]): Promise<void> {
     const current = await this.#current(domain);
+    const versions = (await this.#versions(domain)).filter((version) => !dropped.includes(version));
+    const newest = (['imported', 'certbot'] as const).map((source) => newestOf(versions, source));
     for (const version of await this.#versions(domain)) {
-      if (version !== current && !kept.includes(version)) await this.#disk.remove(join(this.#home(domain), version));
+      if (version !== current && !newest.includes(version)) await this.#disk.remove(join(this.#home(domain), version));
     }
   }
 
@@ -177,6 +178,11 @@ export class CertificateFiles implements PairFiles {
     // The pattern of a version names its source.
     return { version, source: version.split('.')[0] as PairSource, certificate, written_at_ms: mtimeMs };
   }
+}
+
+function newestOf(versions: readonly string[], source: PairSource): string | undefined {
+  const own = versions.filter((version) => version.startsWith(`${source}.`));
+  return own.toSorted((a, b) => numberOf(b) - numberOf(a))[0];
 }
 
 const numberOf = (version: string) => Number(VERSION.exec(version)?.[2] ?? 0);

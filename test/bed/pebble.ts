@@ -80,10 +80,14 @@ export async function startPebble(bed: Bed): Promise<Pebble> {
     await run(['curl', '--fail', '--silent', '--show-error', '--data', JSON.stringify(body), url]);
   };
   const up = async () => {
-    await start(bed, UNITS.acme, [`PEBBLE_VA_NOSLEEP=1`, 'PEBBLE_AUTHZREUSE=0', 'PEBBLE_WFE_NONCEREJECT=0'], [
-      ...['pebble', '-config', `${HOME}/pebble.json`, '-dnsserver', `127.0.0.1:${PORTS.dns}`],
-    ]);
-    const answers = () => run(['curl', '--fail', '--silent', '--cacert', `${HOME}/ca.crt`, `https://localhost:${PORTS.front}/dir`]);
+    await start(
+      bed,
+      UNITS.acme,
+      [`PEBBLE_VA_NOSLEEP=1`, 'PEBBLE_AUTHZREUSE=0', 'PEBBLE_WFE_NONCEREJECT=0'],
+      [...['pebble', '-config', `${HOME}/pebble.json`, '-dnsserver', `127.0.0.1:${PORTS.dns}`]],
+    );
+    const answers = () =>
+      run(['curl', '--fail', '--silent', '--cacert', `${HOME}/ca.crt`, `https://localhost:${PORTS.front}/dir`]);
     await waitFor('the answer of pebble', answers, { timeoutMs: READY_MS_MAX }).catch(async (cause: unknown) => {
       const units = Object.values(UNITS).flatMap((unit) => ['-u', unit]);
       const { stdout } = await bed.exec(['journalctl', ...units, '-n', '20', '--no-pager', '-o', 'cat']);
@@ -95,17 +99,23 @@ export async function startPebble(bed: Bed): Promise<Pebble> {
   await makeServerCertificate(run, put);
   await put('pebble.json', JSON.stringify(SETTINGS));
   await put('front.conf', FRONT);
-  await start(bed, UNITS.dns, [], [
-    ...['pebble-challtestsrv', '-defaultIPv4', '127.0.0.1', '-defaultIPv6', '', '-dns01', `127.0.0.1:${PORTS.dns}`],
-    ...['-management', `127.0.0.1:${PORTS.dns_management}`, '-http01', '', '-https01', '', '-tlsalpn01', ''],
-  ]);
+  await start(
+    bed,
+    UNITS.dns,
+    [],
+    [
+      ...['pebble-challtestsrv', '-defaultIPv4', '127.0.0.1', '-defaultIPv6', '', '-dns01', `127.0.0.1:${PORTS.dns}`],
+      ...['-management', `127.0.0.1:${PORTS.dns_management}`, '-http01', '', '-https01', '', '-tlsalpn01', ''],
+    ],
+  );
   await start(bed, UNITS.front, [], ['nginx', '-c', `${HOME}/front.conf`, '-g', 'daemon off;']);
   await up();
   return {
     directory: `https://localhost:${PORTS.front}/dir`,
     ca_root: `${HOME}/ca.crt`,
     readRoot: async () =>
-      (await run(['curl', '--fail', '--silent', '--cacert', `${HOME}/ca.crt`, `https://localhost:${PORTS.management}/roots/0`])).stdout,
+      (await run(['curl', '--fail', '--silent', '--cacert', `${HOME}/ca.crt`, `https://localhost:${PORTS.management}/roots/0`]))
+        .stdout,
     breakName: (domain) => manage('set-servfail', { host: `${domain}.` }),
     mendName: (domain) => manage('clear-servfail', { host: `${domain}.` }),
     limitOrders: async (until) => {
@@ -136,7 +146,20 @@ async function makeServerCertificate(
 ): Promise<void> {
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   const path = (name: string) => `${HOME}/${name}`;
-  await run(['openssl', 'req', '-x509', ...key, '-keyout', path('ca.key'), '-out', path('ca.crt'), '-subj', '/CN=bed', '-days', '30']);
+  await run([
+    'openssl',
+    'req',
+    '-x509',
+    ...key,
+    '-keyout',
+    path('ca.key'),
+    '-out',
+    path('ca.crt'),
+    '-subj',
+    '/CN=bed',
+    '-days',
+    '30',
+  ]);
   await run(['openssl', 'req', ...key, '-keyout', path('server.key'), '-out', path('server.csr'), '-subj', '/CN=localhost']);
   await put('extensions', 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
   const authority = ['-CA', path('ca.crt'), '-CAkey', path('ca.key'), '-CAcreateserial', '-extfile', path('extensions')];

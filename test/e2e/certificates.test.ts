@@ -233,7 +233,9 @@ describe('an imported certificate', { timeout: ORDER_MS_MAX }, () => {
 
   it('is asked for by a deploy that needs it, before anything has happened', async () => {
     const { error } = await failureOf(serve('caddy', APPS.own, OWN, { tls: 'import' }));
-    expect(error.message).toContain(`There is no imported certificate of ${OWN}; import it first with \`nextdeploy certs import ${OWN}`);
+    expect(error.message).toContain(
+      `There is no imported certificate of ${OWN}; import it first with \`nextdeploy certs import ${OWN}`,
+    );
     expect((await bed.exec(['docker', 'ps', '-aq', '--filter', `label=nextdeploy.app=${APPS.own}`])).stdout).toBe('');
   });
 
