@@ -23,11 +23,11 @@ export const bodies: Partial<Record<RouteName, object>> = {
   },
 };
 
-export const goodParams: Record<string, string> = { name: 'shop', domain: 'shop.example.com' };
+export const goodParams: Record<string, string> = { name: 'shop' };
 const IDS: Partial<Record<RouteName, string>> = { getRelease: 'r1', revokeToken: sampleToken.id };
 
 export function pathFor(name: RouteName, params: Record<string, string> = goodParams): string {
-  const filled: Record<string, string> = { id: IDS[name] ?? sampleOperation.id, ...params };
+  const filled: Record<string, string> = { id: IDS[name] ?? sampleOperation.id, domain: 'shop.example.com', ...params };
   return routes[name].path.replace(/:([a-z]+)/g, (_, key: string) => encodeURIComponent(filled[key] ?? ''));
 }
 

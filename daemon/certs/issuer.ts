@@ -1,4 +1,4 @@
-/** Obtains and renews certificates, and puts new pairs where the proxies read them; one name at a time is asked of certbot. */
+/** Obtains and renews certificates, and puts new pairs where the proxies read them; one name at a time of Caddy, and of certbot. */
 import { DomainError } from '../contract/errors.ts';
 import { beginRenewal, findInCaddy, isRenewing, lastFailureOfCaddy } from './caddy.ts';
 import { explainCertbot } from './certbot-output.ts';
@@ -31,7 +31,7 @@ export class CertificateIssuer {
   readonly #observer: CertificateObserver;
   /** By domain: whoever asks while it goes on gets the same end. */
   readonly #orders = new Map<string, Promise<void>>();
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #last: Record<string, Promise<unknown>> = {};
 
   constructor(parts: CertificateParts, records: CertificateRecords, observer: CertificateObserver) {
     this.#parts = parts;
@@ -48,7 +48,7 @@ export class CertificateIssuer {
     const { domain } = use;
     const under = this.#orders.get(domain);
     if (under !== undefined) return under;
-    const order = this.#inTurn(() => this.#order(use)).finally(() => this.#orders.delete(domain));
+    const order = this.#inTurn(use.source, () => this.#order(use)).finally(() => this.#orders.delete(domain));
     this.#orders.set(domain, order);
     return order;
   }
@@ -180,9 +180,10 @@ export class CertificateIssuer {
     }
   }
 
-  #inTurn<T>(body: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(body, body);
-    this.#last = turn.catch(() => undefined);
+  #inTurn<T>(source: CertificateUse['source'], body: () => Promise<T>): Promise<T> {
+    const last = this.#last[source] ?? Promise.resolve();
+    const turn = last.then(body, body);
+    this.#last[source] = turn.catch(() => undefined);
     return turn;
   }
 }

@@ -9,7 +9,7 @@ import { parseDocument } from 'yaml';
 import type { DaemonClient } from '../../daemon/api/client.ts';
 import { createTestAuthority, type TestAuthority } from '../../daemon/certs/test-authority.ts';
 import type { Certificate } from '../../daemon/contract/certificates.ts';
-import type { DomainError } from '../../daemon/contract/errors.ts';
+import { DomainError } from '../../daemon/contract/errors.ts';
 import type { ProxyType } from '../../daemon/contract/names.ts';
 import type { Bed } from '../bed/bed.ts';
 import { type Pebble, startPebble } from '../bed/pebble.ts';
@@ -96,7 +96,20 @@ async function events(kind: string): Promise<string[]> {
   return all.filter((event) => event.kind === kind).map(({ message }) => message);
 }
 
-const renew = (domain: string) => client.call('renewCertificate', { body: { domain }, timeout_ms: ORDER_MS_MAX });
+/** Waits for the order's end also where that takes longer than an answer may. */
+async function renew(domain: string): Promise<Certificate> {
+  const asked_at = (await certificate(domain))?.last_attempt?.at;
+  try {
+    return await client.call('renewCertificate', { body: { domain }, timeout_ms: ORDER_MS_MAX });
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'unavailable') throw error;
+    const isOver = (seen: Certificate | undefined) => seen?.last_attempt != null && seen.last_attempt.at !== asked_at;
+    const seen = await until('the end of the order', () => certificate(domain), isOver, ORDER_MS_MAX);
+    if (seen?.last_attempt?.ok) return seen;
+    throw new DomainError('unprocessable', `No new certificate of ${domain} could be obtained: ${seen?.last_attempt?.message}`);
+  }
+}
+
 const refusal = (asked: Promise<unknown>) =>
   asked.then(
     () => Promise.reject(new Error('it was done')),
