@@ -141,9 +141,10 @@ async function serve(proxy: ProxyType, tls: TlsMode): Promise<void> {
   await world.certified.apply('shop', route(proxy, tls), signal);
 }
 const look = async () => (await world.certificates.list(signal))[0];
+const soon = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 10_000 });
 /** And nothing more is done about it. */
 const obtained = () =>
-  vi.waitFor(async () => {
+  soon(async () => {
     expect(kinds()).toContain('certificate.renewed');
     expect((await look())?.state).toBe('ok');
   });
@@ -163,13 +164,13 @@ describe('behind nginx', () => {
       served: { fingerprint: printOf(good) },
       stored: { fingerprint: printOf(good) },
     });
-    await vi.waitFor(() => expect(kinds()).toEqual(['certificate.renewed']));
+    await soon(() => expect(kinds()).toEqual(['certificate.renewed']));
     expect(world.asked).toEqual([DOMAIN]);
   });
 
   it('a failure is told of once, tried again after an hour, and leaves what is served', async () => {
     await serve('nginx', 'auto');
-    await vi.waitFor(() => expect(kinds()).toEqual(['certificate.failed']));
+    await soon(() => expect(kinds()).toEqual(['certificate.failed']));
     expect(await look()).toMatchObject({ state: 'pending', last_attempt: { ok: false } });
     expect((await look())?.detail).toContain('404 at /.well-known. Check that its DNS points here');
     await expect(world.certificates.renew(DOMAIN, signal)).rejects.toMatchObject({ code: 'unprocessable' });
@@ -183,7 +184,7 @@ describe('behind nginx', () => {
     world.state.offset_ms = 2.1 * 3_600_000;
     await world.certified.apply('shop', route('nginx', 'auto'), signal);
     await obtained();
-    await vi.waitFor(() => expect(kinds()).toEqual(['certificate.failed', 'certificate.renewed']));
+    await soon(() => expect(kinds()).toEqual(['certificate.failed', 'certificate.renewed']));
   });
 
   it('one is renewed when a third is left, and warned about when that goes on failing', async () => {
@@ -193,16 +194,16 @@ describe('behind nginx', () => {
     const apply = async (days: number) => {
       world.state.offset_ms = days * DAY_MS;
       await world.certified.apply('shop', route('nginx', 'auto'), signal);
-      await vi.waitFor(() => expect(world.asked.length).toBeGreaterThan(1));
+      await soon(() => expect(world.asked.length).toBeGreaterThan(1));
     };
     world.state.offset_ms = 55 * DAY_MS;
     await world.certified.apply('shop', route('nginx', 'auto'), signal);
     expect((await look())?.next_renewal_at).not.toBeNull();
     expect(world.asked).toHaveLength(1);
     await apply(64);
-    await vi.waitFor(() => expect(kinds()).toContain('certificate.failed'));
+    await soon(() => expect(kinds()).toContain('certificate.failed'));
     await apply(80);
-    await vi.waitFor(async () => expect((await look())?.state).toBe('expiring'));
+    await soon(async () => expect((await look())?.state).toBe('expiring'));
     await look();
     await look();
     expect(kinds().filter((kind) => kind === 'certificate.expiring')).toHaveLength(1);
@@ -219,7 +220,7 @@ describe('behind nginx', () => {
     const output = `An unexpected error occurred:\ntoo many certificates already issued, retry after ${until.replace('T', ' ')} UTC\n`;
     world.orders.push({ ok: false, output });
     await serve('nginx', 'auto');
-    await vi.waitFor(() => expect(kinds()).toEqual(['certificate.failed']));
+    await soon(() => expect(kinds()).toEqual(['certificate.failed']));
     expect((await look())?.next_renewal_at).toBe(`${until}.000Z`);
     await expect(world.certificates.renew(DOMAIN, signal)).rejects.toThrow(/takes no order for .* before/);
     expect(world.asked).toHaveLength(1);
@@ -251,6 +252,30 @@ describe('behind nginx', () => {
     await expect(refused).rejects.toThrow(
       /certbot is not installed on this host; install it, such as with `apt-get install certbot`/,
     );
+  });
+});
+
+describe('what no route uses', () => {
+  it('goes when it has expired, or was a placeholder, and stays as long as it is good or was imported', async () => {
+    world.orders.push({ ok: true, pair: issue() });
+    await serve('nginx', 'auto');
+    await obtained();
+    const sweep = async (days: number) => {
+      world.state.offset_ms = days * DAY_MS;
+      world.routes.length = 0;
+      // A round follows whatever was applied.
+      world.certificates.applied(route('caddy', 'auto'));
+    };
+    await sweep(1);
+    expect(await look()).toMatchObject({ source: 'certbot', state: 'ok', proxy: null });
+    await sweep(91);
+    await soon(async () => expect(await look()).toBeUndefined());
+    world.state.offset_ms = 0;
+    await world.certificates.import(DOMAIN, issue(), 'ana');
+    await serve('nginx', 'auto');
+    await soon(() => expect(kinds()).toContain('certificate.failed'));
+    await sweep(91);
+    expect(await look()).toMatchObject({ source: 'imported', state: 'expired' });
   });
 });
 
@@ -329,6 +354,6 @@ describe('what is served', () => {
     world.state.context = null;
     expect(await look()).toMatchObject({ state: 'missing', served: null });
     server.close();
-    await vi.waitFor(async () => expect(await look()).toMatchObject({ state: 'unreachable' }));
+    await soon(async () => expect(await look()).toMatchObject({ state: 'unreachable' }));
   });
 });

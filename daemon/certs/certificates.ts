@@ -32,6 +32,7 @@ export class Certificates {
   readonly #issuer: CertificateIssuer;
   /** By domain, in milliseconds of the clock that never jumps. */
   readonly #looked = new Map<string, number>();
+  /** Has the next round come at once. */
   #wake: () => void = () => undefined;
 
   constructor(parts: CertificateParts) {
@@ -148,12 +149,13 @@ export class Certificates {
     const { clock, stopping, warn } = this.#parts;
     await this.#issuer.recover();
     while (!stopping.aborted) {
+      // Before the round: what comes about while it goes on has a round of its own.
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
       const pause_ms = await this.#round().catch((err: unknown) => {
         if (!stopping.aborted) warn({ err }, 'the certificates could not be looked at');
         return ROUND_MS;
-      });
-      const woken = new Promise<void>((resolve) => {
-        this.#wake = resolve;
       });
       await Promise.race([woken, clock.sleep(pause_ms, stopping).catch(() => undefined)]);
     }
@@ -209,14 +211,21 @@ export class Certificates {
     this.#wake();
   }
 
-  /** Takes away placeholders that no route came to use. */
+  /** Takes away what no route uses: placeholders, and what was obtained and has expired. What was imported goes only when it is asked to. */
   async #sweep(used: ReadonlySet<string>): Promise<void> {
     const { files, clock } = this.#parts;
+    const now_ms = clock.now().getTime();
     for (const domain of await files.list()) {
-      if (used.has(domain)) continue;
-      const kept = await files.read(domain);
-      const isOld = kept !== null && clock.now().getTime() - kept.written_at_ms > PLACEHOLDER_MS_MIN;
-      if (kept?.source === 'placeholder' && isOld) await files.remove(domain);
+      const kept = used.has(domain) ? null : await files.read(domain);
+      if (kept === null || (await files.newest(domain, 'imported')) !== null) continue;
+      const leaf = readLeaf(kept.certificate);
+      const isOver =
+        kept.source === 'placeholder'
+          ? now_ms - kept.written_at_ms > PLACEHOLDER_MS_MIN
+          : leaf === null || lifetimeOf(leaf).not_after_ms <= now_ms;
+      if (!isOver) continue;
+      await files.remove(domain);
+      this.#records.forget(domain);
     }
   }
 

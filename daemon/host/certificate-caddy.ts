@@ -8,6 +8,7 @@ import { isMissing } from './files.ts';
 import { runProgram } from './processes.ts';
 
 const DEADLINE_MS = 20_000;
+const DATA_KEPT_MS = 60_000;
 const LOG_LINES_MAX = 1_000;
 const LOG_CHARACTERS_MAX = 4 * 1024 * 1024;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
@@ -20,8 +21,15 @@ export interface CaddyPlaces {
 }
 
 export function createCaddyCertificates(places: CaddyPlaces): CaddyMachine {
+  let found: { data: string | null; at_ms: number } | null = null;
+  /** A unit hardly ever changes, and it is asked for with every look at every name. */
+  const dataDirectory = async (signal: AbortSignal) => {
+    if (found === null || performance.now() - found.at_ms > DATA_KEPT_MS)
+      found = { data: await findData(places.service, signal), at_ms: performance.now() };
+    return found.data;
+  };
   return {
-    readStored: async (domain, signal) => readStored(await findData(places.service, signal), domain),
+    readStored: async (domain, signal) => readStored(await dataDirectory(signal), domain),
     readConfig: async (signal) => {
       const answer = await ask(places.admin, { method: 'GET', path: '/config/' }, signal);
       return answer === null ? null : JSON.parse(answer.body);
