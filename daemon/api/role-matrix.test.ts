@@ -10,6 +10,7 @@ import { type RawReply, send } from './test-http.ts';
 import { bodies, goodRequest, queryFor } from './test-requests.ts';
 import {
   sampleApp,
+  sampleCertificate,
   sampleEvent,
   sampleLine,
   sampleOperation,
@@ -81,6 +82,7 @@ beforeAll(async () => {
         { ...sampleSecret, app_name: OTHER },
         { ...sampleSecret, scope: 'global', app_name: null },
       ],
+      listCertificates: async () => ['shop', OTHER, null].map((app_name) => ({ ...sampleCertificate, app_name })),
       listSecretProviders: async () => [sampleProvider, { ...sampleProvider, app_name: OTHER }],
       listEvents: async () => [sampleEvent, { ...sampleEvent, app_name: OTHER }, { ...sampleEvent, app_name: null }],
     },

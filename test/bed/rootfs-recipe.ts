@@ -33,7 +33,7 @@ export const OPERATOR = { name: 'operator', uid: 1000, gid: 37, home: '/home/ope
 export const SERVER_DOCKER_DIRECTORY = '/run/nextdeploy-bed';
 
 const BASE = 'systemd systemd-sysv dbus openssh-server sudo ca-certificates iproute2 iptables procps curl'.split(' ');
-const PACKAGES = 'docker.io caddy nginx certbot docker-registry apache2-utils'.split(' ');
+const PACKAGES = 'docker.io caddy nginx certbot pebble docker-registry apache2-utils'.split(' ');
 
 export function recipeFor(suite: Suite): Recipe {
   return {

@@ -76,7 +76,7 @@ describe('on a fresh server', () => {
   });
 
   it('leaves exactly what it should, readable by those who should', async () => {
-    expect(await stat('%a %U %G', '/etc/nextdeploy')).toBe('750 root nextdeploy');
+    expect(await stat('%a %U %G', '/etc/nextdeploy')).toBe('751 root nextdeploy');
     expect(await stat('%a %U %G', '/etc/nextdeploy/config.yml')).toBe('640 root nextdeploy');
     expect(await stat('%a %U', '/etc/nextdeploy/master.key')).toBe('400 root');
     expect(await inServer(bed, 'systemctl', 'is-enabled', 'nextdeploy-secrets')).toBe('enabled');

@@ -77,7 +77,7 @@ rm -f "$1"`,
 umask 027
 getent group nextdeploy >/dev/null || groupadd --system nextdeploy
 [ -z "$1" ] || id -nG "$1" | tr ' ' '\\n' | grep -qx nextdeploy || usermod -aG nextdeploy "$1"
-install -d -m 0750 -o root -g nextdeploy /etc/nextdeploy
+install -d -m 0751 -o root -g nextdeploy /etc/nextdeploy
 install -d -m 0755 /var/lib/nextdeploy
 if [ ! -s /etc/nextdeploy/config.yml ]; then
   new=$(mktemp /etc/nextdeploy/.config.XXXXXX)
