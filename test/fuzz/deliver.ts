@@ -32,7 +32,7 @@ export async function deliver({ steps, listener, patience_ms }: Case, address: A
   const hearing = listen(socket);
   for (const step of steps) {
     if (socket.destroyed) break;
-    if ('send' in step) await hearing.orSilence(sent(socket, filled(step.send, names)), patience_ms);
+    if ('send' in step) await hearing.orSilence(hearing.taken(filled(step.send, names)), patience_ms);
     else if ('pause_ms' in step) await delay(step.pause_ms);
     else if ('await' in step) await hearing.orSilence(hearing.first, patience_ms);
     else if ('end' in step) socket.end();
@@ -47,14 +47,6 @@ function filled(text: string, { tokens, operation_id, token_id }: Names): Buffer
   let all = text.replaceAll(sampleOperation.id, operation_id).replaceAll(sampleToken.id, token_id);
   for (const [caller, token] of Object.entries(tokens)) all = all.replaceAll(placeholderOf(caller as CallerName), token);
   return Buffer.from(all, 'latin1');
-}
-
-/** Resolves when it is with the kernel, or the socket is gone. */
-function sent(socket: Socket, bytes: Buffer): Promise<void> {
-  return new Promise((resolve) => {
-    socket.write(bytes, () => resolve());
-    socket.once('close', resolve);
-  });
 }
 
 function listen(socket: Socket) {
@@ -100,6 +92,9 @@ function listen(socket: Socket) {
     first: first.promise,
     closed: closed.promise,
     orSilence,
+    /** Resolves when the bytes are with the kernel, or the socket is gone. */
+    taken: (bytes: Buffer) =>
+      Promise.race([new Promise<void>((resolve) => socket.write(bytes, () => resolve())), closed.promise]),
     outcome(): Outcome {
       const isRefused = error?.code === 'ECONNREFUSED' || error?.code === 'ENOENT';
       return {

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { jsonLine, table } from '../bench/figures.ts';
 import type { Case } from './case.ts';
-import { type Finding, fuzz, replay } from './run.ts';
+import { caseOf } from './cases.ts';
+import type { Finding } from './fuzzer.ts';
+import { fuzz, replay } from './run.ts';
 import { startLocalTarget, type Target } from './target.ts';
 
 interface Options {
@@ -61,7 +63,7 @@ async function run({ requests, seed, minutes, replay: file, json }: Options): Pr
     say(`seed ${seed}`);
     const duration_ms = minutes === undefined ? undefined : minutes * 60_000;
     const { figures } = await fuzz(target, {
-      seed,
+      make: (index) => caseOf(seed, index),
       requests,
       duration_ms,
       memory_tolerance: MEMORY_TOLERANCE,

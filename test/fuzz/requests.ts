@@ -20,10 +20,11 @@ export interface Draft {
 }
 
 export const ROUTE_NAMES = Object.keys(routes) as RouteName[];
+export const routeOf = (name: RouteName): Route => routes[name];
 
 /** As the contract wants it, or nearly so: what the fields ask of each other is left to chance. */
 export function draftOf(name: RouteName, caller: CallerName, random: Random): Draft {
-  const route: Route = routes[name];
+  const route = routeOf(name);
   const params = validValue(route.params, random) as Record<string, string>;
   const path = route.path.replace(/:([a-z]+)/g, (_, key: string) => percentEncoded(String(params[key])));
   const query = Object.entries(validValue(route.query, random) as Record<string, unknown>);
@@ -38,10 +39,10 @@ export function draftOf(name: RouteName, caller: CallerName, random: Random): Dr
 
 /** JSON of the schema, or one that is known to be taken; of an upload, a few bytes that are no archive. */
 function bodyOf(name: RouteName, random: Random): Buffer | null {
-  if (routes[name].kind === 'upload') return random.bytes(random.below(2_000));
+  if (routeOf(name).kind === 'upload') return random.bytes(random.below(2_000));
   const known = bodies[name];
   if (known === undefined) return null;
-  return Buffer.from(JSON.stringify(tame(random.chance(0.5) ? known : validValue(routes[name].body, random))));
+  return Buffer.from(JSON.stringify(tame(random.chance(0.5) ? known : validValue(routeOf(name).body, random))));
 }
 
 export function mutated(draft: Draft, random: Random): Draft {
