@@ -3,13 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { caseOf } from './cases.ts';
 import type { Finding } from './fuzzer.ts';
 import { fuzz } from './run.ts';
-import { startLocalTarget, type Target } from './target.ts';
+import { startLocalTarget } from './target.ts';
 
 const REQUESTS = 2_600;
 /** It takes a minute's run for the heap to come to rest; the long one judges what remains. */
 const MEMORY_TOLERANCE = { units: 128 * 1_024, percent: 100 };
 
-let target: Target;
+let target: Awaited<ReturnType<typeof startLocalTarget>>;
 beforeAll(async () => {
   target = await startLocalTarget(3);
 }, 60_000);

@@ -8,7 +8,8 @@ import type { Case } from './case.ts';
 import { caseOf } from './cases.ts';
 import type { Finding } from './fuzzer.ts';
 import { fuzz, replay } from './run.ts';
-import { startLocalTarget, type Target } from './target.ts';
+import { withServerTarget } from './server-target.ts';
+import { type Target, withLocalTarget } from './target.ts';
 
 interface Options {
   requests: number;
@@ -45,40 +46,48 @@ const MEMORY_TOLERANCE = { units: 16 * 1_024, percent: 15 };
 
 process.exitCode = await run(program.opts<Options>());
 
-async function run({ requests, seed, minutes, replay: file, json }: Options): Promise<number> {
+async function run(options: Options): Promise<number> {
   const interrupted = new AbortController();
+  const { signal } = interrupted;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(name, () => interrupted.abort(new Error(`interrupted by ${name}`)));
   const say = (line: string) => void process.stderr.write(`${line}\n`);
-  const directory = join(tmpdir(), 'nextdeploy-fuzz-findings');
-  const onFinding = (finding: Finding) => say(described(finding, keep(finding, directory)));
-  let target: Target | undefined;
   try {
-    target = await startLocalTarget(PLACE);
-    if (file !== undefined) {
-      const found = await replay(target, JSON.parse(readFileSync(file, 'utf8')) as Case[], { say, onFinding });
-      if (found.length === 0) say('nothing is wrong with how it was answered');
-      return found.length === 0 ? 0 : 1;
-    }
-    say(`seed ${seed}`);
-    const duration_ms = minutes === undefined ? undefined : minutes * 60_000;
-    const { figures } = await fuzz(target, {
-      make: (index) => caseOf(seed, index),
-      requests,
-      duration_ms,
-      memory_tolerance: MEMORY_TOLERANCE,
-      signal: interrupted.signal,
-      say,
-      onFinding,
-    });
-    process.stdout.write(json ? figures.map((figure) => `${jsonLine(figure)}\n`).join('') : `${table(figures)}\n`);
-    return figures.every(({ ok }) => ok) ? 0 : 1;
+    const work = (target: Target) => workOn(target, options, { signal, say });
+    return await (options.local ? withLocalTarget(PLACE, work) : withServerTarget({ signal, say }, work));
   } catch (error) {
     say(`The run could not be finished: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
-  } finally {
-    await target?.close();
   }
+}
+
+async function workOn(
+  target: Target,
+  options: Options,
+  { signal, say }: { signal: AbortSignal; say: (line: string) => void },
+): Promise<number> {
+  const { requests, seed, minutes, replay: file, json } = options;
+  const directory = join(tmpdir(), 'nextdeploy-fuzz-findings');
+  const onFinding = (finding: Finding) => say(described(finding, keep(finding, directory)));
+  if (file !== undefined) {
+    const found = await replay(target, JSON.parse(readFileSync(file, 'utf8')) as Case[], { say, onFinding });
+    if (found.length === 0) say('nothing is wrong with how it was answered');
+    return found.length === 0 ? 0 : 1;
+  }
+  say(`seed ${seed}`);
+  const duration_ms = minutes === undefined ? undefined : minutes * 60_000;
+  const make = (index: number) => caseOf(seed, index);
+  const { figures } = await fuzz(target, {
+    make,
+    requests,
+    duration_ms,
+    memory_tolerance: MEMORY_TOLERANCE,
+    signal,
+    say,
+    onFinding,
+  });
+  process.stdout.write(json ? figures.map((figure) => `${jsonLine(figure)}\n`).join('') : `${table(figures)}\n`);
+  return figures.every(({ ok }) => ok) ? 0 : 1;
 }
 
 /** Writes its cases to a file for `--replay`; returns its path. */

@@ -43,7 +43,6 @@ async function findingsOf(handlers: Partial<Handlers>, planted: readonly Case[],
     memoryKib: async () => 0,
     takeErrors: async () => logged.splice(0),
     takeDeath: async () => null,
-    close: async () => undefined,
   };
   const quiet = { say: () => undefined, onFinding: () => undefined };
   const make = (index: number) => planted.find((_, at) => 40 * at + 7 === index) ?? caseOf(3, index);

@@ -18,11 +18,10 @@ export interface Target {
   takeErrors(): Promise<string[]>;
   /** What it said last, if the process that ran at the last call runs no more; null: it does. It is started again. */
   takeDeath(): Promise<string | null>;
-  close(): Promise<void>;
 }
 
 /** `place`: see {@link writeConfig}. */
-export async function startLocalTarget(place: number): Promise<Target> {
+export async function startLocalTarget(place: number): Promise<Target & { close(): Promise<void> }> {
   const directory = mkdtempSync(join(tmpdir(), 'nextdeploy-fuzz-'));
   const { file, socket } = writeConfig(directory, place);
   const port = Number(/port: (\d+)/.exec(readFileSync(file, 'utf8'))?.[1]);
@@ -52,6 +51,16 @@ export async function startLocalTarget(place: number): Promise<Target> {
       rmSync(directory, { recursive: true });
     },
   };
+}
+
+/** Runs `work` with a daemon of its own and stops it. */
+export async function withLocalTarget<T>(place: number, work: (target: Target) => Promise<T>): Promise<T> {
+  const target = await startLocalTarget(place);
+  try {
+    return await work(target);
+  } finally {
+    await target.close();
+  }
 }
 
 /** It says so once, at its start. */

@@ -32,8 +32,8 @@ export class World {
   static async prepare(target: Target): Promise<World> {
     const world = new World(target);
     await world.#makeEnded();
-    await world.settle();
-    await world.#fill();
+    await world.#fillSecrets();
+    await world.#deploy();
     await world.settle();
     return world;
   }
@@ -67,6 +67,10 @@ export class World {
       if (name === 'spare') this.names.token_id = id;
       else this.names.tokens[name] = token;
     }
+    const isThere = this.#target.image === null || (await this.#client.call('listApps')).some(({ name }) => name === APP);
+    if (isThere) return;
+    await this.#deploy();
+    await this.#endOperations();
   }
 
   close(): void {
@@ -86,13 +90,16 @@ export class World {
     while (await isLive()) await delay(50);
   }
 
-  async #fill(): Promise<void> {
+  async #fillSecrets(): Promise<void> {
     const secrets = { TOKEN: 'one', DATABASE_URL: 'two' };
     await this.#client.call('syncSecrets', { body: { scope: 'app', app_name: APP, secrets } });
     await this.#client.call('syncSecrets', { body: { scope: 'global', secrets } });
     const provider = { kind: 'doppler', project: 'x', config: 'y', token: 'z', endpoint: 'http://127.0.0.1:9' } as const;
     await this.#client.call('setSecretProvider', { body: { scope: 'project', project: 'blog', provider } });
-    // Without Docker it fails, and leaves its operation.
+  }
+
+  /** Without Docker it fails, and leaves its operation. */
+  async #deploy(): Promise<void> {
     const image = this.#target.image ?? '127.0.0.1:1/shop:v1';
     const health = { kind: 'http', path: '/api/health' } as const;
     const body = { app_name: APP, image, domain: 'shop.test', health, watch_ms: 0, drain_ms: 0 };
