@@ -45,7 +45,7 @@ function httpCase(kind: 'request' | 'wire', caller: CallerName, random: Random):
       patience_ms: SILENCE_MS,
     };
   // A few are left as they are: what is refused then is refused in a state that changes.
-  const draft = random.chance(0.1) ? base : mutated(base, random);
+  const draft = random.chance(0.2) ? base : mutated(base, random);
   const steps: Step[] = [{ send: written(draft, { framing: random.pick(['length', 'length', 'chunked']) }) }];
   const must_be_answered = !isHeldBack(caller) && !hasOtherBearer(draft) && !isOddForHttp(draft);
   return {

@@ -46,10 +46,10 @@ function bodyOf(name: RouteName, random: Random): Buffer | null {
 }
 
 export function mutated(draft: Draft, random: Random): Draft {
-  const count = 1 + random.below(3);
+  const count = random.pick([1, 1, 1, 1, 2, 3]);
   let changed = draft;
   for (let done = 0; done < count; done += 1) {
-    const isOfBody = random.chance(draft.body === null ? 0.05 : 0.6);
+    const isOfBody = random.chance(draft.body === null ? 0.05 : 0.7);
     changed = random.pick(isOfBody ? OF_BODY : OF_HEAD)(changed, random);
   }
   return changed;
@@ -59,7 +59,16 @@ type Mutation = (draft: Draft, random: Random) => Draft;
 
 /** The body is what most of the contract is about; where there is none, one is too much, and enough to say so. */
 const OF_BODY: readonly Mutation[] = [mutateJson, mutateJson, mutateJson, mutateBytes, resizeBody];
-const OF_HEAD: readonly Mutation[] = [mutateQuery, mutateQuery, mutatePath, mutateMethod, mutateHeader, mutateHeader];
+const OF_HEAD: readonly Mutation[] = [
+  mutateQuery,
+  mutateQuery,
+  mutateQuery,
+  mutateHeader,
+  mutateHeader,
+  mutateHeader,
+  mutatePath,
+  mutateMethod,
+];
 
 function mutateJson(draft: Draft, random: Random): Draft {
   const json = jsonOf(draft.body);
@@ -89,7 +98,7 @@ function mutateBytes(draft: Draft, random: Random): Draft {
 
 /** Around the bound of a JSON body, 1 MiB. */
 function resizeBody(draft: Draft, random: Random): Draft {
-  const bytes = random.pick([2 ** 20 - 1, 2 ** 20, 2 ** 20 + 1, 2 ** 21, 100, 70_000]);
+  const bytes = random.pick([2 ** 20 - 1, 2 ** 20, 2 ** 20 + 1, 2 ** 21, 100, 10_000, 70_000, 70_000]);
   const body = random.pick([
     () => Buffer.alloc(bytes, ' '),
     () => Buffer.from(JSON.stringify({ app_name: 'a'.repeat(bytes) })),
