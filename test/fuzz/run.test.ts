@@ -25,6 +25,7 @@ async function findingsOf(handlers: Partial<Handlers>, planted: readonly Case[],
   daemon = await startTestServer({
     handlers: {
       listOperations: async () => [],
+      listSecretProviders: async () => [],
       listTokens: async () => tokens.list(),
       createToken: async ({ body }) => tokens.create(body, 'admin'),
       revokeToken: async ({ params }) => tokens.revoke(params.id, 'admin'),

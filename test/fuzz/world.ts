@@ -31,6 +31,7 @@ export class World {
 
   static async prepare(target: Target): Promise<World> {
     const world = new World(target);
+    await world.#removeEarlier();
     await world.#makeEnded();
     await world.#fillSecrets();
     await world.#deploy();
@@ -69,12 +70,29 @@ export class World {
     }
     const isThere = this.#target.image === null || (await this.#client.call('listApps')).some(({ name }) => name === APP);
     if (isThere) return;
+    await this.#removeProviders();
     await this.#deploy();
     await this.#endOperations();
   }
 
   close(): void {
     this.#client.close();
+  }
+
+  /** Of a run before this one against the same daemon: tokens, whose names are taken, and providers, which a deploy would ask. */
+  async #removeEarlier(): Promise<void> {
+    await this.#endOperations();
+    const tokens = await this.#client.call('listTokens');
+    for (const { id } of tokens.filter(({ state }) => state === 'live'))
+      await this.#client.call('revokeToken', { params: { id } });
+    await this.#removeProviders();
+  }
+
+  async #removeProviders(): Promise<void> {
+    for (const { scope, project, app_name } of await this.#client.call('listSecretProviders')) {
+      const query = { scope, ...(project === null ? {} : { project }), ...(app_name === null ? {} : { app_name }) };
+      await this.#client.call('removeSecretProvider', { query });
+    }
   }
 
   async #makeEnded(): Promise<void> {
