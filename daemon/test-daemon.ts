@@ -25,7 +25,7 @@ export function writeConfig(directory: string, place: number): { file: string; s
     `auth: { token: ${DAEMON_TOKEN} }`,
     `listen: { socket: ${socket}, port: ${11_000 + 4_000 * place + (process.pid % 4_000)} }`,
     `state_directory: ${directory}/state`,
-    `secrets: { master_key_file: ${directory}/master.key }`,
+    `secrets: { master_key_file: ${directory}/master.key, files_directory: ${directory}/secrets }`,
     `docker: { socket: ${directory}/none.sock }`,
     `proxy: { caddy: { caddyfile: ${directory}/Caddyfile, admin: "127.0.0.1:1" } }`,
   ];

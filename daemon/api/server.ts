@@ -1,6 +1,10 @@
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type { ListenerKind } from '../contract/access.ts';
 import { DomainError } from '../contract/errors.ts';
 import { isLoopback } from '../contract/rules.ts';
@@ -13,9 +17,9 @@ import { type AuthFailure, createGuard, type TokenBearers } from './guard.ts';
 import type { Handlers, StreamHandlers, WaitForOperation } from './handlers.ts';
 import type { Log } from './log.ts';
 import { createRequestListener } from './requests.ts';
-import { errorAnswer, sendRaw } from './respond.ts';
 import { createRouter } from './router.ts';
 import { createUpgradeListener } from './sockets.ts';
+import { Unparsable } from './unparsable.ts';
 
 export interface ServerOptions {
   handlers: Handlers;
@@ -71,6 +75,7 @@ export function createServer(options: ServerOptions): Server {
   };
   const onRequest = createRequestListener(shared);
   const { onUpgrade, open } = createUpgradeListener(shared);
+  const unparsable = new Unparsable();
   const listeners: { http: HttpServer; remove: () => Promise<void> }[] = [];
   let socketPath: string | null = null;
   let tcp: { host: string; port: number } | null = null;
@@ -90,11 +95,15 @@ export function createServer(options: ServerOptions): Server {
     });
     http.maxConnections = SERVER_BOUNDS.connections_max;
     http.maxHeadersCount = SERVER_BOUNDS.header_fields_max;
-    http.on('request', (request, response) => void onRequest(request, response, kind));
-    http.on('checkContinue', (request, response) => void onRequest(request, response, kind));
-    http.on('checkExpectation', (request, response) => void onRequest(request, response, kind));
+    const take = (request: IncomingMessage, response: ServerResponse) => {
+      unparsable.follow(request, response);
+      void onRequest(request, response, kind);
+    };
+    http.on('request', take);
+    http.on('checkContinue', take);
+    http.on('checkExpectation', take);
     http.on('upgrade', (request, socket, head) => void onUpgrade(request, socket, head, kind));
-    http.on('clientError', answerUnparsable);
+    http.on('clientError', (error, socket) => unparsable.refuse(error, socket));
     http.on('error', (err) => log.error({ err }, 'a listener failed'));
     return http;
   }
@@ -171,20 +180,4 @@ function closed(http: HttpServer): Promise<void> {
   const done = new Promise<void>((resolve) => http.close(() => resolve()));
   http.closeIdleConnections();
   return done;
-}
-
-/** What Node's parser refused: not HTTP, too many header bytes, or headers that do not end. */
-function answerUnparsable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const reason: Record<string, string> = {
-    HPE_HEADER_OVERFLOW: `The request's headers are more than ${SERVER_BOUNDS.header_fields_max} fields or ${SERVER_BOUNDS.header_bytes_max} bytes.`,
-    ERR_HTTP_REQUEST_TIMEOUT: "The request's headers did not arrive in time.",
-  };
-  sendRaw(
-    socket,
-    errorAnswer(new DomainError('invalid_request', reason[error.code ?? ''] ?? 'This is not a valid HTTP request.')),
-  );
 }

@@ -87,7 +87,8 @@ describe('the sampler', () => {
     const sampler = new SystemSampler({ audience: new Hub(), read: async () => raw(), onError: () => undefined });
     const abort = new AbortController();
     const sample = sampler.sample(abort.signal);
-    abort.abort();
-    await expect(sample).rejects.toThrow();
+    const reason = new Error('The caller hung up.');
+    abort.abort(reason);
+    await expect(sample).rejects.toBe(reason);
   });
 });

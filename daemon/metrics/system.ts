@@ -87,13 +87,15 @@ export class SystemSampler {
     this.#tick_ms = tick_ms;
   }
 
-  /** The figures of now. Takes a fifth of a second where no earlier sample is there to compare with. */
+  /** The figures of now. Takes a fifth of a second where no earlier sample is there to compare with. Rejects with the signal's reason. */
   async sample(signal?: AbortSignal): Promise<SystemMetrics> {
     const age = this.#latest === undefined ? Number.POSITIVE_INFINITY : this.#now() - this.#latest.at_ms;
     let before = this.#latest;
     if (before === undefined || age < BASE_AGE_MS.min || age > BASE_AGE_MS.max) {
       before = await this.#take();
-      await delay(BASE_AGE_MS.min, undefined, signal === undefined ? {} : { signal });
+      await delay(BASE_AGE_MS.min, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+      // The caller's own reason: what a timer rejects with would be taken for a fault of the daemon.
+      signal?.throwIfAborted();
     }
     const now = await this.#take();
     this.#latest = now;

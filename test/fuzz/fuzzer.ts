@@ -1,0 +1,141 @@
+/** Sends batches of cases to a daemon and finds what is wrong with it, down to the one case that shows it. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Case } from './case.ts';
+import { deliver, type Outcome } from './deliver.ts';
+import { complaintsAbout, type Fault, mayHaveChanged } from './judge.ts';
+import { differences, type State } from './state.ts';
+import type { Target } from './target.ts';
+import { World } from './world.ts';
+
+export interface Finding {
+  fault: Fault | 'crash' | 'change' | 'error_logged';
+  /** Those that show it when they are sent in this order, nearly always one; where that did not come about again, the whole batch. */
+  cases: Case[];
+  detail: string;
+}
+
+export interface Reporter {
+  say(line: string): void;
+  onFinding(finding: Finding): void;
+}
+
+const AT_ONCE = 24;
+/** Of a batch, each without what was accepted in the one before. */
+const PASSES_MAX = 4;
+
+export class Fuzzer {
+  readonly findings: Finding[] = [];
+  readonly #target: Target;
+  readonly #world: World;
+  readonly #reporter: Reporter;
+
+  static async start(target: Target, reporter: Reporter): Promise<Fuzzer> {
+    return new Fuzzer(target, await World.prepare(target), reporter);
+  }
+
+  private constructor(target: Target, world: World, reporter: Reporter) {
+    [this.#target, this.#world, this.#reporter] = [target, world, reporter];
+  }
+
+  close(): void {
+    this.#world.close();
+  }
+
+  /** One batch between two looks at everything that the daemon keeps. */
+  async batch(cases: readonly Case[]): Promise<void> {
+    await this.#world.settle();
+    const before = await this.#target.readState();
+    const outcomes = await this.#send(cases, AT_ONCE);
+    const died = await this.#target.takeDeath();
+    if (died !== null) return this.#blameDeath(cases, died);
+    for (const [index, test] of cases.entries()) this.#judge(test, outcomes[index]);
+    const errors = await this.#target.takeErrors();
+    if (errors.length > 0) await this.#blameErrors(cases, errors);
+    await this.#world.settle();
+    await this.#compare(cases, outcomes, before);
+  }
+
+  async #send(cases: readonly Case[], atOnce: number): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
+    const queue = cases.entries();
+    const work = async () => {
+      for (const [index, test] of queue) outcomes[index] = await deliver(test, this.#target.address, this.#world.names);
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
+    return outcomes;
+  }
+
+  #judge(test: Case, outcome: Outcome | undefined): void {
+    if (outcome === undefined) throw new Error('each case has an outcome');
+    for (const { fault, detail } of complaintsAbout(test, outcome, { has_docker: this.#target.image !== null }))
+      this.#report({ fault, cases: [test], detail });
+  }
+
+  /**
+   * What was accepted may change what is kept, and is taken out; what was refused is sent once more without it, and then nothing may be another.
+   * `before`: as it was before the first time.
+   */
+  async #compare(cases: readonly Case[], outcomes: readonly Outcome[], before: State): Promise<void> {
+    let [left, seen, old]: [readonly Case[], readonly Outcome[], State] = [cases, outcomes, before];
+    for (let pass = 0; pass < PASSES_MAX; pass += 1) {
+      const changes = differences(old, await this.#target.readState());
+      if (changes.length === 0) return;
+      const refused = left.filter((test, index) => !mayHaveChanged(test, seen[index] as Outcome)); // one for each
+      if (refused.length === left.length) return this.#blameChange(left, changes);
+      [left, old] = [refused, await this.#target.readState()];
+      seen = await this.#send(left, AT_ONCE);
+      await this.#world.settle();
+    }
+    this.#reporter.say('a batch was left out of the comparison: each time something else of it was accepted');
+  }
+
+  async #blameChange(cases: readonly Case[], changes: readonly string[]): Promise<void> {
+    const changes_again = async (some: readonly Case[]) => {
+      await this.#world.settle();
+      const before = await this.#target.readState();
+      await this.#send(some, 1);
+      await this.#world.settle();
+      return !isDeepStrictEqual(before, await this.#target.readState());
+    };
+    this.#report({ fault: 'change', cases: await blame(cases, changes_again), detail: changes.slice(0, 5).join('\n') });
+  }
+
+  async #blameDeath(cases: readonly Case[], said: string): Promise<void> {
+    const dies_again = async (some: readonly Case[]) => {
+      await this.#send(some, 1);
+      return (await this.#target.takeDeath()) !== null;
+    };
+    this.#report({ fault: 'crash', cases: await blame(cases, dies_again), detail: said });
+  }
+
+  async #blameErrors(cases: readonly Case[], lines: readonly string[]): Promise<void> {
+    const errs_again = async (some: readonly Case[]) => {
+      await this.#send(some, 1);
+      return (await this.#target.takeErrors()).length > 0;
+    };
+    this.#report({
+      fault: 'error_logged',
+      cases: await blame(cases, errs_again),
+      detail: lines.slice(0, 3).join('\n').slice(0, 2_000),
+    });
+  }
+
+  #report(finding: Finding): void {
+    this.findings.push(finding);
+    this.#reporter.onFinding(finding);
+  }
+}
+
+/** The one case that does it again, by halves; all of them when it takes several or does not come about again. */
+export async function blame(cases: readonly Case[], happens: (some: readonly Case[]) => Promise<boolean>): Promise<Case[]> {
+  let suspects = [...cases];
+  while (suspects.length > 1) {
+    const half = Math.ceil(suspects.length / 2);
+    const halves = [suspects.slice(0, half), suspects.slice(half)];
+    let guilty: Case[] | undefined;
+    for (const each of halves) if (guilty === undefined && (await happens(each))) guilty = each;
+    if (guilty === undefined) return suspects;
+    suspects = guilty;
+  }
+  return suspects;
+}
