@@ -6,7 +6,7 @@ import { messageOf } from '../bridge/bridge-error.ts';
 import { callDaemon } from '../bridge/daemon.ts';
 import type { Link } from '../bridge/link.ts';
 import { applyOperations } from './daemon-data.ts';
-import { readReleases, readSecrets } from './host-sync.ts';
+import { readProviders, readReleases, readSecrets } from './host-sync.ts';
 import { type LogSession, openLogSession } from './log-session.ts';
 import { type InstallRun, type Stores, updateDaemon, type Wish } from './stores.ts';
 import { openTerminal, type TerminalHandlers, type TerminalSession } from './terminal-session.ts';
@@ -47,6 +47,13 @@ export interface Actions {
   /** Sets secrets, or with `dry_run` says what that would change. The values are kept nowhere. */
   syncSecrets(host: string, body: RouteBodyInput<'syncSecrets'>): Promise<SecretsChanged>;
   removeSecret(host: string, query: RouteQueryInput<'removeSecret'>): Promise<SecretsChanged>;
+  /** From then on they are kept current. */
+  loadProviders(host: string): Promise<void>;
+  /** The credentials in it are kept nowhere here. */
+  setProvider(host: string, body: RouteBodyInput<'setSecretProvider'>): Promise<void>;
+  removeProvider(host: string, query: RouteQueryInput<'removeSecretProvider'>): Promise<void>;
+  /** Asks the provider of a scope for its secrets, or with `dry_run` what they would change. */
+  pullSecrets(host: string, body: RouteBodyInput<'pullSecrets'>): Promise<SecretsChanged>;
   rotateKey(host: string): Promise<RouteResult<'rotateSecretsKey'>>;
   setSettings(settings: Settings): Promise<void>;
   openLog(host: string, app: string): LogSession;
@@ -103,6 +110,23 @@ export function createActions(link: Link, stores: Stores): Actions {
     loadSecrets: (host) => readSecrets(link, stores, host),
     syncSecrets: (host, body) => callDaemon(link, host, 'syncSecrets', { body }),
     removeSecret: (host, query) => callDaemon(link, host, 'removeSecret', { query }),
+    loadProviders: (host) => readProviders(link, stores, host),
+    async setProvider(host, body) {
+      await callDaemon(link, host, 'setSecretProvider', { body });
+      await readProviders(link, stores, host);
+    },
+    async removeProvider(host, query) {
+      await callDaemon(link, host, 'removeSecretProvider', { query });
+      await readProviders(link, stores, host);
+    },
+    async pullSecrets(host, body) {
+      try {
+        return await callDaemon(link, host, 'pullSecrets', { body });
+      } finally {
+        // A pull that changes nothing, or is refused, is no event, and yet it was one. What cannot be read is asked for again soon.
+        readProviders(link, stores, host).catch(() => undefined);
+      }
+    },
     rotateKey: (host) => callDaemon(link, host, 'rotateSecretsKey'),
     async setSettings(settings) {
       stores.console.setState({ settings: await link.call('settings.set', settings) });

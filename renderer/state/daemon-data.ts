@@ -1,5 +1,6 @@
 import type { AppStatus, DaemonEvent, Image, Operation, Release, StepState } from '../../daemon/contract/domain.ts';
 import { isTerminal } from '../../daemon/contract/rules.ts';
+import type { SecretProvider } from '../../daemon/contract/secret-providers.ts';
 import type { Secret } from '../../daemon/contract/secrets.ts';
 
 const EVENTS_MAX = 500;
@@ -16,6 +17,8 @@ export interface DaemonData {
   images: readonly Image[] | null;
   /** By scope, owner and name; null until asked for: not everybody may list them. */
   secrets: readonly Secret[] | null;
+  /** Where secrets are pulled from; null until asked for. */
+  providers: readonly SecretProvider[] | null;
   /** Oldest first, without the progress of operations: there is much of it, and the operations themselves tell it. */
   events: readonly DaemonEvent[];
   lastSeq: number;
@@ -30,6 +33,7 @@ export const EMPTY_DAEMON_DATA: DaemonData = {
   releases: {},
   images: null,
   secrets: null,
+  providers: null,
   events: [],
   lastSeq: -1,
   problem: null,

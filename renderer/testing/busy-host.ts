@@ -1,5 +1,5 @@
 import type { DaemonEvent, Release } from '../../daemon/contract/domain.ts';
-import { busySecrets, docsPins, shopPins } from './busy-secrets.ts';
+import { busyProviders, busySecrets, docsPins, shopPins } from './busy-secrets.ts';
 import {
   ago,
   app,
@@ -151,6 +151,7 @@ export function busyHost(): WorldHost {
       image('queue-worker:77', 3 * DAY_MS, 131_900_000),
     ],
     secrets: busySecrets(),
+    providers: busyProviders(),
     events: [
       event(71, ago(9 * HOUR_MS), {
         kind: 'heal.unhealthy',

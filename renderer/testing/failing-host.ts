@@ -224,6 +224,7 @@ export function failingHost(): WorldHost {
     operations: endedOperations(),
     images: [image('checkout:v9', 3 * MINUTE_MS, 160_000_000), image('checkout:v8', 8 * DAY_MS, 158_000_000)],
     secrets: [],
+    providers: [],
     events: [
       event(88, 7 * HOUR_MS, {
         kind: 'disk.low',

@@ -1,12 +1,18 @@
 import { configurationOf, type DeployRequest, deployRequestSchema } from '../../daemon/contract/configuration.ts';
 import type { DaemonEvent, Operation } from '../../daemon/contract/domain.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
+import {
+  providerRemovalQuerySchema,
+  providerSetRequestSchema,
+  secretsPullRequestSchema,
+} from '../../daemon/contract/secret-providers.ts';
 import { type SecretsChanged, secretRemovalQuerySchema, secretsSyncRequestSchema } from '../../daemon/contract/secrets.ts';
 import type { CallName, ChannelName, Host, Settings } from '../../preload/contract.ts';
 import { playInstall, playLogs, playSystem, playTerminal } from './players.ts';
 import { createWorld, type ScenarioName } from './scenarios.ts';
 import { checkedAnswer, checkedMessage, Refusal, type ScriptedChannel } from './scripted-bridge.ts';
 import { ScriptedOperations, type Wish } from './scripted-operations.ts';
+import { pullSecrets, removeProvider, setProvider } from './scripted-providers.ts';
 import { removeSecret, syncSecrets } from './scripted-secrets.ts';
 import { ago, app, bareHost, type WorldHost } from './world.ts';
 
@@ -128,6 +134,16 @@ export class ScriptedCore {
       case 'removeSecret': {
         const request = secretRemovalQuerySchema.parse(query);
         return this.#changeSecrets(world, request, (roll) => removeSecret(world, request, roll));
+      }
+      case 'listSecretProviders':
+        return world.providers;
+      case 'setSecretProvider':
+        return setProvider(world, providerSetRequestSchema.parse(body));
+      case 'removeSecretProvider':
+        return removeProvider(world, providerRemovalQuerySchema.parse(query));
+      case 'pullSecrets': {
+        const request = secretsPullRequestSchema.parse(body);
+        return this.#changeSecrets(world, request, (roll) => pullSecrets(world, request, roll));
       }
       case 'rotateSecretsKey':
         this.#announce(world, 'secrets.key_rotated', 'The master key was rotated by admin', null);

@@ -11,6 +11,7 @@ import {
   releaseSchema,
 } from '../../daemon/contract/domain.ts';
 import type { NextCoreMetadata } from '../../daemon/contract/nextcore.ts';
+import type { SecretProvider } from '../../daemon/contract/secret-providers.ts';
 import type { Secret } from '../../daemon/contract/secrets.ts';
 import { type Host, hostSchema } from '../../preload/contract.ts';
 import { STEP_DETAIL, STEPS } from './script-steps.ts';
@@ -24,6 +25,7 @@ export interface WorldHost {
   images: Image[];
   /** In the order that the daemon lists them. */
   secrets: Secret[];
+  providers: SecretProvider[];
   /** Of the time before the console connected, oldest first. */
   events: DaemonEvent[];
 }
@@ -184,5 +186,5 @@ export function host(id: string, part: Partial<Host> = {}): Host {
 
 /** A host as it comes from the provider: nothing but SSH. */
 export function bareHost(id: string, part: Partial<Host> = {}): WorldHost {
-  return { host: host(id, part), apps: [], releases: {}, operations: [], images: [], secrets: [], events: [] };
+  return { host: host(id, part), apps: [], releases: {}, operations: [], images: [], secrets: [], providers: [], events: [] };
 }

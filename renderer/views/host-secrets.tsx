@@ -1,27 +1,32 @@
 import { Button, TextInput } from '@mantine/core';
-import { KeyRound, Plus, RotateCcwKey, Search } from 'lucide-react';
+import { CloudDownload, KeyRound, Plus, RotateCcwKey, Search } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import { Link } from 'wouter';
 import type { Secret, SecretOwner } from '../../daemon/contract/secrets.ts';
 import type { Host } from '../../preload/contract.ts';
 import { namesText } from '../dialogs/secrets/roll-choice.tsx';
 import { appPath } from '../paths.ts';
+import { inOrderOfScope } from '../state/providers.ts';
 import { type AppReleases, appsReached, groupSecrets, type SecretGroup, secretId } from '../state/secrets.ts';
 import { useAppReleases, useSecrets } from '../state/use-secrets.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import { Empty, Notice } from '../ui/notice.tsx';
 import { Panel } from '../ui/text.tsx';
+import { ProvidersPanel } from './providers-panel.tsx';
 import { type SecretControls, secretColumns } from './secret-columns.tsx';
+import { useProviderQuestions } from './use-provider-questions.tsx';
 import { useSecretQuestions } from './use-secret-questions.tsx';
 
 const NO_SECRETS: readonly Secret[] = [];
 
 /** Everything that apps of a host are given and nobody is shown, by whom it is given to. */
 export function HostSecrets({ host }: { host: Host }) {
-  const { secrets, problem, retry } = useSecrets(host.id);
+  const { secrets, providers, problem, retry } = useSecrets(host.id);
   const apps = useAppReleases(host.id);
   const [filter, setFilter] = useState('');
   const questions = useSecretQuestions({ host, secrets: secrets ?? NO_SECRETS, apps, app: null });
+  const about = { host, providers, secrets: secrets ?? NO_SECRETS, apps, app: null, onChanged: questions.tell };
+  const ofProviders = useProviderQuestions(about);
   if (secrets === null) return <SecretsUnknown problem={problem} onRetry={retry} />;
   const wanted = filter.trim().toUpperCase();
   const groups = groupSecrets(secrets.filter(({ name }) => name.toUpperCase().includes(wanted)));
@@ -35,6 +40,15 @@ export function HostSecrets({ host }: { host: Host }) {
           <Button variant="subtle" leftSection={<RotateCcwKey size={14} />} onClick={questions.rotate}>
             Rotate key…
           </Button>
+          {providers.length === 0 ? (
+            <Button
+              variant="subtle"
+              leftSection={<CloudDownload size={14} />}
+              onClick={() => ofProviders.ask({ scope: 'global' })}
+            >
+              Pull from a provider…
+            </Button>
+          ) : null}
         </Empty>
       ) : (
         <div className="nd-secrets-bar">
@@ -53,16 +67,27 @@ export function HostSecrets({ host }: { host: Host }) {
           <Button leftSection={<RotateCcwKey size={14} />} onClick={questions.rotate}>
             Rotate key…
           </Button>
+          <Button leftSection={<CloudDownload size={14} />} onClick={() => ofProviders.ask({ scope: 'global' })}>
+            Set provider…
+          </Button>
           <Button variant="filled" leftSection={<Plus size={14} />} onClick={() => questions.ask({ scope: 'global' })}>
             Set secrets…
           </Button>
         </div>
+      )}
+      {providers.length === 0 ? null : (
+        <ProvidersPanel
+          title={`Providers (${providers.length})`}
+          providers={inOrderOfScope(providers)}
+          controls={ofProviders.controls}
+        />
       )}
       {groups.map((group) => (
         <Group key={group.title} host={host} group={group} apps={apps} controls={questions.controls} onAdd={questions.ask} />
       ))}
       {groups.length === 0 && secrets.length > 0 ? <p className="nd-dim">No secret has such a name.</p> : null}
       {questions.dialogs}
+      {ofProviders.dialogs}
     </div>
   );
 }
