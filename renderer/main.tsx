@@ -9,6 +9,7 @@ import './styles/operation.css';
 import './styles/app.css';
 import './styles/deploy.css';
 import './styles/secrets.css';
+import './styles/access.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import type { Bridge } from '../preload/contract.ts';

@@ -1,3 +1,4 @@
+import type { CreatedToken } from '../../daemon/contract/access.ts';
 import type { Operation, Release } from '../../daemon/contract/domain.ts';
 import type { RouteBodyInput, RouteQueryInput, RouteResult } from '../../daemon/contract/routes.ts';
 import type { SecretsChanged } from '../../daemon/contract/secrets.ts';
@@ -55,6 +56,10 @@ export interface Actions {
   /** Asks the provider of a scope for its secrets, or with `dry_run` what they would change. */
   pullSecrets(host: string, body: RouteBodyInput<'pullSecrets'>): Promise<SecretsChanged>;
   rotateKey(host: string): Promise<RouteResult<'rotateSecretsKey'>>;
+  loadTokens(host: string): Promise<void>;
+  /** Its text is told this once, and kept nowhere here. */
+  createToken(host: string, body: RouteBodyInput<'createToken'>): Promise<CreatedToken>;
+  revokeToken(host: string, id: string): Promise<void>;
   setSettings(settings: Settings): Promise<void>;
   openLog(host: string, app: string): LogSession;
   openTerminal(host: string, size: { cols: number; rows: number }, handlers: TerminalHandlers): TerminalSession;
@@ -64,6 +69,10 @@ export function createActions(link: Link, stores: Stores): Actions {
   const noted = (host: string) => (operation: Operation) => {
     updateDaemon(stores, host, (data) => applyOperations(data, [operation]));
     return operation;
+  };
+  const loadTokens = async (host: string) => {
+    const tokens = await callDaemon(link, host, 'listTokens');
+    updateDaemon(stores, host, (data) => ({ ...data, tokens }));
   };
   const attend = (host: string | null) => stores.console.setState({ attention: host });
 
@@ -128,6 +137,16 @@ export function createActions(link: Link, stores: Stores): Actions {
       }
     },
     rotateKey: (host) => callDaemon(link, host, 'rotateSecretsKey'),
+    loadTokens,
+    async createToken(host, body) {
+      const created = await callDaemon(link, host, 'createToken', { body });
+      loadTokens(host).catch(() => undefined); // it is read again soon, and its text must not wait for that
+      return created;
+    },
+    async revokeToken(host, id) {
+      await callDaemon(link, host, 'revokeToken', { params: { id } });
+      await loadTokens(host);
+    },
     async setSettings(settings) {
       stores.console.setState({ settings: await link.call('settings.set', settings) });
     },

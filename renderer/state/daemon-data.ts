@@ -1,3 +1,4 @@
+import type { Token } from '../../daemon/contract/access.ts';
 import type { AppStatus, DaemonEvent, Image, Operation, Release, StepState } from '../../daemon/contract/domain.ts';
 import { isTerminal } from '../../daemon/contract/rules.ts';
 import type { SecretProvider } from '../../daemon/contract/secret-providers.ts';
@@ -19,6 +20,8 @@ export interface DaemonData {
   secrets: readonly Secret[] | null;
   /** Where secrets are pulled from; null until asked for. */
   providers: readonly SecretProvider[] | null;
+  /** Null until asked for. */
+  tokens: readonly Token[] | null;
   /** Oldest first, without the progress of operations: there is much of it, and the operations themselves tell it. */
   events: readonly DaemonEvent[];
   lastSeq: number;
@@ -34,6 +37,7 @@ export const EMPTY_DAEMON_DATA: DaemonData = {
   images: null,
   secrets: null,
   providers: null,
+  tokens: null,
   events: [],
   lastSeq: -1,
   problem: null,

@@ -225,6 +225,7 @@ export function failingHost(): WorldHost {
     images: [image('checkout:v9', 3 * MINUTE_MS, 160_000_000), image('checkout:v8', 8 * DAY_MS, 158_000_000)],
     secrets: [],
     providers: [],
+    tokens: [],
     events: [
       event(88, 7 * HOUR_MS, {
         kind: 'disk.low',

@@ -1,3 +1,4 @@
+import { tokenRequestSchema } from '../../daemon/contract/access.ts';
 import { configurationOf, type DeployRequest, deployRequestSchema } from '../../daemon/contract/configuration.ts';
 import type { DaemonEvent, Operation } from '../../daemon/contract/domain.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
@@ -10,6 +11,7 @@ import { type SecretsChanged, secretRemovalQuerySchema, secretsSyncRequestSchema
 import type { CallName, ChannelName, Host, Settings } from '../../preload/contract.ts';
 import { playInstall, playLogs, playSystem, playTerminal } from './players.ts';
 import { createWorld, type ScenarioName } from './scenarios.ts';
+import { createToken, revokeToken } from './scripted-access.ts';
 import { checkedAnswer, checkedMessage, Refusal, type ScriptedChannel } from './scripted-bridge.ts';
 import { ScriptedOperations, type Wish } from './scripted-operations.ts';
 import { pullSecrets, removeProvider, setProvider } from './scripted-providers.ts';
@@ -145,6 +147,12 @@ export class ScriptedCore {
         const request = secretsPullRequestSchema.parse(body);
         return this.#changeSecrets(world, request, (roll) => pullSecrets(world, request, roll));
       }
+      case 'listTokens':
+        return world.tokens;
+      case 'createToken':
+        return createToken(world, tokenRequestSchema.parse(body));
+      case 'revokeToken':
+        return revokeToken(world, params?.id ?? '');
       case 'rotateSecretsKey':
         this.#announce(world, 'secrets.key_rotated', 'The master key was rotated by admin', null);
         return { key_id: '7d1f3c9a', secrets: world.secrets.flatMap(({ versions }) => versions).length };

@@ -1,3 +1,4 @@
+import type { Token } from '../../daemon/contract/access.ts';
 import type { AppConfiguration } from '../../daemon/contract/configuration.ts';
 import {
   type AppStatus,
@@ -26,6 +27,7 @@ export interface WorldHost {
   /** In the order that the daemon lists them. */
   secrets: Secret[];
   providers: SecretProvider[];
+  tokens: Token[];
   /** Of the time before the console connected, oldest first. */
   events: DaemonEvent[];
 }
@@ -186,5 +188,15 @@ export function host(id: string, part: Partial<Host> = {}): Host {
 
 /** A host as it comes from the provider: nothing but SSH. */
 export function bareHost(id: string, part: Partial<Host> = {}): WorldHost {
-  return { host: host(id, part), apps: [], releases: {}, operations: [], images: [], secrets: [], providers: [], events: [] };
+  return {
+    host: host(id, part),
+    apps: [],
+    releases: {},
+    operations: [],
+    images: [],
+    secrets: [],
+    providers: [],
+    tokens: [],
+    events: [],
+  };
 }

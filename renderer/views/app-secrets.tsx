@@ -15,9 +15,9 @@ import { type Column, DataTable } from '../ui/data-table.tsx';
 import { Mark, type Meaning } from '../ui/mark.tsx';
 import { Empty, Notice } from '../ui/notice.tsx';
 import { Panel } from '../ui/text.tsx';
-import { SecretsUnknown } from './host-secrets.tsx';
 import { ProvidersPanel } from './providers-panel.tsx';
 import { type SecretControls, secretColumns } from './secret-columns.tsx';
+import { Unread } from './unread.tsx';
 import { useProviderQuestions } from './use-provider-questions.tsx';
 import { useSecretQuestions } from './use-secret-questions.tsx';
 
@@ -49,7 +49,7 @@ export function AppSecrets({ host, app, release }: AppSecretsProps) {
   }, [questions.controls, live, isRefused]);
   // Without the live release everything would look as if it were not live yet.
   const isKnown = lookUp(useDaemon(host.id).releases, app.name) !== undefined;
-  if (secrets === null || !isKnown) return <SecretsUnknown problem={problem} onRetry={retry} />;
+  if (secrets === null || !isKnown) return <Unread what="secrets" problem={problem} onRetry={retry} />;
   const given = givenSecrets(secrets, app.name, project, isLive ? release.secrets : NO_PINS);
   const pending = pendingNames(given);
   const reaching = providersReaching(providers, app.name, project);

@@ -10,10 +10,11 @@ import { inOrderOfScope } from '../state/providers.ts';
 import { type AppReleases, appsReached, groupSecrets, type SecretGroup, secretId } from '../state/secrets.ts';
 import { useAppReleases, useSecrets } from '../state/use-secrets.ts';
 import { DataTable } from '../ui/data-table.tsx';
-import { Empty, Notice } from '../ui/notice.tsx';
+import { Empty } from '../ui/notice.tsx';
 import { Panel } from '../ui/text.tsx';
 import { ProvidersPanel } from './providers-panel.tsx';
 import { type SecretControls, secretColumns } from './secret-columns.tsx';
+import { Unread } from './unread.tsx';
 import { useProviderQuestions } from './use-provider-questions.tsx';
 import { useSecretQuestions } from './use-secret-questions.tsx';
 
@@ -27,7 +28,7 @@ export function HostSecrets({ host }: { host: Host }) {
   const questions = useSecretQuestions({ host, secrets: secrets ?? NO_SECRETS, apps, app: null });
   const about = { host, providers, secrets: secrets ?? NO_SECRETS, apps, app: null, onChanged: questions.tell };
   const ofProviders = useProviderQuestions(about);
-  if (secrets === null) return <SecretsUnknown problem={problem} onRetry={retry} />;
+  if (secrets === null) return <Unread what="secrets" problem={problem} onRetry={retry} />;
   const wanted = filter.trim().toUpperCase();
   const groups = groupSecrets(secrets.filter(({ name }) => name.toUpperCase().includes(wanted)));
   return (
@@ -94,18 +95,6 @@ export function HostSecrets({ host }: { host: Host }) {
 
 const NEVER_SHOWN =
   'Set one, or paste a whole `.env`: for all apps, for those of a project, or for one. Values are sealed on the server and never shown again, only their names, versions and fingerprints are.';
-
-/** Until the daemon has said which secrets there are, or why it does not. */
-export function SecretsUnknown({ problem, onRetry }: { problem: string | null; onRetry(): void }) {
-  if (problem === null) return <p className="nd-dim">The secrets are being read…</p>;
-  return (
-    <Notice tone="bad" title="The secrets could not be read" text={problem}>
-      <Button size="compact-sm" onClick={onRetry}>
-        Try again
-      </Button>
-    </Notice>
-  );
-}
 
 interface GroupProps {
   host: Host;

@@ -19,6 +19,7 @@ import { EventsPanel } from './events-panel.tsx';
 import { HostImages } from './host-images.tsx';
 import { HostOverview } from './host-overview.tsx';
 import { HostSecrets } from './host-secrets.tsx';
+import { HostTokens } from './host-tokens.tsx';
 import { InstallPanel } from './install-panel.tsx';
 import { OperationsTable } from './operations-table.tsx';
 import { TerminalPanel } from './terminal-panel.tsx';
@@ -28,6 +29,7 @@ const TAB_LABEL: Record<HostTab, string> = {
   overview: 'Overview',
   images: 'Images',
   secrets: 'Secrets',
+  tokens: 'Tokens',
   activity: 'Activity',
   terminal: 'Terminal',
 };
@@ -67,6 +69,8 @@ export function HostView({ host, tab }: { host: Host; tab: HostTab }) {
         <HostImages images={daemon.images} />
       ) : tab === 'secrets' ? (
         <HostSecrets host={host} />
+      ) : tab === 'tokens' ? (
+        <HostTokens host={host} />
       ) : tab === 'activity' ? (
         <HostActivity host={host} />
       ) : null}
