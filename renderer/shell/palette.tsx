@@ -6,6 +6,7 @@ import {
   Box,
   Check,
   Construction,
+  FileSearch,
   History,
   Keyboard,
   KeyRound,
@@ -129,6 +130,7 @@ const HOST_PLACES: { tab: HostTab; label: string; icon: LucideIcon }[] = [
   { tab: 'terminal', label: 'Terminal on', icon: SquareTerminal },
   { tab: 'secrets', label: 'Secrets on', icon: KeyRound },
   { tab: 'tokens', label: 'Tokens of', icon: UserKey },
+  { tab: 'audit', label: 'Audit log of', icon: FileSearch },
 ];
 
 type Act = (act: PaletteAct) => void;

@@ -1,4 +1,4 @@
-import type { CreatedToken } from '../../daemon/contract/access.ts';
+import type { AuditEntry, CreatedToken } from '../../daemon/contract/access.ts';
 import type { Operation, Release } from '../../daemon/contract/domain.ts';
 import type { RouteBodyInput, RouteQueryInput, RouteResult } from '../../daemon/contract/routes.ts';
 import type { SecretsChanged } from '../../daemon/contract/secrets.ts';
@@ -60,6 +60,8 @@ export interface Actions {
   /** Its text is told this once, and kept nowhere here. */
   createToken(host: string, body: RouteBodyInput<'createToken'>): Promise<CreatedToken>;
   revokeToken(host: string, id: string): Promise<void>;
+  /** A page of the audit log, newest first. */
+  listAudit(host: string, query: RouteQueryInput<'listAudit'>): Promise<AuditEntry[]>;
   setSettings(settings: Settings): Promise<void>;
   openLog(host: string, app: string): LogSession;
   openTerminal(host: string, size: { cols: number; rows: number }, handlers: TerminalHandlers): TerminalSession;
@@ -147,6 +149,7 @@ export function createActions(link: Link, stores: Stores): Actions {
       await callDaemon(link, host, 'revokeToken', { params: { id } });
       await loadTokens(host);
     },
+    listAudit: (host, query) => callDaemon(link, host, 'listAudit', { query }),
     async setSettings(settings) {
       stores.console.setState({ settings: await link.call('settings.set', settings) });
     },

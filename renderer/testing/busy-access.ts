@@ -1,4 +1,4 @@
-import type { Token } from '../../daemon/contract/access.ts';
+import type { AuditEntry, Token } from '../../daemon/contract/access.ts';
 import { ago, DAY_MS, HOUR_MS, MINUTE_MS } from './world.ts';
 
 const token = (id: string, part: Partial<Token> & Pick<Token, 'name' | 'role'>): Token => ({
@@ -26,3 +26,46 @@ export const busyTokens = (): Token[] => [
     ...{ last_used_at: ago(31 * DAY_MS), revoked_at: ago(30 * DAY_MS), revoked_by: 'token:anna' },
   }),
 ];
+
+type Entry = Partial<AuditEntry> & Pick<AuditEntry, 'action' | 'method' | 'path'>;
+
+const ADMIN = { actor: 'admin', role: 'admin', token_id: null, listener: 'socket' } as const;
+const CI = { actor: 'token:ci', role: 'operator', token_id: 'tok-a10000000000', listener: 'tcp' } as const;
+const STATUS = { actor: 'token:status-page', role: 'viewer', token_id: 'tok-d40000000000', listener: 'tcp' } as const;
+const NOBODY = { actor: 'anonymous', role: null, token_id: null, listener: 'tcp' } as const;
+
+/** A day of it, as it repeats itself. */
+const DAY: Entry[] = [
+  {
+    ...{ ...CI, action: 'swap', method: 'POST', path: '/swap', app_name: 'shop', operation_id: 'op-k3v9x2m4q7ab' },
+    ...{ status: 202, message: 'The swap of shop was begun.' },
+  },
+  {
+    ...{ ...NOBODY, action: 'deploy', method: 'POST', path: '/deploy', status: 401, code: 'unauthorized', count: 118 },
+    message: 'The token is not valid; check it, or ask an administrator for a new one.',
+  },
+  {
+    ...{ ...STATUS, action: 'stopApp', method: 'POST', path: '/apps/shop/stop', app_name: 'shop' },
+    ...{ status: 403, code: 'forbidden', message: 'This needs the role operator; this token has viewer.' },
+  },
+  { ...ADMIN, action: 'syncSecrets', method: 'POST', path: '/secrets/sync', app_name: 'shop', message: '2 secrets changed.' },
+  {
+    ...{ ...CI, action: 'deploy', method: 'POST', path: '/deploy', app_name: 'docs', status: 409, code: 'conflict' },
+    message: 'Another operation of docs is in flight (op-k3v9x2m4q7ab); wait for it, or cancel it.',
+  },
+  { ...ADMIN, action: 'createToken', method: 'POST', path: '/tokens', message: 'The token status-page was made.' },
+  {
+    ...{ ...CI, action: 'syncSecrets', method: 'POST', path: '/secrets/sync', status: 400, code: 'invalid_request' },
+    message: 'The request is not valid.',
+  },
+];
+
+/** More than a page of it. */
+export const busyAudit = (): AuditEntry[] =>
+  Array.from({ length: 35 }).flatMap((_, day) =>
+    DAY.map((entry, hour) => ({
+      ...{ seq: 4_000 - day * DAY.length - hour, ts: ago(4 * MINUTE_MS + day * DAY_MS + hour * 47 * MINUTE_MS) },
+      ...{ ...ADMIN, app_name: null, operation_id: null, status: 200, code: null, message: 'Done.', count: 1 },
+      ...entry,
+    })),
+  );

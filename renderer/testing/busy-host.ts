@@ -1,5 +1,5 @@
 import type { DaemonEvent, Release } from '../../daemon/contract/domain.ts';
-import { busyTokens } from './busy-access.ts';
+import { busyAudit, busyTokens } from './busy-access.ts';
 import { busyProviders, busySecrets, docsPins, shopPins } from './busy-secrets.ts';
 import {
   ago,
@@ -154,6 +154,7 @@ export function busyHost(): WorldHost {
     secrets: busySecrets(),
     providers: busyProviders(),
     tokens: busyTokens(),
+    audit: busyAudit(),
     events: [
       event(71, ago(9 * HOUR_MS), {
         kind: 'heal.unhealthy',

@@ -226,6 +226,7 @@ export function failingHost(): WorldHost {
     secrets: [],
     providers: [],
     tokens: [],
+    audit: [],
     events: [
       event(88, 7 * HOUR_MS, {
         kind: 'disk.low',

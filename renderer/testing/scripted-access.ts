@@ -1,5 +1,5 @@
-import type { CreatedToken, Token } from '../../daemon/contract/access.ts';
-import type { RouteBody } from '../../daemon/contract/routes.ts';
+import type { AuditEntry, CreatedToken, Token } from '../../daemon/contract/access.ts';
+import type { RouteBody, RouteQuery } from '../../daemon/contract/routes.ts';
 import { Refusal } from './scripted-bridge.ts';
 import { ago, type WorldHost } from './world.ts';
 
@@ -25,4 +25,18 @@ export function revokeToken(world: WorldHost, id: string): Token {
   const revoked: Token = { ...found, state: 'revoked', revoked_at: ago(0), revoked_by: 'admin' };
   world.tokens = world.tokens.map((each) => (each === found ? revoked : each));
   return revoked;
+}
+
+/** As the daemon answers `GET /audit`. */
+export function listAudit(world: WorldHost, query: RouteQuery<'listAudit'>): AuditEntry[] {
+  const { actor, app_name, action, result, since, until, before, limit } = query;
+  const isWanted = (entry: AuditEntry) =>
+    (actor === undefined || entry.actor === actor) &&
+    (app_name === undefined || entry.app_name === app_name) &&
+    (action === undefined || entry.action === action) &&
+    (result === undefined || (entry.code === null) === (result === 'ok')) &&
+    (since === undefined || entry.ts >= since) &&
+    (until === undefined || entry.ts <= until) &&
+    (before === undefined || entry.seq < before);
+  return world.audit.filter(isWanted).slice(0, limit);
 }

@@ -2,6 +2,7 @@ import { tokenRequestSchema } from '../../daemon/contract/access.ts';
 import { configurationOf, type DeployRequest, deployRequestSchema } from '../../daemon/contract/configuration.ts';
 import type { DaemonEvent, Operation } from '../../daemon/contract/domain.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
+import { routes } from '../../daemon/contract/routes.ts';
 import {
   providerRemovalQuerySchema,
   providerSetRequestSchema,
@@ -11,7 +12,7 @@ import { type SecretsChanged, secretRemovalQuerySchema, secretsSyncRequestSchema
 import type { CallName, ChannelName, Host, Settings } from '../../preload/contract.ts';
 import { playInstall, playLogs, playSystem, playTerminal } from './players.ts';
 import { createWorld, type ScenarioName } from './scenarios.ts';
-import { createToken, revokeToken } from './scripted-access.ts';
+import { createToken, listAudit, revokeToken } from './scripted-access.ts';
 import { checkedAnswer, checkedMessage, Refusal, type ScriptedChannel } from './scripted-bridge.ts';
 import { ScriptedOperations, type Wish } from './scripted-operations.ts';
 import { pullSecrets, removeProvider, setProvider } from './scripted-providers.ts';
@@ -23,7 +24,7 @@ interface HostInput {
   host: string;
 }
 interface DaemonInput extends HostInput {
-  route: keyof typeof import('../../daemon/contract/routes.ts').routes;
+  route: keyof typeof routes;
   params?: { name?: string; id?: string };
   query?: { purge?: string };
   body?: {
@@ -147,6 +148,8 @@ export class ScriptedCore {
         const request = secretsPullRequestSchema.parse(body);
         return this.#changeSecrets(world, request, (roll) => pullSecrets(world, request, roll));
       }
+      case 'listAudit':
+        return listAudit(world, routes.listAudit.query.parse(query ?? {}));
       case 'listTokens':
         return world.tokens;
       case 'createToken':

@@ -1,4 +1,4 @@
-import type { Token } from '../../daemon/contract/access.ts';
+import type { AuditEntry, Token } from '../../daemon/contract/access.ts';
 import type { AppConfiguration } from '../../daemon/contract/configuration.ts';
 import {
   type AppStatus,
@@ -28,6 +28,8 @@ export interface WorldHost {
   secrets: Secret[];
   providers: SecretProvider[];
   tokens: Token[];
+  /** Newest first. */
+  audit: AuditEntry[];
   /** Of the time before the console connected, oldest first. */
   events: DaemonEvent[];
 }
@@ -197,6 +199,7 @@ export function bareHost(id: string, part: Partial<Host> = {}): WorldHost {
     secrets: [],
     providers: [],
     tokens: [],
+    audit: [],
     events: [],
   };
 }

@@ -16,6 +16,7 @@ import { hostMeaning, Mark } from '../ui/mark.tsx';
 import { useRun } from '../ui/run.tsx';
 import { ConnectionNotice } from './connection-notice.tsx';
 import { EventsPanel } from './events-panel.tsx';
+import { HostAudit } from './host-audit.tsx';
 import { HostImages } from './host-images.tsx';
 import { HostOverview } from './host-overview.tsx';
 import { HostSecrets } from './host-secrets.tsx';
@@ -30,6 +31,7 @@ const TAB_LABEL: Record<HostTab, string> = {
   images: 'Images',
   secrets: 'Secrets',
   tokens: 'Tokens',
+  audit: 'Audit log',
   activity: 'Activity',
   terminal: 'Terminal',
 };
@@ -71,6 +73,8 @@ export function HostView({ host, tab }: { host: Host; tab: HostTab }) {
         <HostSecrets host={host} />
       ) : tab === 'tokens' ? (
         <HostTokens host={host} />
+      ) : tab === 'audit' ? (
+        <HostAudit host={host} />
       ) : tab === 'activity' ? (
         <HostActivity host={host} />
       ) : null}
