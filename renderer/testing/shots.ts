@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { ACCESS_SHOTS } from './access-shots.ts';
 import { LIFE_SHOTS } from './life-shots.ts';
 import type { ScenarioName } from './scenarios.ts';
 import { SECRET_SHOTS } from './secret-shots.ts';
@@ -239,4 +240,5 @@ export const SHOTS: Shot[] = [
   { name: 'settings', scenario: 'full', path: '/settings' },
   ...LIFE_SHOTS,
   ...SECRET_SHOTS,
+  ...ACCESS_SHOTS,
 ];
