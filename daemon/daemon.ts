@@ -54,7 +54,9 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
   const { store, vault } = await openState(config, slots_directory, log);
   const secret_files = new SecretFiles(config.secrets.files_directory, store.secrets);
   await placeSecrets(secret_files, { secrets: vault }, store, log);
-  const { docker, world, proxies } = createHost(config, { slots_directory, secrets: vault, secret_files }, stopping.signal);
+  const wiring = { store, log, publishEvent: (event: Omit<NewEvent, 'ts'>) => publishEvent(event) };
+  const state = { slots_directory, secrets: vault, secret_files, certificates: wiring };
+  const { docker, world, proxies, certificates } = createHost(config, state, stopping.signal);
   const { containers, prober } = world;
   const { images } = docker;
   const tokens = new Tokens({ store: store.access, ids: randomTokens, log, now });
@@ -131,6 +133,7 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     },
     getOpenApi: () => createOpenApi(version),
     ...createSecretServices(config, { vault, store, engine, publishEvent }),
+    certificates,
     publishEvent,
     defaultProxy: config.proxy.default,
     version,
@@ -191,7 +194,10 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     publish: publishEvent,
     log,
   });
-  const background = runBackground({ docker, engine, supervisor, retention, secret_files, log, signal: stopping.signal });
+  const background = Promise.all([
+    runBackground({ docker, engine, supervisor, retention, secret_files, log, signal: stopping.signal }),
+    certificates.run(),
+  ]);
 
   return {
     async close() {

@@ -1,4 +1,7 @@
 /** Everything the engine touches on this host, wired by the configuration. */
+import { type CertificateWiring, createCertificates } from './certificates.ts';
+import type { Certificates } from './certs/certificates.ts';
+import { CertifiedProxy } from './certs/certified-proxy.ts';
 import type { Config } from './config.ts';
 import type { ProxyType } from './contract/names.ts';
 import type { PinnedSecrets, World } from './engine/ports.ts';
@@ -17,6 +20,7 @@ export interface Host {
   docker: Docker;
   world: World;
   proxies: { caddy: CaddyDriver; nginx: NginxDriver };
+  certificates: Certificates;
 }
 
 /** What is on the disk, or in memory, and not Docker's or a proxy's. */
@@ -25,16 +29,20 @@ interface State {
   slots_directory: string;
   secrets: PinnedSecrets;
   secret_files: SecretFiles;
+  certificates: Omit<CertificateWiring, 'proxies' | 'stopping'>;
 }
 
 /** Touches nothing yet. `stopping` ends what is no single caller's, such as a reload. */
-export function createHost(config: Config, { slots_directory, secrets, secret_files }: State, stopping: AbortSignal): Host {
+export function createHost(config: Config, state: State, stopping: AbortSignal): Host {
+  const { slots_directory, secrets, secret_files } = state;
   const docker = new Docker({ ...config.docker, bind_roots: config.volumes.bind_roots, secret_files });
   const { caddy, nginx } = config.proxy;
+  const settings = { certificates: config.certificates };
   const proxies = {
-    caddy: new CaddyDriver(caddy, createCaddyMachine(caddy.admin, caddy.service), stopping),
-    nginx: new NginxDriver(nginx, createNginxMachine(nginx.service), stopping),
+    caddy: new CaddyDriver({ ...caddy, ...settings }, createCaddyMachine(caddy.admin, caddy.service), stopping),
+    nginx: new NginxDriver({ ...nginx, ...settings }, createNginxMachine(nginx.service), stopping),
   };
+  const certificates = createCertificates(config, { ...state.certificates, proxies, stopping });
   const listener = (proxy: ProxyType) => {
     const { http_port, https_port } = config.proxy[proxy];
     return { host: '127.0.0.1', http_port, https_port };
@@ -44,11 +52,14 @@ export function createHost(config: Config, { slots_directory, secrets, secret_fi
     images: docker.images,
     resources: docker.resources,
     markers: new MarkerFiles(slots_directory),
-    proxies,
+    proxies: {
+      caddy: new CertifiedProxy(proxies.caddy, certificates),
+      nginx: new CertifiedProxy(proxies.nginx, certificates),
+    },
     prober: new NetworkProber({ caddy: listener('caddy'), nginx: listener('nginx') }),
     connections: new HostConnections(),
     secrets,
     clock: systemClock,
   };
-  return { docker, world, proxies };
+  return { docker, world, proxies, certificates };
 }

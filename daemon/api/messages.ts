@@ -51,6 +51,10 @@ const CHANGE_MESSAGES: Messages = {
   keepRelease: ({ app_name, release, id }) => `${app_name} keeps ${release ?? 'its release'}; the watch window of ${id} ends.`,
   createToken: ({ name }) => `The token ${name} is made. Keep its text now: it is not told again.`,
   revokeToken: ({ name }) => `The token ${name} is revoked; what its bearer had open is closed.`,
+  renewCertificate: ({ domain, served }) =>
+    `A new certificate of ${domain} is served${served === null ? '' : `; it expires at ${served.not_after}`}.`,
+  importCertificate: ({ domain, detail }) => `The certificate of ${domain} is imported. ${detail}`,
+  removeCertificate: ({ domain }) => `The imported certificate of ${domain} is removed.`,
   loadImages: ({ images }) => `Loaded ${images.flatMap((image) => image.references[0] ?? image.id).join(', ') || 'no image'}.`,
 };
 

@@ -1,6 +1,7 @@
 /** The contract's endpoints over engine, store, Docker and metrics: thin, and free of rules. */
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import type { Certificates } from '../certs/certificates.ts';
 import type { AuditEntry, AuditResult } from '../contract/access.ts';
 import { type AppConfiguration, configurationOf } from '../contract/configuration.ts';
 import type { AppStatus, DaemonHealth, DaemonVersion, Image, Operation, Release, SystemMetrics } from '../contract/domain.ts';
@@ -13,6 +14,7 @@ import { toOperation } from '../engine/view.ts';
 import { Sealed } from '../secrets/sealed.ts';
 import { requireKnownParts } from './app-limits.ts';
 import type { Handlers, RequestContext } from './handlers.ts';
+import { createCertificateHandlers } from './service-certificates.ts';
 import type { ProviderService } from './service-providers.ts';
 import type { SecretService } from './service-secrets.ts';
 import type { EventSource } from './service-streams.ts';
@@ -43,6 +45,7 @@ export interface ServiceOptions {
   getVersions(signal: AbortSignal): Promise<{ docker: string | null; proxy: string | null }>;
   getOpenApi(): Record<string, unknown>;
   secrets: SecretService;
+  certificates: Pick<Certificates, 'list' | 'renew' | 'import' | 'remove'>;
   providers: ProviderService;
   publishEvent(event: Omit<NewEvent, 'ts'>): void;
   /** For apps whose deploy names none. */
@@ -122,6 +125,8 @@ export function createHandlers(options: ServiceOptions): Handlers {
     listSecretProviders: async () => options.providers.list(),
     removeSecretProvider: ({ query, context }) => options.providers.remove(query, context),
     rotateSecretsKey: ({ context }) => options.secrets.rotateKey(context),
+
+    ...createCertificateHandlers(options.certificates),
 
     loadImages: async ({ upload, context }) => {
       const loaded = await images.load(upload, context.signal);

@@ -15,9 +15,15 @@ export const bodies: Partial<Record<RouteName, object>> = {
   syncSecrets: { scope: 'app', app_name: 'shop', secrets: { TOKEN: 'one' } },
   pullSecrets: { scope: 'app', app_name: 'shop' },
   setSecretProvider: { scope: 'global', provider: { kind: 'doppler', project: 'shop', config: 'prd', token: 'dp.st.x' } },
+  renewCertificate: { domain: 'shop.example.com' },
+  importCertificate: {
+    domain: 'shop.example.com',
+    certificate: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
+    key: '-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n',
+  },
 };
 
-export const goodParams: Record<string, string> = { name: 'shop' };
+export const goodParams: Record<string, string> = { name: 'shop', domain: 'shop.example.com' };
 const IDS: Partial<Record<RouteName, string>> = { getRelease: 'r1', revokeToken: sampleToken.id };
 
 export function pathFor(name: RouteName, params: Record<string, string> = goodParams): string {

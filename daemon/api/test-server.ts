@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditEntry, Token } from '../contract/access.ts';
 import { appConfigurationSchema } from '../contract/configuration.ts';
+import type { Certificate } from '../contract/certificates.ts';
 import type {
   AppStatus,
   DaemonEvent,
@@ -201,6 +202,16 @@ export const sampleProvider: SecretProvider = {
   ...{ set_at: AT, set_by: 'admin', pulled_at: null, last_failure: null },
 };
 
+const sampleFacts = {
+  ...{ fingerprint: '0123456789abcdef'.repeat(4), subject: '', issuer: "R3 (Let's Encrypt)", names: ['shop.example.com'] },
+  ...{ not_before: AT, not_after: '2026-04-02T03:04:05.000Z', days_left: 45.5 },
+};
+export const sampleCertificate: Certificate = {
+  ...{ domain: 'shop.example.com', app_name: 'shop', proxy: 'nginx', source: 'certbot', state: 'ok' },
+  ...{ detail: 'It is served, and valid.', served: sampleFacts, stored: sampleFacts },
+  ...{ next_renewal_at: '2026-03-02T03:04:05.000Z', last_attempt: null, checked_at: AT },
+};
+
 const samples: { [N in RouteName]: RouteResult<N> } = {
   deploy: sampleOperation,
   swap: sampleOperation,
@@ -227,6 +238,10 @@ const samples: { [N in RouteName]: RouteResult<N> } = {
   listSecretProviders: [sampleProvider],
   removeSecretProvider: sampleProvider,
   rotateSecretsKey: { key_id: '0123abcd', secrets: 0 },
+  listCertificates: [sampleCertificate],
+  renewCertificate: sampleCertificate,
+  importCertificate: sampleCertificate,
+  removeCertificate: { domain: 'shop.example.com' },
   loadImages: { images: [sampleImage] },
   listImages: [sampleImage],
   getSystemMetrics: sampleMetrics,

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { DomainError, ERROR_CODES, fieldErrorSchema, toErrorResponse } from '../contract/errors.ts';
 import { DAEMON_CONFIG_PATH, DAEMON_SOCKET_PATH } from '../contract/limits.ts';
 import { addAudit } from './audit-commands.ts';
+import { addCertificates } from './certificate-commands.ts';
 import { addChanges } from './change-commands.ts';
 import { type ConnectionFlags, connect } from './connection.ts';
 import type { Act } from './context.ts';
@@ -116,6 +117,7 @@ function createProgram(
   addReads(program.commandsGroup('Look:'), act);
   addReleases(program, act);
   addSecrets(program.commandsGroup('Secrets:'), act);
+  addCertificates(program.commandsGroup('Certificates:'), act);
   addStreams(program.commandsGroup('Look:'), act);
   addOperations(program.commandsGroup('Operations:'), act);
   addTokens(program.commandsGroup('Access:'), act);

@@ -224,6 +224,11 @@ export const eventKindSchema = z.enum([
   'release.pruned',
   'disk.low',
   'auth.failed',
+  'certificate.renewed',
+  'certificate.failed',
+  'certificate.expiring',
+  'certificate.mismatched',
+  'certificate.imported',
 ]);
 export type EventKind = z.infer<typeof eventKindSchema>;
 

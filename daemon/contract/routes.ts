@@ -7,6 +7,7 @@ import {
   tokenRequestSchema,
   tokenSchema,
 } from './access.ts';
+import { certificateRoutes } from './certificate-routes.ts';
 import {
   deployRequestSchema,
   maintenanceRequestSchema,
@@ -242,6 +243,7 @@ export const routes = {
     response: operationSchema,
   }),
   ...secretRoutes,
+  ...certificateRoutes,
   loadImages: route({
     method: 'POST',
     path: '/images',

@@ -7,6 +7,7 @@ import { LIMITS } from '../contract/limits.ts';
 import type { BeginEntry, Journal, NewEvent, OperationFilter, RemovedImage } from '../engine/ports.ts';
 import type { AppRecord, Change, NewRelease, OperationRecord } from '../engine/state.ts';
 import { AccessTables } from './store/access-tables.ts';
+import { CertificateTable } from './store/certificate-table.ts';
 import type { Connection } from './store/connection.ts';
 import { openDatabase } from './store/database.ts';
 import { storageFailure } from './store/failures.ts';
@@ -31,6 +32,7 @@ export class Store implements Journal {
   readonly secrets = new SecretTable(this.#connection);
   /** Tokens and the audit log. */
   readonly access = new AccessTables(this.#connection);
+  readonly certificates = new CertificateTable(this.#connection);
 
   constructor(path: string, now: () => Date = () => new Date(), open: (path: string) => DatabaseSync = openDatabase) {
     this.#path = path;

@@ -146,4 +146,15 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (scope, owner)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE certificates (
+    domain TEXT PRIMARY KEY,
+    last_attempt TEXT,
+    failures INTEGER NOT NULL,
+    retry_after TEXT,
+    is_rate_limited INTEGER NOT NULL,
+    told_state TEXT,
+    told_fingerprint TEXT
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
