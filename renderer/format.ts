@@ -1,4 +1,4 @@
-import type { ProxyType } from '../daemon/contract/names.ts';
+import type { ProxyType, TlsMode } from '../daemon/contract/names.ts';
 
 /** How figures are written in every view: short, of constant width where they change. */
 
@@ -83,6 +83,9 @@ export const shortReference = (reference: string): string => reference.slice(ref
 
 const PROXY_NAME: Record<ProxyType, string> = { caddy: 'Caddy', nginx: 'nginx' };
 export const proxyName = (proxy: ProxyType): string => PROXY_NAME[proxy];
+
+const TLS_TEXT: Record<TlsMode, string> = { auto: 'managed', import: 'own certificate', off: 'off' };
+export const tlsText = (tls: TlsMode): string => TLS_TEXT[tls];
 
 /** A configured time, without digits that say nothing: `30 s`, `1 min`, `0.5 s`. */
 export function formatSetting(duration_ms: number): string {

@@ -10,6 +10,7 @@ import './styles/app.css';
 import './styles/deploy.css';
 import './styles/secrets.css';
 import './styles/access.css';
+import './styles/certificates.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import type { Bridge } from '../preload/contract.ts';

@@ -20,6 +20,7 @@ import {
   Search,
   Server,
   Settings,
+  ShieldCheck,
   Square,
   SquareTerminal,
   Trash2,
@@ -129,6 +130,7 @@ export function Palette({ place, onAddHost, onHelp }: PaletteProps) {
 const HOST_PLACES: { tab: HostTab; label: string; icon: LucideIcon }[] = [
   { tab: 'terminal', label: 'Terminal on', icon: SquareTerminal },
   { tab: 'secrets', label: 'Secrets on', icon: KeyRound },
+  { tab: 'certificates', label: 'Certificates of', icon: ShieldCheck },
   { tab: 'tokens', label: 'Tokens of', icon: UserKey },
   { tab: 'audit', label: 'Audit log of', icon: FileSearch },
 ];

@@ -1,4 +1,5 @@
 import type { AuditEntry, CreatedToken } from '../../daemon/contract/access.ts';
+import type { Certificate } from '../../daemon/contract/certificates.ts';
 import type { Operation, Release } from '../../daemon/contract/domain.ts';
 import type { RouteBodyInput, RouteQueryInput, RouteResult } from '../../daemon/contract/routes.ts';
 import type { SecretsChanged } from '../../daemon/contract/secrets.ts';
@@ -7,7 +8,7 @@ import { messageOf } from '../bridge/bridge-error.ts';
 import { callDaemon } from '../bridge/daemon.ts';
 import type { Link } from '../bridge/link.ts';
 import { applyOperations } from './daemon-data.ts';
-import { readProviders, readReleases, readSecrets } from './host-sync.ts';
+import { readCertificates, readProviders, readReleases, readSecrets } from './host-sync.ts';
 import { type LogSession, openLogSession } from './log-session.ts';
 import { type InstallRun, type Stores, updateDaemon, type Wish } from './stores.ts';
 import { openTerminal, type TerminalHandlers, type TerminalSession } from './terminal-session.ts';
@@ -62,6 +63,13 @@ export interface Actions {
   revokeToken(host: string, id: string): Promise<void>;
   /** A page of the audit log, newest first. */
   listAudit(host: string, query: RouteQueryInput<'listAudit'>): Promise<AuditEntry[]>;
+  /** From then on they are read again after each event of theirs. */
+  loadCertificates(host: string): Promise<void>;
+  /** Resolves when the new one is served, or with what came of it. */
+  renewCertificate(host: string, domain: string): Promise<Certificate>;
+  /** The key in it is kept nowhere here. */
+  importCertificate(host: string, body: RouteBodyInput<'importCertificate'>): Promise<Certificate>;
+  removeCertificate(host: string, domain: string): Promise<void>;
   setSettings(settings: Settings): Promise<void>;
   openLog(host: string, app: string): LogSession;
   openTerminal(host: string, size: { cols: number; rows: number }, handlers: TerminalHandlers): TerminalSession;
@@ -76,6 +84,7 @@ export function createActions(link: Link, stores: Stores): Actions {
     const tokens = await callDaemon(link, host, 'listTokens');
     updateDaemon(stores, host, (data) => ({ ...data, tokens }));
   };
+  const loadCertificates = (host: string) => readCertificates(link, stores, host);
   const attend = (host: string | null) => stores.console.setState({ attention: host });
 
   return {
@@ -150,6 +159,23 @@ export function createActions(link: Link, stores: Stores): Actions {
       await loadTokens(host);
     },
     listAudit: (host, query) => callDaemon(link, host, 'listAudit', { query }),
+    loadCertificates,
+    async renewCertificate(host, domain) {
+      try {
+        return await callDaemon(link, host, 'renewCertificate', { body: { domain } });
+      } finally {
+        loadCertificates(host).catch(() => undefined); // what came of the attempt stands there, and it is read again soon
+      }
+    },
+    async importCertificate(host, body) {
+      const imported = await callDaemon(link, host, 'importCertificate', { body });
+      await loadCertificates(host);
+      return imported;
+    },
+    async removeCertificate(host, domain) {
+      await callDaemon(link, host, 'removeCertificate', { params: { domain } });
+      await loadCertificates(host);
+    },
     async setSettings(settings) {
       stores.console.setState({ settings: await link.call('settings.set', settings) });
     },

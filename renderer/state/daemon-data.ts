@@ -1,4 +1,5 @@
 import type { Token } from '../../daemon/contract/access.ts';
+import type { Certificate } from '../../daemon/contract/certificates.ts';
 import type { AppStatus, DaemonEvent, Image, Operation, Release, StepState } from '../../daemon/contract/domain.ts';
 import { isTerminal } from '../../daemon/contract/rules.ts';
 import type { SecretProvider } from '../../daemon/contract/secret-providers.ts';
@@ -22,6 +23,8 @@ export interface DaemonData {
   providers: readonly SecretProvider[] | null;
   /** Null until asked for. */
   tokens: readonly Token[] | null;
+  /** As they are served; null until asked for. */
+  certificates: readonly Certificate[] | null;
   /** Oldest first, without the progress of operations: there is much of it, and the operations themselves tell it. */
   events: readonly DaemonEvent[];
   lastSeq: number;
@@ -38,6 +41,7 @@ export const EMPTY_DAEMON_DATA: DaemonData = {
   secrets: null,
   providers: null,
   tokens: null,
+  certificates: null,
   events: [],
   lastSeq: -1,
   problem: null,

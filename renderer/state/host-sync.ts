@@ -84,6 +84,11 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     const isKnown = stores.daemons.getState()[host]?.providers != null;
     if (isKnown) readProvidersAgain();
   };
+  const readCertificatesAgain = guarded(() => readCertificates(link, stores, host));
+  const refreshCertificates = () => {
+    const isKnown = stores.daemons.getState()[host]?.certificates != null;
+    if (isKnown) readCertificatesAgain();
+  };
   const readHistory = guarded(async () => {
     const events = await callDaemon(link, host, 'listEvents', { query: { limit: EVENTS_SHOWN } });
     updateDaemon(stores, host, (data) => applyHistory(data, events));
@@ -101,6 +106,7 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     refreshImages();
     refreshSecrets();
     refreshProviders();
+    refreshCertificates();
   };
   const onEvent = (event: DaemonEvent) => {
     const known = stores.daemons.getState()[host]?.operations[event.operation?.id ?? ''];
@@ -108,6 +114,7 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     if (event.kind === 'image.loaded') refreshImages();
     if (event.kind === 'daemon.started') refreshAll();
     if (CHANGES_SECRETS.has(event.kind)) refreshSecrets();
+    if (event.kind.startsWith('certificate.')) refreshCertificates();
     if (CHANGES_PROVIDERS.has(event.kind)) refreshProviders();
     if (event.app_name === null) return;
     // Of the steps of an operation only the switch changes what an app is.
@@ -186,6 +193,12 @@ export async function readSecrets(link: Link, stores: Stores, host: string): Pro
 export async function readProviders(link: Link, stores: Stores, host: string): Promise<void> {
   const providers = await callDaemon(link, host, 'listSecretProviders');
   updateDaemon(stores, host, (data) => ({ ...data, providers }));
+}
+
+/** All certificates of a host, as they are served, into the store. */
+export async function readCertificates(link: Link, stores: Stores, host: string): Promise<void> {
+  const certificates = await callDaemon(link, host, 'listCertificates');
+  updateDaemon(stores, host, (data) => ({ ...data, certificates }));
 }
 
 /** A sync that starts again goes on from the last event it saw. */

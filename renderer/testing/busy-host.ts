@@ -1,6 +1,7 @@
 import type { DaemonEvent, Release } from '../../daemon/contract/domain.ts';
 import { busyAudit, busyTokens } from './busy-access.ts';
 import { busyProviders, busySecrets, docsPins, shopPins } from './busy-secrets.ts';
+import { busyCertificates } from './scripted-certificates.ts';
 import {
   ago,
   app,
@@ -155,6 +156,7 @@ export function busyHost(): WorldHost {
     providers: busyProviders(),
     tokens: busyTokens(),
     audit: busyAudit(),
+    certificates: busyCertificates(),
     events: [
       event(71, ago(9 * HOUR_MS), {
         kind: 'heal.unhealthy',

@@ -227,6 +227,7 @@ export function failingHost(): WorldHost {
     providers: [],
     tokens: [],
     audit: [],
+    certificates: [],
     events: [
       event(88, 7 * HOUR_MS, {
         kind: 'disk.low',

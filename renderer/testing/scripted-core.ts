@@ -1,4 +1,5 @@
 import { tokenRequestSchema } from '../../daemon/contract/access.ts';
+import { certificateImportRequestSchema, certificateRenewRequestSchema } from '../../daemon/contract/certificates.ts';
 import { configurationOf, type DeployRequest, deployRequestSchema } from '../../daemon/contract/configuration.ts';
 import type { DaemonEvent, Operation } from '../../daemon/contract/domain.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
@@ -14,6 +15,7 @@ import { playInstall, playLogs, playSystem, playTerminal } from './players.ts';
 import { createWorld, type ScenarioName } from './scenarios.ts';
 import { createToken, listAudit, revokeToken } from './scripted-access.ts';
 import { checkedAnswer, checkedMessage, Refusal, type ScriptedChannel } from './scripted-bridge.ts';
+import { importCertificate, removeCertificate, renewCertificate } from './scripted-certificates.ts';
 import { ScriptedOperations, type Wish } from './scripted-operations.ts';
 import { pullSecrets, removeProvider, setProvider } from './scripted-providers.ts';
 import { removeSecret, syncSecrets } from './scripted-secrets.ts';
@@ -25,7 +27,7 @@ interface HostInput {
 }
 interface DaemonInput extends HostInput {
   route: keyof typeof routes;
-  params?: { name?: string; id?: string };
+  params?: { name?: string; id?: string; domain?: string };
   query?: { purge?: string };
   body?: {
     app_name?: string;
@@ -148,6 +150,14 @@ export class ScriptedCore {
         const request = secretsPullRequestSchema.parse(body);
         return this.#changeSecrets(world, request, (roll) => pullSecrets(world, request, roll));
       }
+      case 'listCertificates':
+        return world.certificates;
+      case 'renewCertificate':
+        return renewCertificate(world, certificateRenewRequestSchema.parse(body));
+      case 'importCertificate':
+        return importCertificate(world, certificateImportRequestSchema.parse(body));
+      case 'removeCertificate':
+        return removeCertificate(world, params?.domain ?? '');
       case 'listAudit':
         return listAudit(world, routes.listAudit.query.parse(query ?? {}));
       case 'listTokens':

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { ACCESS_SHOTS } from './access-shots.ts';
+import { CERTIFICATE_SHOTS } from './certificate-shots.ts';
 import { LIFE_SHOTS } from './life-shots.ts';
 import type { ScenarioName } from './scenarios.ts';
 import { SECRET_SHOTS } from './secret-shots.ts';
@@ -241,4 +242,5 @@ export const SHOTS: Shot[] = [
   ...LIFE_SHOTS,
   ...SECRET_SHOTS,
   ...ACCESS_SHOTS,
+  ...CERTIFICATE_SHOTS,
 ];

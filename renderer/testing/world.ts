@@ -1,4 +1,5 @@
 import type { AuditEntry, Token } from '../../daemon/contract/access.ts';
+import type { Certificate } from '../../daemon/contract/certificates.ts';
 import type { AppConfiguration } from '../../daemon/contract/configuration.ts';
 import {
   type AppStatus,
@@ -30,6 +31,7 @@ export interface WorldHost {
   tokens: Token[];
   /** Newest first. */
   audit: AuditEntry[];
+  certificates: Certificate[];
   /** Of the time before the console connected, oldest first. */
   events: DaemonEvent[];
 }
@@ -200,6 +202,7 @@ export function bareHost(id: string, part: Partial<Host> = {}): WorldHost {
     providers: [],
     tokens: [],
     audit: [],
+    certificates: [],
     events: [],
   };
 }

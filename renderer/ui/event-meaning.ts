@@ -13,6 +13,10 @@ import {
   RefreshCw,
   RotateCcwKey,
   RotateCw,
+  ShieldAlert,
+  ShieldCheck,
+  ShieldPlus,
+  ShieldX,
   TriangleAlert,
   Undo2,
 } from 'lucide-react';
@@ -38,6 +42,11 @@ const KIND: Partial<Record<EventKind, Meaning>> = {
   'secrets.provider_set': { tone: 'info', icon: CloudDownload, word: 'Provider' },
   'secrets.provider_removed': { tone: 'idle', icon: CloudOff, word: 'Provider removed' },
   'secrets.pull_failed': { tone: 'bad', icon: CloudAlert, word: 'Pull failed' },
+  'certificate.renewed': { tone: 'ok', icon: ShieldCheck, word: 'Certificate' },
+  'certificate.imported': { tone: 'info', icon: ShieldPlus, word: 'Certificate' },
+  'certificate.failed': { tone: 'bad', icon: ShieldX, word: 'Not renewed' },
+  'certificate.expiring': { tone: 'busy', icon: ShieldAlert, word: 'Expiring' },
+  'certificate.mismatched': { tone: 'bad', icon: ShieldAlert, word: 'Mismatched' },
   'release.pruned': { tone: 'idle', icon: Archive, word: 'Pruned' },
   'disk.low': { tone: 'bad', icon: HardDrive, word: 'Disk low' },
 };

@@ -17,6 +17,7 @@ import { useRun } from '../ui/run.tsx';
 import { ConnectionNotice } from './connection-notice.tsx';
 import { EventsPanel } from './events-panel.tsx';
 import { HostAudit } from './host-audit.tsx';
+import { HostCertificates } from './host-certificates.tsx';
 import { HostImages } from './host-images.tsx';
 import { HostOverview } from './host-overview.tsx';
 import { HostSecrets } from './host-secrets.tsx';
@@ -30,6 +31,7 @@ const TAB_LABEL: Record<HostTab, string> = {
   overview: 'Overview',
   images: 'Images',
   secrets: 'Secrets',
+  certificates: 'Certificates',
   tokens: 'Tokens',
   audit: 'Audit log',
   activity: 'Activity',
@@ -71,6 +73,8 @@ export function HostView({ host, tab }: { host: Host; tab: HostTab }) {
         <HostImages images={daemon.images} />
       ) : tab === 'secrets' ? (
         <HostSecrets host={host} />
+      ) : tab === 'certificates' ? (
+        <HostCertificates host={host} />
       ) : tab === 'tokens' ? (
         <HostTokens host={host} />
       ) : tab === 'audit' ? (
