@@ -83,6 +83,9 @@ interface DaemonRequest {
   body?: unknown;
 }
 
+/** What waits for somebody else than the daemon: an authority is asked, and checks the site, before the answer comes. */
+const SLOW_MS: Partial<Record<RouteName, number>> = { renewCertificate: 90_000, importCertificate: 60_000 };
+
 /** One call to a daemon, checked here first: an error then names the field without a journey to the server. */
 async function callDaemon(
   hosts: Hosts,
@@ -106,7 +109,7 @@ async function callDaemon(
   const client = hosts.session(host).client();
   // Name and parts fit each other: each was just checked by this route's own schemas.
   const call = client.call.bind(client) as (name: RouteName, options: object) => Promise<unknown>;
-  return call(name, { ...request, signal });
+  return call(name, { ...request, signal, ...(SLOW_MS[name] === undefined ? {} : { timeout_ms: SLOW_MS[name] }) });
 }
 
 function seal(password: string | undefined, passphrase: string | undefined): Credentials {

@@ -24,7 +24,7 @@ async function makeToken(page: Page): Promise<void> {
   await button(page, 'New token…').click();
   await dialog(page).getByLabel('Name').fill('preview-bot');
   await dialog(page).getByText('Only some').click();
-  await dialog(page).getByLabel('Names of the apps').fill('shop,');
+  await dialog(page).getByLabel('Names of the apps').pressSequentially('shop,');
 }
 
 /** Who may do what, and who did. */
@@ -94,7 +94,7 @@ export const ACCESS_SHOTS: Shot[] = [
     async act(page) {
       await providers(page);
       await button(page, 'Remove the provider of Project storefront').click();
-      await dialog(page).getByText('Stays').waitFor();
+      await dialog(page).getByText('Stays on the host').waitFor();
     },
   },
   { name: 'tokens', scenario: 'full', path: TOKENS, act: tokens },

@@ -6,7 +6,7 @@ import type { Secret, SecretOwner } from '../../daemon/contract/secrets.ts';
 import type { Host } from '../../preload/contract.ts';
 import { namesText } from '../dialogs/secrets/roll-choice.tsx';
 import { appPath } from '../paths.ts';
-import { inOrderOfScope } from '../state/providers.ts';
+import { inOrderOfScope, providerOf } from '../state/providers.ts';
 import { type AppReleases, appsReached, groupSecrets, type SecretGroup, secretId } from '../state/secrets.ts';
 import { useAppReleases, useSecrets } from '../state/use-secrets.ts';
 import { DataTable } from '../ui/data-table.tsx';
@@ -19,6 +19,7 @@ import { useProviderQuestions } from './use-provider-questions.tsx';
 import { useSecretQuestions } from './use-secret-questions.tsx';
 
 const NO_SECRETS: readonly Secret[] = [];
+const GLOBAL: SecretOwner = { scope: 'global' };
 
 /** Everything that apps of a host are given and nobody is shown, by whom it is given to. */
 export function HostSecrets({ host }: { host: Host }) {
@@ -28,6 +29,7 @@ export function HostSecrets({ host }: { host: Host }) {
   const questions = useSecretQuestions({ host, secrets: secrets ?? NO_SECRETS, apps, app: null });
   const about = { host, providers, secrets: secrets ?? NO_SECRETS, apps, app: null, onChanged: questions.tell };
   const ofProviders = useProviderQuestions(about);
+  const provide = () => ofProviders.ask(providerOf(providers, GLOBAL) === undefined ? GLOBAL : { scope: 'project', project: '' });
   if (secrets === null) return <Unread what="secrets" problem={problem} onRetry={retry} />;
   const wanted = filter.trim().toUpperCase();
   const groups = groupSecrets(secrets.filter(({ name }) => name.toUpperCase().includes(wanted)));
@@ -42,11 +44,7 @@ export function HostSecrets({ host }: { host: Host }) {
             Rotate key…
           </Button>
           {providers.length === 0 ? (
-            <Button
-              variant="subtle"
-              leftSection={<CloudDownload size={14} />}
-              onClick={() => ofProviders.ask({ scope: 'global' })}
-            >
+            <Button variant="subtle" leftSection={<CloudDownload size={14} />} onClick={provide}>
               Pull from a provider…
             </Button>
           ) : null}
@@ -68,7 +66,7 @@ export function HostSecrets({ host }: { host: Host }) {
           <Button leftSection={<RotateCcwKey size={14} />} onClick={questions.rotate}>
             Rotate key…
           </Button>
-          <Button leftSection={<CloudDownload size={14} />} onClick={() => ofProviders.ask({ scope: 'global' })}>
+          <Button leftSection={<CloudDownload size={14} />} onClick={provide}>
             Set provider…
           </Button>
           <Button variant="filled" leftSection={<Plus size={14} />} onClick={() => questions.ask({ scope: 'global' })}>

@@ -127,13 +127,15 @@ function Aws(props: ProviderEditProps) {
         <p className="nd-hint">Such as the role of its instance; nothing is kept here then.</p>
       ) : (
         <>
-          <Field {...props} name="access_key_id" label="Access key id" placeholder="AKIA…" />
-          <Credential
-            {...props}
-            name="secret_access_key"
-            label="Secret access key"
-            description="Of a user that may call GetParametersByPath, and nothing else."
-          />
+          <div className="nd-form-columns">
+            <Field {...props} name="access_key_id" label="Access key id" placeholder="AKIA…" />
+            <Credential
+              {...props}
+              name="secret_access_key"
+              label="Secret access key"
+              description="It may call GetParametersByPath."
+            />
+          </div>
           <Credential
             {...props}
             name="session_token"
@@ -142,13 +144,7 @@ function Aws(props: ProviderEditProps) {
           />
         </>
       )}
-      <Field
-        {...props}
-        name="endpoint"
-        label="Address (optional)"
-        placeholder="that of the region"
-        description="Such as that of a VPC endpoint."
-      />
+      <Field {...props} name="endpoint" label="Address (optional)" placeholder="that of the region" />
     </>
   );
 }
