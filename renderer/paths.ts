@@ -1,4 +1,14 @@
-export const HOST_TABS = ['overview', 'images', 'secrets', 'certificates', 'tokens', 'audit', 'activity', 'terminal'] as const;
+export const HOST_TABS = [
+  'overview',
+  'images',
+  'secrets',
+  'routes',
+  'certificates',
+  'tokens',
+  'audit',
+  'activity',
+  'terminal',
+] as const;
 export type HostTab = (typeof HOST_TABS)[number];
 export const APP_TABS = ['overview', 'releases', 'operations', 'logs', 'secrets', 'configuration'] as const;
 export type AppTab = (typeof APP_TABS)[number];

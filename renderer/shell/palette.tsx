@@ -21,6 +21,7 @@ import {
   Server,
   Settings,
   ShieldCheck,
+  Signpost,
   Square,
   SquareTerminal,
   Trash2,
@@ -130,6 +131,7 @@ export function Palette({ place, onAddHost, onHelp }: PaletteProps) {
 const HOST_PLACES: { tab: HostTab; label: string; icon: LucideIcon }[] = [
   { tab: 'terminal', label: 'Terminal on', icon: SquareTerminal },
   { tab: 'secrets', label: 'Secrets on', icon: KeyRound },
+  { tab: 'routes', label: 'Routes of', icon: Signpost },
   { tab: 'certificates', label: 'Certificates of', icon: ShieldCheck },
   { tab: 'tokens', label: 'Tokens of', icon: UserKey },
   { tab: 'audit', label: 'Audit log of', icon: FileSearch },

@@ -1,6 +1,7 @@
 import type { AuditEntry, CreatedToken } from '../../daemon/contract/access.ts';
 import type { Certificate } from '../../daemon/contract/certificates.ts';
 import type { Operation, Release } from '../../daemon/contract/domain.ts';
+import type { ProxyRoute } from '../../daemon/contract/proxy-routes.ts';
 import type { RouteBodyInput, RouteQueryInput, RouteResult } from '../../daemon/contract/routes.ts';
 import type { SecretsChanged } from '../../daemon/contract/secrets.ts';
 import type { Host, HostInput, Settings } from '../../preload/contract.ts';
@@ -8,7 +9,7 @@ import { messageOf } from '../bridge/bridge-error.ts';
 import { callDaemon } from '../bridge/daemon.ts';
 import type { Link } from '../bridge/link.ts';
 import { applyOperations } from './daemon-data.ts';
-import { readCertificates, readProviders, readReleases, readSecrets } from './host-sync.ts';
+import { readCertificates, readProviders, readReleases, readRoutes, readSecrets } from './host-sync.ts';
 import { type LogSession, openLogSession } from './log-session.ts';
 import { type InstallRun, type Stores, updateDaemon, type Wish } from './stores.ts';
 import { openTerminal, type TerminalHandlers, type TerminalSession } from './terminal-session.ts';
@@ -70,6 +71,11 @@ export interface Actions {
   /** The key in it is kept nowhere here. */
   importCertificate(host: string, body: RouteBodyInput<'importCertificate'>): Promise<Certificate>;
   removeCertificate(host: string, domain: string): Promise<void>;
+  /** From then on they are read again after each event of theirs. */
+  loadRoutes(host: string): Promise<void>;
+  /** Resolves with what was read back from the proxy. The passwords in it are kept nowhere here. */
+  configureRoute(host: string, body: RouteBodyInput<'configureRoute'>): Promise<ProxyRoute>;
+  removeRoute(host: string, domain: string): Promise<void>;
   setSettings(settings: Settings): Promise<void>;
   openLog(host: string, app: string): LogSession;
   openTerminal(host: string, size: { cols: number; rows: number }, handlers: TerminalHandlers): TerminalSession;
@@ -85,6 +91,7 @@ export function createActions(link: Link, stores: Stores): Actions {
     updateDaemon(stores, host, (data) => ({ ...data, tokens }));
   };
   const loadCertificates = (host: string) => readCertificates(link, stores, host);
+  const loadRoutes = (host: string) => readRoutes(link, stores, host);
   const attend = (host: string | null) => stores.console.setState({ attention: host });
 
   return {
@@ -175,6 +182,16 @@ export function createActions(link: Link, stores: Stores): Actions {
     async removeCertificate(host, domain) {
       await callDaemon(link, host, 'removeCertificate', { params: { domain } });
       await loadCertificates(host);
+    },
+    loadRoutes,
+    async configureRoute(host, body) {
+      const served = await callDaemon(link, host, 'configureRoute', { body });
+      await loadRoutes(host);
+      return served;
+    },
+    async removeRoute(host, domain) {
+      await callDaemon(link, host, 'removeRoute', { params: { domain } });
+      await loadRoutes(host);
     },
     async setSettings(settings) {
       stores.console.setState({ settings: await link.call('settings.set', settings) });

@@ -1,6 +1,7 @@
 import type { Token } from '../../daemon/contract/access.ts';
 import type { Certificate } from '../../daemon/contract/certificates.ts';
 import type { AppStatus, DaemonEvent, Image, Operation, Release, StepState } from '../../daemon/contract/domain.ts';
+import type { ProxyRoute } from '../../daemon/contract/proxy-routes.ts';
 import { isTerminal } from '../../daemon/contract/rules.ts';
 import type { SecretProvider } from '../../daemon/contract/secret-providers.ts';
 import type { Secret } from '../../daemon/contract/secrets.ts';
@@ -25,6 +26,8 @@ export interface DaemonData {
   tokens: readonly Token[] | null;
   /** As they are served; null until asked for. */
   certificates: readonly Certificate[] | null;
+  /** As they were read back from the proxies; null until asked for. */
+  routes: readonly ProxyRoute[] | null;
   /** Oldest first, without the progress of operations: there is much of it, and the operations themselves tell it. */
   events: readonly DaemonEvent[];
   lastSeq: number;
@@ -42,6 +45,7 @@ export const EMPTY_DAEMON_DATA: DaemonData = {
   providers: null,
   tokens: null,
   certificates: null,
+  routes: null,
   events: [],
   lastSeq: -1,
   problem: null,

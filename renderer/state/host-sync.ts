@@ -23,6 +23,8 @@ const CHANGES_PROVIDERS: ReadonlySet<EventKind> = new Set([
   'app.removed',
 ]);
 
+const CHANGES_ROUTES: ReadonlySet<EventKind> = new Set(['route.changed', 'route.removed', 'operation.ended', 'app.removed']);
+
 export interface HostSync {
   stop(): void;
 }
@@ -89,6 +91,11 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     const isKnown = stores.daemons.getState()[host]?.certificates != null;
     if (isKnown) readCertificatesAgain();
   };
+  const readRoutesAgain = guarded(() => readRoutes(link, stores, host));
+  const refreshRoutes = () => {
+    const isKnown = stores.daemons.getState()[host]?.routes != null;
+    if (isKnown) readRoutesAgain();
+  };
   const readHistory = guarded(async () => {
     const events = await callDaemon(link, host, 'listEvents', { query: { limit: EVENTS_SHOWN } });
     updateDaemon(stores, host, (data) => applyHistory(data, events));
@@ -107,6 +114,7 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     refreshSecrets();
     refreshProviders();
     refreshCertificates();
+    refreshRoutes();
   };
   const onEvent = (event: DaemonEvent) => {
     const known = stores.daemons.getState()[host]?.operations[event.operation?.id ?? ''];
@@ -115,6 +123,7 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     if (event.kind === 'daemon.started') refreshAll();
     if (CHANGES_SECRETS.has(event.kind)) refreshSecrets();
     if (event.kind.startsWith('certificate.')) refreshCertificates();
+    if (CHANGES_ROUTES.has(event.kind)) refreshRoutes();
     if (CHANGES_PROVIDERS.has(event.kind)) refreshProviders();
     if (event.app_name === null) return;
     // Of the steps of an operation only the switch changes what an app is.
@@ -199,6 +208,12 @@ export async function readProviders(link: Link, stores: Stores, host: string): P
 export async function readCertificates(link: Link, stores: Stores, host: string): Promise<void> {
   const certificates = await callDaemon(link, host, 'listCertificates');
   updateDaemon(stores, host, (data) => ({ ...data, certificates }));
+}
+
+/** All routes of a host, as they were read back from its proxies, into the store. */
+export async function readRoutes(link: Link, stores: Stores, host: string): Promise<void> {
+  const routes = await callDaemon(link, host, 'listRoutes');
+  updateDaemon(stores, host, (data) => ({ ...data, routes }));
 }
 
 /** A sync that starts again goes on from the last event it saw. */

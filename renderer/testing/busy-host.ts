@@ -2,6 +2,7 @@ import type { DaemonEvent, Release } from '../../daemon/contract/domain.ts';
 import { busyAudit, busyTokens } from './busy-access.ts';
 import { busyProviders, busySecrets, docsPins, shopPins } from './busy-secrets.ts';
 import { busyCertificates } from './scripted-certificates.ts';
+import { busyRoutes } from './scripted-routes.ts';
 import {
   ago,
   app,
@@ -157,6 +158,7 @@ export function busyHost(): WorldHost {
     tokens: busyTokens(),
     audit: busyAudit(),
     certificates: busyCertificates(),
+    routes: busyRoutes(),
     events: [
       event(71, ago(9 * HOUR_MS), {
         kind: 'heal.unhealthy',

@@ -228,6 +228,7 @@ export function failingHost(): WorldHost {
     tokens: [],
     audit: [],
     certificates: [],
+    routes: [],
     events: [
       event(88, 7 * HOUR_MS, {
         kind: 'disk.low',

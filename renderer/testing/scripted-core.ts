@@ -3,6 +3,7 @@ import { certificateImportRequestSchema, certificateRenewRequestSchema } from '.
 import { configurationOf, type DeployRequest, deployRequestSchema } from '../../daemon/contract/configuration.ts';
 import type { DaemonEvent, Operation } from '../../daemon/contract/domain.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
+import { proxyRouteRequestSchema } from '../../daemon/contract/proxy-routes.ts';
 import { routes } from '../../daemon/contract/routes.ts';
 import {
   providerRemovalQuerySchema,
@@ -18,6 +19,7 @@ import { checkedAnswer, checkedMessage, Refusal, type ScriptedChannel } from './
 import { importCertificate, removeCertificate, renewCertificate } from './scripted-certificates.ts';
 import { ScriptedOperations, type Wish } from './scripted-operations.ts';
 import { pullSecrets, removeProvider, setProvider } from './scripted-providers.ts';
+import { configureRoute, removeRoute } from './scripted-routes.ts';
 import { removeSecret, syncSecrets } from './scripted-secrets.ts';
 import { ago, app, bareHost, type WorldHost } from './world.ts';
 
@@ -150,6 +152,12 @@ export class ScriptedCore {
         const request = secretsPullRequestSchema.parse(body);
         return this.#changeSecrets(world, request, (roll) => pullSecrets(world, request, roll));
       }
+      case 'listRoutes':
+        return world.routes;
+      case 'configureRoute':
+        return configureRoute(world, proxyRouteRequestSchema.parse(body));
+      case 'removeRoute':
+        return removeRoute(world, params?.domain ?? '');
       case 'listCertificates':
         return world.certificates;
       case 'renewCertificate':

@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { ACCESS_SHOTS } from './access-shots.ts';
 import { CERTIFICATE_SHOTS } from './certificate-shots.ts';
 import { LIFE_SHOTS } from './life-shots.ts';
+import { ROUTE_SHOTS } from './route-shots.ts';
 import type { ScenarioName } from './scenarios.ts';
 import { SECRET_SHOTS } from './secret-shots.ts';
 
@@ -243,4 +244,5 @@ export const SHOTS: Shot[] = [
   ...SECRET_SHOTS,
   ...ACCESS_SHOTS,
   ...CERTIFICATE_SHOTS,
+  ...ROUTE_SHOTS,
 ];

@@ -13,6 +13,7 @@ import {
   releaseSchema,
 } from '../../daemon/contract/domain.ts';
 import type { NextCoreMetadata } from '../../daemon/contract/nextcore.ts';
+import type { ProxyRoute } from '../../daemon/contract/proxy-routes.ts';
 import type { SecretProvider } from '../../daemon/contract/secret-providers.ts';
 import type { Secret } from '../../daemon/contract/secrets.ts';
 import { type Host, hostSchema } from '../../preload/contract.ts';
@@ -32,6 +33,7 @@ export interface WorldHost {
   /** Newest first. */
   audit: AuditEntry[];
   certificates: Certificate[];
+  routes: ProxyRoute[];
   /** Of the time before the console connected, oldest first. */
   events: DaemonEvent[];
 }
@@ -203,6 +205,7 @@ export function bareHost(id: string, part: Partial<Host> = {}): WorldHost {
     tokens: [],
     audit: [],
     certificates: [],
+    routes: [],
     events: [],
   };
 }

@@ -17,6 +17,7 @@ import {
   ShieldCheck,
   ShieldPlus,
   ShieldX,
+  Signpost,
   TriangleAlert,
   Undo2,
 } from 'lucide-react';
@@ -47,6 +48,8 @@ const KIND: Partial<Record<EventKind, Meaning>> = {
   'certificate.failed': { tone: 'bad', icon: ShieldX, word: 'Not renewed' },
   'certificate.expiring': { tone: 'busy', icon: ShieldAlert, word: 'Expiring' },
   'certificate.mismatched': { tone: 'bad', icon: ShieldAlert, word: 'Mismatched' },
+  'route.changed': { tone: 'info', icon: Signpost, word: 'Route' },
+  'route.removed': { tone: 'idle', icon: Signpost, word: 'Route removed' },
   'release.pruned': { tone: 'idle', icon: Archive, word: 'Pruned' },
   'disk.low': { tone: 'bad', icon: HardDrive, word: 'Disk low' },
 };

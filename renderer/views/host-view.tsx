@@ -20,6 +20,7 @@ import { HostAudit } from './host-audit.tsx';
 import { HostCertificates } from './host-certificates.tsx';
 import { HostImages } from './host-images.tsx';
 import { HostOverview } from './host-overview.tsx';
+import { HostRoutes } from './host-routes.tsx';
 import { HostSecrets } from './host-secrets.tsx';
 import { HostTokens } from './host-tokens.tsx';
 import { InstallPanel } from './install-panel.tsx';
@@ -31,6 +32,7 @@ const TAB_LABEL: Record<HostTab, string> = {
   overview: 'Overview',
   images: 'Images',
   secrets: 'Secrets',
+  routes: 'Routes',
   certificates: 'Certificates',
   tokens: 'Tokens',
   audit: 'Audit log',
@@ -73,6 +75,8 @@ export function HostView({ host, tab }: { host: Host; tab: HostTab }) {
         <HostImages images={daemon.images} />
       ) : tab === 'secrets' ? (
         <HostSecrets host={host} />
+      ) : tab === 'routes' ? (
+        <HostRoutes host={host} />
       ) : tab === 'certificates' ? (
         <HostCertificates host={host} />
       ) : tab === 'tokens' ? (
