@@ -12,6 +12,7 @@ import './styles/secrets.css';
 import './styles/access.css';
 import './styles/certificates.css';
 import './styles/routes.css';
+import './styles/backup.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import type { Bridge } from '../preload/contract.ts';

@@ -6,6 +6,7 @@ export const HOST_TABS = [
   'certificates',
   'tokens',
   'audit',
+  'backup',
   'activity',
   'terminal',
 ] as const;

@@ -1,6 +1,7 @@
 import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
 import type { LucideIcon } from 'lucide-react';
 import {
+  ArchiveRestore,
   ArrowLeftRight,
   Ban,
   Box,
@@ -135,6 +136,7 @@ const HOST_PLACES: { tab: HostTab; label: string; icon: LucideIcon }[] = [
   { tab: 'certificates', label: 'Certificates of', icon: ShieldCheck },
   { tab: 'tokens', label: 'Tokens of', icon: UserKey },
   { tab: 'audit', label: 'Audit log of', icon: FileSearch },
+  { tab: 'backup', label: 'Backup of', icon: ArchiveRestore },
 ];
 
 type Act = (act: PaletteAct) => void;

@@ -1,4 +1,5 @@
 import type { AuditEntry, CreatedToken } from '../../daemon/contract/access.ts';
+import type { RestoreReport } from '../../daemon/contract/backup.ts';
 import type { Certificate } from '../../daemon/contract/certificates.ts';
 import type { Operation, Release } from '../../daemon/contract/domain.ts';
 import type { ProxyRoute } from '../../daemon/contract/proxy-routes.ts';
@@ -8,6 +9,7 @@ import type { Host, HostInput, Settings } from '../../preload/contract.ts';
 import { messageOf } from '../bridge/bridge-error.ts';
 import { callDaemon } from '../bridge/daemon.ts';
 import type { Link } from '../bridge/link.ts';
+import { downloadBackup, type Restoring, uploadBackup } from './backup.ts';
 import { applyOperations } from './daemon-data.ts';
 import { readCertificates, readProviders, readReleases, readRoutes, readSecrets } from './host-sync.ts';
 import { type LogSession, openLogSession } from './log-session.ts';
@@ -76,6 +78,10 @@ export interface Actions {
   /** Resolves with what was read back from the proxy. The passwords in it are kept nowhere here. */
   configureRoute(host: string, body: RouteBodyInput<'configureRoute'>): Promise<ProxyRoute>;
   removeRoute(host: string, domain: string): Promise<void>;
+  /** One encrypted file with all of the host's state; told of the bytes so far. */
+  downloadBackup(host: string, passphrase: string, onProgress: (bytes: number) => void): Promise<Blob>;
+  /** Rehearses a backup, or takes it over; told of the part that was sent. */
+  uploadBackup(host: string, restoring: Restoring, onProgress: (part: number) => void): Promise<RestoreReport>;
   setSettings(settings: Settings): Promise<void>;
   openLog(host: string, app: string): LogSession;
   openTerminal(host: string, size: { cols: number; rows: number }, handlers: TerminalHandlers): TerminalSession;
@@ -193,6 +199,8 @@ export function createActions(link: Link, stores: Stores): Actions {
       await callDaemon(link, host, 'removeRoute', { params: { domain } });
       await loadRoutes(host);
     },
+    downloadBackup: (host, passphrase, onProgress) => downloadBackup(link, host, passphrase, onProgress),
+    uploadBackup: (host, restoring, onProgress) => uploadBackup(link, host, restoring, onProgress),
     async setSettings(settings) {
       stores.console.setState({ settings: await link.call('settings.set', settings) });
     },

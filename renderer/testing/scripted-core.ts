@@ -11,10 +11,11 @@ import {
   secretsPullRequestSchema,
 } from '../../daemon/contract/secret-providers.ts';
 import { type SecretsChanged, secretRemovalQuerySchema, secretsSyncRequestSchema } from '../../daemon/contract/secrets.ts';
-import type { CallName, ChannelName, Host, Settings } from '../../preload/contract.ts';
+import type { CallName, ChannelInput, ChannelName, Host, Settings } from '../../preload/contract.ts';
 import { playInstall, playLogs, playSystem, playTerminal } from './players.ts';
 import { createWorld, type ScenarioName } from './scenarios.ts';
 import { createToken, listAudit, revokeToken } from './scripted-access.ts';
+import { playBackup, playRestore } from './scripted-backup.ts';
 import { checkedAnswer, checkedMessage, Refusal, type ScriptedChannel } from './scripted-bridge.ts';
 import { importCertificate, removeCertificate, renewCertificate } from './scripted-certificates.ts';
 import { ScriptedOperations, type Wish } from './scripted-operations.ts';
@@ -103,6 +104,8 @@ export class ScriptedCore {
       const { host } = input as HostInput;
       playInstall(channel, () => this.#change(host, { daemon: bareHost(host).host.daemon }));
     } else if (name === 'terminal') playTerminal(channel);
+    else if (name === 'backup.create') playBackup(channel);
+    else if (name === 'backup.restore') playRestore(channel, input as ChannelInput<'backup.restore'>);
     else this.#openStream(input as StreamInput, channel);
   }
 

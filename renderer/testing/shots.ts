@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { ACCESS_SHOTS } from './access-shots.ts';
+import { BACKUP_SHOTS } from './backup-shots.ts';
 import { CERTIFICATE_SHOTS } from './certificate-shots.ts';
 import { LIFE_SHOTS } from './life-shots.ts';
 import { ROUTE_SHOTS } from './route-shots.ts';
@@ -245,4 +246,5 @@ export const SHOTS: Shot[] = [
   ...ACCESS_SHOTS,
   ...CERTIFICATE_SHOTS,
   ...ROUTE_SHOTS,
+  ...BACKUP_SHOTS,
 ];

@@ -1,5 +1,6 @@
 import {
   Archive,
+  ArchiveRestore,
   CircleAlert,
   CircleCheck,
   CircleStop,
@@ -48,6 +49,8 @@ const KIND: Partial<Record<EventKind, Meaning>> = {
   'certificate.failed': { tone: 'bad', icon: ShieldX, word: 'Not renewed' },
   'certificate.expiring': { tone: 'busy', icon: ShieldAlert, word: 'Expiring' },
   'certificate.mismatched': { tone: 'bad', icon: ShieldAlert, word: 'Mismatched' },
+  'backup.created': { tone: 'info', icon: ArchiveRestore, word: 'Backup' },
+  'state.restored': { tone: 'busy', icon: ArchiveRestore, word: 'Restored' },
   'route.changed': { tone: 'info', icon: Signpost, word: 'Route' },
   'route.removed': { tone: 'idle', icon: Signpost, word: 'Route removed' },
   'release.pruned': { tone: 'idle', icon: Archive, word: 'Pruned' },

@@ -17,6 +17,7 @@ import { useRun } from '../ui/run.tsx';
 import { ConnectionNotice } from './connection-notice.tsx';
 import { EventsPanel } from './events-panel.tsx';
 import { HostAudit } from './host-audit.tsx';
+import { HostBackup } from './host-backup.tsx';
 import { HostCertificates } from './host-certificates.tsx';
 import { HostImages } from './host-images.tsx';
 import { HostOverview } from './host-overview.tsx';
@@ -36,6 +37,7 @@ const TAB_LABEL: Record<HostTab, string> = {
   certificates: 'Certificates',
   tokens: 'Tokens',
   audit: 'Audit log',
+  backup: 'Backup',
   activity: 'Activity',
   terminal: 'Terminal',
 };
@@ -83,6 +85,8 @@ export function HostView({ host, tab }: { host: Host; tab: HostTab }) {
         <HostTokens host={host} />
       ) : tab === 'audit' ? (
         <HostAudit host={host} />
+      ) : tab === 'backup' ? (
+        <HostBackup host={host} />
       ) : tab === 'activity' ? (
         <HostActivity host={host} />
       ) : null}
