@@ -1,5 +1,6 @@
 /** Every call and stream the renderer may use, with what goes in and what comes out. Browser-safe: imports zod and the daemon's contract. */
 import { z } from 'zod';
+import { restoreReportSchema } from '../daemon/contract/backup.ts';
 import { versionSchema } from '../daemon/contract/domain.ts';
 import { errorCodeSchema } from '../daemon/contract/errors.ts';
 import { type RouteName, routes } from '../daemon/contract/routes.ts';
@@ -189,6 +190,29 @@ export const channels = {
       }),
       /** Decoded bytes that xterm has taken in since the last acknowledgement. */
       z.strictObject({ kind: z.literal('ack'), bytes: z.number().int().positive() }),
+    ]),
+  },
+  /** An encrypted backup of the host, as base64 chunks; the core sends at most its window beyond what was acknowledged. */
+  'backup.create': {
+    input: hostOnly.extend({ passphrase: z.string().max(2_000) }),
+    down: z.strictObject({ data: z.string() }),
+    up: z.strictObject({ bytes: z.number().int().positive() }),
+  },
+  /** Sends a backup to the host, and ends after the daemon's report; without `apply` a rehearsal that changes nothing. */
+  'backup.restore': {
+    input: hostOnly.extend({
+      passphrase: z.string().max(2_000),
+      apply: z.boolean(),
+      size_bytes: z.number().int().nonnegative(),
+    }),
+    down: z.discriminatedUnion('kind', [
+      /** So much more of the file has gone to the host: so much more may be sent. */
+      z.strictObject({ kind: z.literal('taken'), bytes: z.number().int().positive() }),
+      z.strictObject({ kind: z.literal('report'), report: restoreReportSchema }),
+    ]),
+    up: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('bytes'), data: z.string().max(1_000_000) }),
+      z.strictObject({ kind: z.literal('end') }),
     ]),
   },
 } as const;

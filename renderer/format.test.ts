@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import {
   formatAgo,
+  formatAhead,
   formatBytes,
   formatDuration,
   formatSetting,
@@ -67,4 +68,16 @@ it('begins a sentence with a capital, but leaves names and paths as they are', (
 it('knows what has been said already', () => {
   expect(repeats('It failed: The check never passed. Do this.', 'the check never passed.')).toBe(true);
   expect(repeats('The check never passed.', 'The check never passed: HTTP 500')).toBe(false);
+});
+
+it('writes how far away a time to come is', () => {
+  const minutes = [-5, 0.5, 20, 61, 47 * 60, 72 * 60];
+  expect(minutes.map((each) => formatAhead(each * 60_000, 0))).toEqual([
+    'now',
+    'now',
+    'in 20 min',
+    'in 1 h',
+    'in 47 h',
+    'in 3 d',
+  ]);
 });

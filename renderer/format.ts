@@ -1,4 +1,4 @@
-import type { ProxyType } from '../daemon/contract/names.ts';
+import type { ProxyType, TlsMode } from '../daemon/contract/names.ts';
 
 /** How figures are written in every view: short, of constant width where they change. */
 
@@ -48,6 +48,15 @@ export function formatAgo(from_ms: number, now_ms: number): string {
   return hours < 48 ? `${hours} h ago` : `${Math.floor(hours / 24)} d ago`;
 }
 
+/** `in 20 min`, `in 5 h`, `in 12 d`; what is over, or as good as, is `now`. */
+export function formatAhead(to_ms: number, now_ms: number): string {
+  const minutes = Math.floor((to_ms - now_ms) / 60_000);
+  if (minutes < 1) return 'now';
+  if (minutes < 60) return `in ${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `in ${hours} h` : `in ${Math.floor(hours / 24)} d`;
+}
+
 const two = (value: number) => String(value).padStart(2, '0');
 
 /** Local time of day with milliseconds, as log lines carry it. Empty for what is not a time. */
@@ -74,6 +83,9 @@ export const shortReference = (reference: string): string => reference.slice(ref
 
 const PROXY_NAME: Record<ProxyType, string> = { caddy: 'Caddy', nginx: 'nginx' };
 export const proxyName = (proxy: ProxyType): string => PROXY_NAME[proxy];
+
+const TLS_TEXT: Record<TlsMode, string> = { auto: 'managed', import: 'own certificate', off: 'off' };
+export const tlsText = (tls: TlsMode): string => TLS_TEXT[tls];
 
 /** A configured time, without digits that say nothing: `30 s`, `1 min`, `0.5 s`. */
 export function formatSetting(duration_ms: number): string {

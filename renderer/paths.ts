@@ -1,4 +1,15 @@
-export const HOST_TABS = ['overview', 'images', 'secrets', 'activity', 'terminal'] as const;
+export const HOST_TABS = [
+  'overview',
+  'images',
+  'secrets',
+  'routes',
+  'certificates',
+  'tokens',
+  'audit',
+  'backup',
+  'activity',
+  'terminal',
+] as const;
 export type HostTab = (typeof HOST_TABS)[number];
 export const APP_TABS = ['overview', 'releases', 'operations', 'logs', 'secrets', 'configuration'] as const;
 export type AppTab = (typeof APP_TABS)[number];

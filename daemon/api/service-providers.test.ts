@@ -160,6 +160,10 @@ describe('a pull', () => {
         expect.stringMatching(/^The secrets of the app shop cannot be pulled: Doppler does not know the token/),
       ],
     ]);
+    const failure = async () => (await all.call('listSecretProviders', 'query', {}))[0]?.last_failure;
+    expect(await failure()).toMatchObject({ message: expect.stringMatching(/^The secrets of the app shop .*Doppler does not/) });
+    await all.pull(APP);
+    expect(await failure()).toBeNull();
   });
 
   it('shows no value and no credential in answers and events', async () => {

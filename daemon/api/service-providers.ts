@@ -89,10 +89,14 @@ export class ProviderService {
 
   async #ask(owner: SecretOwner, signal: AbortSignal): Promise<Pulled> {
     try {
-      return await this.#parts.providers.pull(owner, signal);
+      const pulled = await this.#parts.providers.pull(owner, signal);
+      this.#parts.records.noteOutcome(owner, null);
+      return pulled;
     } catch (error) {
-      if (error instanceof DomainError && error.code !== 'not_found' && !signal.aborted)
+      if (error instanceof DomainError && error.code !== 'not_found' && !signal.aborted) {
+        this.#parts.records.noteOutcome(owner, error.message);
         this.#tell('secrets.pull_failed', owner, error.message.replace(/\.$/, ''), 'warning');
+      }
       throw error;
     }
   }

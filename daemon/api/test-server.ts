@@ -199,7 +199,7 @@ export const sampleAuditEntry: AuditEntry = {
 export const sampleProvider: SecretProvider = {
   ...{ scope: 'app', project: null, app_name: 'shop' },
   provider: { kind: 'doppler', project: 'shop', config: 'prd', endpoint: DEFAULTS.doppler_endpoint },
-  ...{ set_at: AT, set_by: 'admin', pulled_at: null },
+  ...{ set_at: AT, set_by: 'admin', pulled_at: null, last_failure: null },
 };
 
 const sampleFacts = {

@@ -21,15 +21,16 @@ const KINDS: Record<ProviderKind, string> = { doppler: 'Doppler', aws_ssm: 'AWS 
 
 export function providerTable(providers: readonly SecretProvider[], now_ms: number): string {
   if (providers.length === 0) return 'No providers. Set one: nextdeploy secrets providers set --help';
-  const rows = providers.map(({ provider, set_at, set_by, pulled_at, ...owner }) => [
+  const rows = providers.map(({ provider, set_at, set_by, pulled_at, last_failure, ...owner }) => [
     ownerWords(owner),
     KINDS[provider.kind],
     placeOf(provider),
     age(set_at, now_ms),
     set_by,
     pulled_at === null ? 'never' : age(pulled_at, now_ms),
+    last_failure?.message ?? '',
   ]);
-  return table(['OF', 'PROVIDER', 'PLACE', 'SET', 'BY', 'PULLED'], rows);
+  return table(['OF', 'PROVIDER', 'PLACE', 'SET', 'BY', 'PULLED', 'PROBLEM'], rows);
 }
 
 /** Such as `Doppler shop/prd of app shop`. */

@@ -30,8 +30,12 @@ export interface ProviderRecordParts {
   now: () => Date;
 }
 
+type Failure = NonNullable<SecretProvider['last_failure']>;
+
 export class ProviderRecords {
   readonly #parts: ProviderRecordParts;
+  /** By owner. One of a provider that has gone since is passed over. */
+  readonly #failures = new Map<string, Failure & { set_at: string }>();
 
   constructor(parts: ProviderRecordParts) {
     this.#parts = parts;
@@ -49,12 +53,12 @@ export class ProviderRecords {
     const sealed = vault.sealText(aboutCredentials({ ...key, settings }), new Sealed(JSON.stringify(provider)));
     const record = { ...key, settings, sealed, set_at: now().toISOString(), set_by: actor, pulled_at: null };
     store.putProvider(record);
-    return toSecretProvider(record);
+    return this.#describe(record);
   }
 
   /** Never credentials. */
   list(): SecretProvider[] {
-    return this.#parts.store.listProviders().map(toSecretProvider);
+    return this.#parts.store.listProviders().map((record) => this.#describe(record));
   }
 
   has(owner: SecretOwner): boolean {
@@ -72,7 +76,9 @@ export class ProviderRecords {
   remove(owner: SecretOwner): SecretProvider {
     const record = this.#demand(owner);
     this.#parts.store.removeProvider(record);
-    return toSecretProvider(record);
+    const removed = this.#describe(record);
+    this.#failures.delete(idOf(record));
+    return removed;
   }
 
   /** Throws `conflict` when another one was set while it was asked, or it was removed. */
@@ -87,8 +93,24 @@ export class ProviderRecords {
     store.putProvider({ ...this.#demand(owner), pulled_at: now().toISOString() });
   }
 
+  /** What came of asking it: null where it answered. */
+  noteOutcome(owner: SecretOwner, problem: string | null): void {
+    const record = this.#find(owner);
+    if (record === undefined) return;
+    if (problem === null) this.#failures.delete(idOf(record));
+    else this.#failures.set(idOf(record), { at: this.#parts.now().toISOString(), message: problem, set_at: record.set_at });
+  }
+
   #find(owner: SecretOwner): ProviderRecord | undefined {
     return this.#parts.store.listProviders().find((record) => isOf(record, owner));
+  }
+
+  #describe(record: ProviderRecord): SecretProvider {
+    const { scope, owner, settings, set_at, set_by, pulled_at } = record;
+    const provider = providerSettingsSchema.parse(JSON.parse(settings));
+    const failure = this.#failures.get(idOf(record));
+    const last_failure = failure?.set_at === set_at ? { at: failure.at, message: failure.message } : null;
+    return { ...ownerFields({ scope, owner }), provider, set_at, set_by, pulled_at, last_failure };
   }
 
   #demand(owner: SecretOwner): ProviderRecord {
@@ -121,7 +143,4 @@ function settingsOf(provider: Provider): ProviderSettings {
   }
 }
 
-function toSecretProvider({ scope, owner, settings, set_at, set_by, pulled_at }: ProviderRecord): SecretProvider {
-  const provider = providerSettingsSchema.parse(JSON.parse(settings));
-  return { ...ownerFields({ scope, owner }), provider, set_at, set_by, pulled_at };
-}
+const idOf = ({ scope, owner }: Pick<ProviderRecord, 'scope' | 'owner'>) => JSON.stringify([scope, owner]);

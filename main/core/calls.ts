@@ -4,6 +4,7 @@ import type { Route } from '../../daemon/contract/route.ts';
 import { type RouteName, routes } from '../../daemon/contract/routes.ts';
 import { Sealed } from '../../daemon/secrets/sealed.ts';
 import type { InstallStep, Settings } from '../../preload/contract.ts';
+import { sendBackup, takeBackup } from './backups.ts';
 import { followStream } from './daemon-streams.ts';
 import type { settingsFile } from './host-store.ts';
 import type { Hosts } from './hosts.ts';
@@ -48,6 +49,8 @@ export function channelHandlers({ hosts, install }: HandlerOptions): ChannelHand
       await install(host, (step) => void context.send(step).catch(() => undefined), context.signal);
     },
     'daemon.stream': ({ host, ...request }, { signal, send }) => followStream(hosts.session(host), { ...request, signal }, send),
+    'backup.create': (input, context) => sendBackup(hosts.session(input.host).client(), input, context),
+    'backup.restore': (input, context) => takeBackup(hosts.session(input.host).client(), input, context),
     terminal: ({ host, ...size }, context) => serveTerminal(hosts.session(host).ssh(), size, context),
   };
 }
@@ -83,6 +86,9 @@ interface DaemonRequest {
   body?: unknown;
 }
 
+/** What waits for somebody else than the daemon: an authority is asked, and checks the site, before the answer comes. */
+const SLOW_MS: Partial<Record<RouteName, number>> = { renewCertificate: 90_000, importCertificate: 60_000 };
+
 /** One call to a daemon, checked here first: an error then names the field without a journey to the server. */
 async function callDaemon(
   hosts: Hosts,
@@ -92,8 +98,8 @@ async function callDaemon(
   signal: AbortSignal,
 ): Promise<unknown> {
   const route: Route = routes[name];
-  if (route.kind === 'upload')
-    throw new DomainError('invalid_request', 'Images are not sent from a window; use `nextdeploy images load`.');
+  if (route.kind === 'upload' || route.kind === 'download')
+    throw new DomainError('invalid_request', 'Files are not sent from a window; use the command `nextdeploy`.');
   const parts = [
     ['path', route.params, request.params ?? {}],
     ['query', route.query, request.query ?? {}],
@@ -106,7 +112,7 @@ async function callDaemon(
   const client = hosts.session(host).client();
   // Name and parts fit each other: each was just checked by this route's own schemas.
   const call = client.call.bind(client) as (name: RouteName, options: object) => Promise<unknown>;
-  return call(name, { ...request, signal });
+  return call(name, { ...request, signal, ...(SLOW_MS[name] === undefined ? {} : { timeout_ms: SLOW_MS[name] }) });
 }
 
 function seal(password: string | undefined, passphrase: string | undefined): Credentials {

@@ -1,20 +1,18 @@
 import { Button, Group, Modal } from '@mantine/core';
-import { ArrowLeft } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import type { RouteBodyInput } from '../../daemon/contract/routes.ts';
-import type { SecretsChanged } from '../../daemon/contract/secrets.ts';
+import { ownerOf, type ProviderKind, type SecretsChanged } from '../../daemon/contract/secrets.ts';
 import type { Host } from '../../preload/contract.ts';
 import { fieldErrorsOf, messageOf } from '../bridge/bridge-error.ts';
 import { useActions } from '../state/hooks.ts';
-import { changesText, ownerName, ownerOfSecret, ownerPhrase, ownerTitle } from '../state/secrets.ts';
+import { PROVIDER_NAME } from '../state/providers.ts';
+import { ownerTitle } from '../state/secrets.ts';
 import { formOwner, readSecretsForm, type SecretsErrors, type SecretsForm, secretsErrors } from '../state/secrets-form.ts';
 import { Notice } from '../ui/notice.tsx';
 import { focusFirstError } from './focus-first-error.ts';
 import { ProductionNote } from './production-note.tsx';
-import { ChangeTable } from './secrets/change-table.tsx';
 import { SecretsEdit, type SecretsEditProps } from './secrets/edit.tsx';
-import { RollChoice } from './secrets/roll-choice.tsx';
-import { TypedConfirmation } from './typed-confirmation.tsx';
+import { PreviewForm } from './secrets/preview-form.tsx';
 
 interface SecretsDialogProps extends Omit<SecretsEditProps, 'form' | 'errors' | 'onChange'> {
   opened: boolean;
@@ -22,6 +20,8 @@ interface SecretsDialogProps extends Omit<SecretsEditProps, 'form' | 'errors' | 
   host: Host;
   /** What the fields hold at first. */
   start: SecretsForm;
+  /** Where the secret that is set anew was pulled from; null: it was set by hand. */
+  origin: ProviderKind | null;
   /** The secrets are changed; what became of the apps. */
   onChanged(changed: SecretsChanged): void;
 }
@@ -45,7 +45,7 @@ interface Preview {
 }
 
 /** Mounted only while the dialog is open: with it, every value leaves. */
-function SecretsFlow({ onClose, host, start, onChanged, ...edit }: SecretsDialogProps) {
+function SecretsFlow({ onClose, host, start, origin, onChanged, ...edit }: SecretsDialogProps) {
   const actions = useActions();
   const [form, setForm] = useState(start);
   const [errors, setErrors] = useState<SecretsErrors>({});
@@ -96,11 +96,13 @@ function SecretsFlow({ onClose, host, start, onChanged, ...edit }: SecretsDialog
   if (preview !== null) {
     return (
       <PreviewForm
-        preview={preview}
+        owner={ownerOf(preview.body)}
+        changed={preview.changed}
         host={host}
+        word="Set"
         isBusy={isBusy}
         onBack={() => setPreview(null)}
-        onSet={(roll) => void set(preview, roll)}
+        onGo={(roll) => void set(preview, roll)}
       />
     );
   }
@@ -112,6 +114,13 @@ function SecretsFlow({ onClose, host, start, onChanged, ...edit }: SecretsDialog
     <form className="nd-form" noValidate onSubmit={submit}>
       {host.production ? <ProductionNote /> : null}
       <SecretsEdit {...edit} form={form} errors={errors} onChange={change} />
+      {origin === null ? null : (
+        <Notice
+          tone="busy"
+          title={`It was pulled from ${PROVIDER_NAME[origin]}`}
+          text="Once it is set by hand, pulls leave it as it is. Change it at the provider, then pull, if it is to stay the provider’s."
+        />
+      )}
       <p className="nd-dim">
         Once set, a value is sealed on the server and never shown again, here or anywhere: keep it where you have it from.
       </p>
@@ -120,61 +129,6 @@ function SecretsFlow({ onClose, host, start, onChanged, ...edit }: SecretsDialog
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" variant="filled" loading={isBusy}>
           Show what changes
-        </Button>
-      </Group>
-    </form>
-  );
-}
-
-interface PreviewFormProps {
-  preview: Preview;
-  host: Host;
-  isBusy: boolean;
-  onBack(): void;
-  onSet(roll: boolean): void;
-}
-
-function PreviewForm({ preview: { body, changed }, host, isBusy, onBack, onSet }: PreviewFormProps) {
-  const [roll, setRoll] = useState(false);
-  const [typed, setTyped] = useState('');
-  const owner = ownerOfSecret({ scope: body.scope, project: body.project ?? null, app_name: body.app_name ?? null });
-  const isNothing = changed.changes.every(({ change }) => change === 'unchanged' || change === 'kept');
-  const removes = changed.changes.some(({ change }) => change === 'removed');
-  const wanted = !isNothing && (removes || host.production) ? (ownerName(owner) ?? host.name) : null;
-  const isAllowed = !isNothing && (wanted === null || typed === wanted);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (isAllowed && !isBusy) onSet(roll);
-  };
-  return (
-    <form className="nd-form" onSubmit={submit}>
-      {host.production ? <ProductionNote /> : null}
-      <p>
-        {isNothing ? 'Nothing would change in ' : 'This is what changes in '}
-        {ownerPhrase(owner)} on {host.name}: {changesText(changed.changes)}.
-      </p>
-      <ChangeTable changes={changed.changes} />
-      {isNothing ? null : <RollChoice apps={changed.apps} isChosen={roll} onChange={setRoll} />}
-      {wanted === null ? null : <TypedConfirmation typed={wanted} value={typed} onChange={setTyped} />}
-      <Group justify="flex-end" gap={8}>
-        <Button
-          className="nd-push"
-          leftSection={<ArrowLeft size={13} />}
-          onClick={onBack}
-          disabled={isBusy}
-          autoFocus={isNothing}
-        >
-          Back
-        </Button>
-        <Button
-          type="submit"
-          variant="filled"
-          {...(removes ? { color: 'red' } : {})}
-          disabled={!isAllowed}
-          loading={isBusy}
-          autoFocus={wanted === null}
-        >
-          {roll ? 'Set and roll' : removes ? 'Set and remove' : 'Set'}
         </Button>
       </Group>
     </form>

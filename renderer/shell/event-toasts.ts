@@ -15,6 +15,9 @@ const TITLES: Partial<Record<EventKind, (app: string) => string>> = {
   'heal.unhealthy': (app) => `${app} is unhealthy`,
   'heal.rolling_back': (app) => `${app} is rolled back`,
   'heal.stopping': (app) => `${app} is stopped`,
+  'certificate.failed': () => 'A certificate was not renewed',
+  'certificate.expiring': () => 'A certificate expires soon',
+  'certificate.mismatched': () => 'Another certificate is served',
   'disk.low': () => 'Docker’s disk is almost full',
 };
 

@@ -1,11 +1,13 @@
 import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
 import type { LucideIcon } from 'lucide-react';
 import {
+  ArchiveRestore,
   ArrowLeftRight,
   Ban,
   Box,
   Check,
   Construction,
+  FileSearch,
   History,
   Keyboard,
   KeyRound,
@@ -19,16 +21,19 @@ import {
   Search,
   Server,
   Settings,
+  ShieldCheck,
+  Signpost,
   Square,
   SquareTerminal,
   Trash2,
   Undo2,
+  UserKey,
 } from 'lucide-react';
 import { useLocation } from 'wouter';
 import type { AppStatus, Operation } from '../../daemon/contract/domain.ts';
 import { can, type Verdict } from '../../daemon/contract/rules.ts';
 import type { Host } from '../../preload/contract.ts';
-import { appPath, FLEET_PATH, hostPath, type Place, SETTINGS_PATH } from '../paths.ts';
+import { appPath, FLEET_PATH, type HostTab, hostPath, type Place, SETTINGS_PATH } from '../paths.ts';
 import type { LifecycleRoute } from '../state/actions.ts';
 import { useActions, useDaemons, useHosts } from '../state/hooks.ts';
 import { cancelWord, operationTitle } from '../state/operation-text.ts';
@@ -88,20 +93,14 @@ export function Palette({ place, onAddHost, onHelp }: PaletteProps) {
     );
   const hostActions: SpotlightActionData[] = hosts
     .filter((host) => host.connection.kind === 'connected' && !(place.view === 'app' && place.host === host.id))
-    .flatMap((host) => [
-      {
-        id: `terminal ${host.id}`,
-        label: `Terminal on ${host.name}`,
-        leftSection: <SquareTerminal size={15} />,
-        onClick: () => navigate(hostPath(host.id, 'terminal')),
-      },
-      {
-        id: `secrets ${host.id}`,
-        label: `Secrets on ${host.name}`,
-        leftSection: <KeyRound size={15} />,
-        onClick: () => navigate(hostPath(host.id, 'secrets')),
-      },
-    ]);
+    .flatMap((host) =>
+      HOST_PLACES.map(({ tab, label, icon: Icon }) => ({
+        id: `${tab} ${host.id}`,
+        label: `${label} ${host.name}`,
+        leftSection: <Icon size={15} />,
+        onClick: () => navigate(hostPath(host.id, tab)),
+      })),
+    );
   const general: SpotlightActionData[] = [
     { id: 'fleet', label: 'Go to the fleet', leftSection: <LayoutGrid size={15} />, onClick: () => navigate(FLEET_PATH) },
     { id: 'settings', label: 'Go to the settings', leftSection: <Settings size={15} />, onClick: () => navigate(SETTINGS_PATH) },
@@ -128,6 +127,17 @@ export function Palette({ place, onAddHost, onHelp }: PaletteProps) {
     />
   );
 }
+
+/** Views of a host that are worth an entry of their own. */
+const HOST_PLACES: { tab: HostTab; label: string; icon: LucideIcon }[] = [
+  { tab: 'terminal', label: 'Terminal on', icon: SquareTerminal },
+  { tab: 'secrets', label: 'Secrets on', icon: KeyRound },
+  { tab: 'routes', label: 'Routes of', icon: Signpost },
+  { tab: 'certificates', label: 'Certificates of', icon: ShieldCheck },
+  { tab: 'tokens', label: 'Tokens of', icon: UserKey },
+  { tab: 'audit', label: 'Audit log of', icon: FileSearch },
+  { tab: 'backup', label: 'Backup of', icon: ArchiveRestore },
+];
 
 type Act = (act: PaletteAct) => void;
 type PaletteAct = { to: string } | { wish: Wish } | { lifecycle: LifecycleRoute; host: string; app: string };

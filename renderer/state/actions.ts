@@ -1,12 +1,17 @@
+import type { AuditEntry, CreatedToken } from '../../daemon/contract/access.ts';
+import type { RestoreReport } from '../../daemon/contract/backup.ts';
+import type { Certificate } from '../../daemon/contract/certificates.ts';
 import type { Operation, Release } from '../../daemon/contract/domain.ts';
+import type { ProxyRoute } from '../../daemon/contract/proxy-routes.ts';
 import type { RouteBodyInput, RouteQueryInput, RouteResult } from '../../daemon/contract/routes.ts';
 import type { SecretsChanged } from '../../daemon/contract/secrets.ts';
 import type { Host, HostInput, Settings } from '../../preload/contract.ts';
 import { messageOf } from '../bridge/bridge-error.ts';
 import { callDaemon } from '../bridge/daemon.ts';
 import type { Link } from '../bridge/link.ts';
+import { downloadBackup, type Restoring, uploadBackup } from './backup.ts';
 import { applyOperations } from './daemon-data.ts';
-import { readReleases, readSecrets } from './host-sync.ts';
+import { readCertificates, readProviders, readReleases, readRoutes, readSecrets } from './host-sync.ts';
 import { type LogSession, openLogSession } from './log-session.ts';
 import { type InstallRun, type Stores, updateDaemon, type Wish } from './stores.ts';
 import { openTerminal, type TerminalHandlers, type TerminalSession } from './terminal-session.ts';
@@ -47,7 +52,36 @@ export interface Actions {
   /** Sets secrets, or with `dry_run` says what that would change. The values are kept nowhere. */
   syncSecrets(host: string, body: RouteBodyInput<'syncSecrets'>): Promise<SecretsChanged>;
   removeSecret(host: string, query: RouteQueryInput<'removeSecret'>): Promise<SecretsChanged>;
+  /** From then on they are kept current. */
+  loadProviders(host: string): Promise<void>;
+  /** The credentials in it are kept nowhere here. */
+  setProvider(host: string, body: RouteBodyInput<'setSecretProvider'>): Promise<void>;
+  removeProvider(host: string, query: RouteQueryInput<'removeSecretProvider'>): Promise<void>;
+  /** Asks the provider of a scope for its secrets, or with `dry_run` what they would change. */
+  pullSecrets(host: string, body: RouteBodyInput<'pullSecrets'>): Promise<SecretsChanged>;
   rotateKey(host: string): Promise<RouteResult<'rotateSecretsKey'>>;
+  loadTokens(host: string): Promise<void>;
+  /** Its text is told this once, and kept nowhere here. */
+  createToken(host: string, body: RouteBodyInput<'createToken'>): Promise<CreatedToken>;
+  revokeToken(host: string, id: string): Promise<void>;
+  /** A page of the audit log, newest first. */
+  listAudit(host: string, query: RouteQueryInput<'listAudit'>): Promise<AuditEntry[]>;
+  /** From then on they are read again after each event of theirs. */
+  loadCertificates(host: string): Promise<void>;
+  /** Resolves when the new one is served, or with what came of it. */
+  renewCertificate(host: string, domain: string): Promise<Certificate>;
+  /** The key in it is kept nowhere here. */
+  importCertificate(host: string, body: RouteBodyInput<'importCertificate'>): Promise<Certificate>;
+  removeCertificate(host: string, domain: string): Promise<void>;
+  /** From then on they are read again after each event of theirs. */
+  loadRoutes(host: string): Promise<void>;
+  /** Resolves with what was read back from the proxy. The passwords in it are kept nowhere here. */
+  configureRoute(host: string, body: RouteBodyInput<'configureRoute'>): Promise<ProxyRoute>;
+  removeRoute(host: string, domain: string): Promise<void>;
+  /** One encrypted file with all of the host's state; told of the bytes so far. */
+  downloadBackup(host: string, passphrase: string, onProgress: (bytes: number) => void): Promise<Blob>;
+  /** Rehearses a backup, or takes it over; told of the part that was sent. */
+  uploadBackup(host: string, restoring: Restoring, onProgress: (part: number) => void): Promise<RestoreReport>;
   setSettings(settings: Settings): Promise<void>;
   openLog(host: string, app: string): LogSession;
   openTerminal(host: string, size: { cols: number; rows: number }, handlers: TerminalHandlers): TerminalSession;
@@ -58,6 +92,12 @@ export function createActions(link: Link, stores: Stores): Actions {
     updateDaemon(stores, host, (data) => applyOperations(data, [operation]));
     return operation;
   };
+  const loadTokens = async (host: string) => {
+    const tokens = await callDaemon(link, host, 'listTokens');
+    updateDaemon(stores, host, (data) => ({ ...data, tokens }));
+  };
+  const loadCertificates = (host: string) => readCertificates(link, stores, host);
+  const loadRoutes = (host: string) => readRoutes(link, stores, host);
   const attend = (host: string | null) => stores.console.setState({ attention: host });
 
   return {
@@ -103,7 +143,64 @@ export function createActions(link: Link, stores: Stores): Actions {
     loadSecrets: (host) => readSecrets(link, stores, host),
     syncSecrets: (host, body) => callDaemon(link, host, 'syncSecrets', { body }),
     removeSecret: (host, query) => callDaemon(link, host, 'removeSecret', { query }),
+    loadProviders: (host) => readProviders(link, stores, host),
+    async setProvider(host, body) {
+      await callDaemon(link, host, 'setSecretProvider', { body });
+      await readProviders(link, stores, host);
+    },
+    async removeProvider(host, query) {
+      await callDaemon(link, host, 'removeSecretProvider', { query });
+      await readProviders(link, stores, host);
+    },
+    async pullSecrets(host, body) {
+      try {
+        return await callDaemon(link, host, 'pullSecrets', { body });
+      } finally {
+        // A pull that changes nothing, or is refused, is no event, and yet it was one. What cannot be read is asked for again soon.
+        readProviders(link, stores, host).catch(() => undefined);
+      }
+    },
     rotateKey: (host) => callDaemon(link, host, 'rotateSecretsKey'),
+    loadTokens,
+    async createToken(host, body) {
+      const created = await callDaemon(link, host, 'createToken', { body });
+      loadTokens(host).catch(() => undefined); // it is read again soon, and its text must not wait for that
+      return created;
+    },
+    async revokeToken(host, id) {
+      await callDaemon(link, host, 'revokeToken', { params: { id } });
+      await loadTokens(host);
+    },
+    listAudit: (host, query) => callDaemon(link, host, 'listAudit', { query }),
+    loadCertificates,
+    async renewCertificate(host, domain) {
+      try {
+        return await callDaemon(link, host, 'renewCertificate', { body: { domain } });
+      } finally {
+        loadCertificates(host).catch(() => undefined); // what came of the attempt stands there, and it is read again soon
+      }
+    },
+    async importCertificate(host, body) {
+      const imported = await callDaemon(link, host, 'importCertificate', { body });
+      await loadCertificates(host);
+      return imported;
+    },
+    async removeCertificate(host, domain) {
+      await callDaemon(link, host, 'removeCertificate', { params: { domain } });
+      await loadCertificates(host);
+    },
+    loadRoutes,
+    async configureRoute(host, body) {
+      const served = await callDaemon(link, host, 'configureRoute', { body });
+      await loadRoutes(host);
+      return served;
+    },
+    async removeRoute(host, domain) {
+      await callDaemon(link, host, 'removeRoute', { params: { domain } });
+      await loadRoutes(host);
+    },
+    downloadBackup: (host, passphrase, onProgress) => downloadBackup(link, host, passphrase, onProgress),
+    uploadBackup: (host, restoring, onProgress) => uploadBackup(link, host, restoring, onProgress),
     async setSettings(settings) {
       stores.console.setState({ settings: await link.call('settings.set', settings) });
     },

@@ -1,5 +1,9 @@
+import type { Token } from '../../daemon/contract/access.ts';
+import type { Certificate } from '../../daemon/contract/certificates.ts';
 import type { AppStatus, DaemonEvent, Image, Operation, Release, StepState } from '../../daemon/contract/domain.ts';
+import type { ProxyRoute } from '../../daemon/contract/proxy-routes.ts';
 import { isTerminal } from '../../daemon/contract/rules.ts';
+import type { SecretProvider } from '../../daemon/contract/secret-providers.ts';
 import type { Secret } from '../../daemon/contract/secrets.ts';
 
 const EVENTS_MAX = 500;
@@ -16,6 +20,14 @@ export interface DaemonData {
   images: readonly Image[] | null;
   /** By scope, owner and name; null until asked for: not everybody may list them. */
   secrets: readonly Secret[] | null;
+  /** Where secrets are pulled from; null until asked for. */
+  providers: readonly SecretProvider[] | null;
+  /** Null until asked for. */
+  tokens: readonly Token[] | null;
+  /** As they are served; null until asked for. */
+  certificates: readonly Certificate[] | null;
+  /** As they were read back from the proxies; null until asked for. */
+  routes: readonly ProxyRoute[] | null;
   /** Oldest first, without the progress of operations: there is much of it, and the operations themselves tell it. */
   events: readonly DaemonEvent[];
   lastSeq: number;
@@ -30,6 +42,10 @@ export const EMPTY_DAEMON_DATA: DaemonData = {
   releases: {},
   images: null,
   secrets: null,
+  providers: null,
+  tokens: null,
+  certificates: null,
+  routes: null,
   events: [],
   lastSeq: -1,
   problem: null,

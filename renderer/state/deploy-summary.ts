@@ -1,3 +1,4 @@
+import { tlsText } from '../format.ts';
 import type { Section } from './deploy-fields.ts';
 import type { DeployForm } from './deploy-form.ts';
 import { filledRedirects, filledVolumes } from './deploy-request.ts';
@@ -16,7 +17,7 @@ const SUMMARIES: Record<Section, (form: DeployForm) => string[]> = {
   routing: (form) => [
     count(form.aliases.length, 'alias', 'aliases'),
     count(filledRedirects(form).length, 'redirect'),
-    form.tls === 'default' ? '' : `TLS ${form.tls === 'auto' ? 'managed' : 'off'}`,
+    form.tls === 'default' ? '' : `TLS ${tlsText(form.tls)}`,
     form.proxy === 'default' ? '' : form.proxy,
     count(form.more_ports.length, 'further port'),
   ],

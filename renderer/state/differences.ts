@@ -135,7 +135,7 @@ const PARTS: Record<Exclude<keyof AppConfiguration, 'env'>, (text: string) => Pa
       label: 'Redirect',
       text: `${from} → ${to ?? 'the domain'} (${status})`,
     })),
-  tls: single('TLS', (text) => (text === 'auto' ? 'managed certificate' : 'off')),
+  tls: single('TLS', (text) => (text === 'auto' ? 'managed certificate' : text === 'import' ? 'own certificate' : 'off')),
   ports: single('Ports', (text) => read<number[]>(text).join(', ')),
   proxy: single('Proxy', (text) => (text === 'nginx' ? proxyName('nginx') : proxyName('caddy'))),
   health: (text) => healthParts(read<HealthCheck>(text)),

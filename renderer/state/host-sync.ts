@@ -15,6 +15,15 @@ const OPERATIONS_SHOWN = 100;
 const EVENTS_SHOWN = 200;
 /** After these, secrets are not what they were; an app that is removed takes its own with it. */
 const CHANGES_SECRETS: ReadonlySet<EventKind> = new Set(['secrets.changed', 'secrets.key_rotated', 'app.removed']);
+const CHANGES_PROVIDERS: ReadonlySet<EventKind> = new Set([
+  'secrets.changed',
+  'secrets.provider_set',
+  'secrets.provider_removed',
+  'secrets.pull_failed',
+  'app.removed',
+]);
+
+const CHANGES_ROUTES: ReadonlySet<EventKind> = new Set(['route.changed', 'route.removed', 'operation.ended', 'app.removed']);
 
 export interface HostSync {
   stop(): void;
@@ -72,6 +81,21 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     const isKnown = stores.daemons.getState()[host]?.secrets != null;
     if (isKnown) readSecretsAgain();
   };
+  const readProvidersAgain = guarded(() => readProviders(link, stores, host));
+  const refreshProviders = () => {
+    const isKnown = stores.daemons.getState()[host]?.providers != null;
+    if (isKnown) readProvidersAgain();
+  };
+  const readCertificatesAgain = guarded(() => readCertificates(link, stores, host));
+  const refreshCertificates = () => {
+    const isKnown = stores.daemons.getState()[host]?.certificates != null;
+    if (isKnown) readCertificatesAgain();
+  };
+  const readRoutesAgain = guarded(() => readRoutes(link, stores, host));
+  const refreshRoutes = () => {
+    const isKnown = stores.daemons.getState()[host]?.routes != null;
+    if (isKnown) readRoutesAgain();
+  };
   const readHistory = guarded(async () => {
     const events = await callDaemon(link, host, 'listEvents', { query: { limit: EVENTS_SHOWN } });
     updateDaemon(stores, host, (data) => applyHistory(data, events));
@@ -88,6 +112,9 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     refreshOperations();
     refreshImages();
     refreshSecrets();
+    refreshProviders();
+    refreshCertificates();
+    refreshRoutes();
   };
   const onEvent = (event: DaemonEvent) => {
     const known = stores.daemons.getState()[host]?.operations[event.operation?.id ?? ''];
@@ -95,6 +122,9 @@ export function startHostSync(link: Link, stores: Stores, host: string): HostSyn
     if (event.kind === 'image.loaded') refreshImages();
     if (event.kind === 'daemon.started') refreshAll();
     if (CHANGES_SECRETS.has(event.kind)) refreshSecrets();
+    if (event.kind.startsWith('certificate.')) refreshCertificates();
+    if (CHANGES_ROUTES.has(event.kind)) refreshRoutes();
+    if (CHANGES_PROVIDERS.has(event.kind)) refreshProviders();
     if (event.app_name === null) return;
     // Of the steps of an operation only the switch changes what an app is.
     if (event.kind === 'operation.progress' && switchState(known) === switchState(event.operation)) return;
@@ -166,6 +196,24 @@ export async function readReleases(link: Link, stores: Stores, host: string, nam
 export async function readSecrets(link: Link, stores: Stores, host: string): Promise<void> {
   const secrets = await callDaemon(link, host, 'listSecrets');
   updateDaemon(stores, host, (data) => ({ ...data, secrets }));
+}
+
+/** All providers of secrets of a host, never their credentials, into the store. */
+export async function readProviders(link: Link, stores: Stores, host: string): Promise<void> {
+  const providers = await callDaemon(link, host, 'listSecretProviders');
+  updateDaemon(stores, host, (data) => ({ ...data, providers }));
+}
+
+/** All certificates of a host, as they are served, into the store. */
+export async function readCertificates(link: Link, stores: Stores, host: string): Promise<void> {
+  const certificates = await callDaemon(link, host, 'listCertificates');
+  updateDaemon(stores, host, (data) => ({ ...data, certificates }));
+}
+
+/** All routes of a host, as they were read back from its proxies, into the store. */
+export async function readRoutes(link: Link, stores: Stores, host: string): Promise<void> {
+  const routes = await callDaemon(link, host, 'listRoutes');
+  updateDaemon(stores, host, (data) => ({ ...data, routes }));
 }
 
 /** A sync that starts again goes on from the last event it saw. */

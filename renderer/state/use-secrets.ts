@@ -1,39 +1,27 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
 import type { Release } from '../../daemon/contract/domain.ts';
+import type { SecretProvider } from '../../daemon/contract/secret-providers.ts';
 import type { Secret } from '../../daemon/contract/secrets.ts';
-import { messageOf } from '../bridge/bridge-error.ts';
 import { useActions, useDaemon } from './hooks.ts';
 import { lookUp } from './look-up.ts';
 import type { AppReleases } from './secrets.ts';
+import { type Asked, useAsked } from './use-asked.ts';
 
-export interface SecretsOfHost {
+export interface SecretsOfHost extends Asked {
   /** Null until the daemon has answered. */
   secrets: readonly Secret[] | null;
-  /** Why it has not, or null. */
-  problem: string | null;
-  retry(): void;
+  /** Those of them that are set; an empty list until the daemon has answered. */
+  providers: readonly SecretProvider[];
 }
 
-/** The secrets of a host, current while they are looked at. */
+const NO_PROVIDERS: readonly SecretProvider[] = [];
+
+/** The secrets of a host and where they are pulled from, current while they are looked at. */
 export function useSecrets(host: string): SecretsOfHost {
   const actions = useActions();
-  const { isLoaded, secrets } = useDaemon(host);
-  const [problem, setProblem] = useState<string | null>(null);
-  const [attempt, setAttempt] = useState(1);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `attempt` asks for them once more
-  useEffect(() => {
-    if (!isLoaded) return;
-    let isCurrent = true;
-    const tell = (said: string | null) => isCurrent && setProblem(said);
-    actions.loadSecrets(host).then(
-      () => tell(null),
-      (error: unknown) => tell(messageOf(error)),
-    );
-    return () => {
-      isCurrent = false;
-    };
-  }, [actions, host, isLoaded, attempt]);
-  return { secrets, problem, retry: () => setAttempt(attempt + 1) };
+  const { secrets, providers } = useDaemon(host);
+  const asked = useAsked(host, (id) => Promise.all([actions.loadSecrets(id), actions.loadProviders(id)]));
+  return { secrets, providers: providers ?? NO_PROVIDERS, ...asked };
 }
 
 const NO_RELEASES: readonly Release[] = [];

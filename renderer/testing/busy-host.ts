@@ -1,5 +1,8 @@
 import type { DaemonEvent, Release } from '../../daemon/contract/domain.ts';
-import { busySecrets, docsPins, shopPins } from './busy-secrets.ts';
+import { busyAudit, busyTokens } from './busy-access.ts';
+import { busyProviders, busySecrets, docsPins, shopPins } from './busy-secrets.ts';
+import { busyCertificates } from './scripted-certificates.ts';
+import { busyRoutes } from './scripted-routes.ts';
 import {
   ago,
   app,
@@ -151,6 +154,11 @@ export function busyHost(): WorldHost {
       image('queue-worker:77', 3 * DAY_MS, 131_900_000),
     ],
     secrets: busySecrets(),
+    providers: busyProviders(),
+    tokens: busyTokens(),
+    audit: busyAudit(),
+    certificates: busyCertificates(),
+    routes: busyRoutes(),
     events: [
       event(71, ago(9 * HOUR_MS), {
         kind: 'heal.unhealthy',

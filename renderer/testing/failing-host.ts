@@ -224,6 +224,11 @@ export function failingHost(): WorldHost {
     operations: endedOperations(),
     images: [image('checkout:v9', 3 * MINUTE_MS, 160_000_000), image('checkout:v8', 8 * DAY_MS, 158_000_000)],
     secrets: [],
+    providers: [],
+    tokens: [],
+    audit: [],
+    certificates: [],
+    routes: [],
     events: [
       event(88, 7 * HOUR_MS, {
         kind: 'disk.low',

@@ -1,12 +1,26 @@
+import { tokenRequestSchema } from '../../daemon/contract/access.ts';
+import { certificateImportRequestSchema, certificateRenewRequestSchema } from '../../daemon/contract/certificates.ts';
 import { configurationOf, type DeployRequest, deployRequestSchema } from '../../daemon/contract/configuration.ts';
 import type { DaemonEvent, Operation } from '../../daemon/contract/domain.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
+import { proxyRouteRequestSchema } from '../../daemon/contract/proxy-routes.ts';
+import { routes } from '../../daemon/contract/routes.ts';
+import {
+  providerRemovalQuerySchema,
+  providerSetRequestSchema,
+  secretsPullRequestSchema,
+} from '../../daemon/contract/secret-providers.ts';
 import { type SecretsChanged, secretRemovalQuerySchema, secretsSyncRequestSchema } from '../../daemon/contract/secrets.ts';
-import type { CallName, ChannelName, Host, Settings } from '../../preload/contract.ts';
+import type { CallName, ChannelInput, ChannelName, Host, Settings } from '../../preload/contract.ts';
 import { playInstall, playLogs, playSystem, playTerminal } from './players.ts';
 import { createWorld, type ScenarioName } from './scenarios.ts';
+import { createToken, listAudit, revokeToken } from './scripted-access.ts';
+import { playBackup, playRestore } from './scripted-backup.ts';
 import { checkedAnswer, checkedMessage, Refusal, type ScriptedChannel } from './scripted-bridge.ts';
+import { importCertificate, removeCertificate, renewCertificate } from './scripted-certificates.ts';
 import { ScriptedOperations, type Wish } from './scripted-operations.ts';
+import { pullSecrets, removeProvider, setProvider } from './scripted-providers.ts';
+import { configureRoute, removeRoute } from './scripted-routes.ts';
 import { removeSecret, syncSecrets } from './scripted-secrets.ts';
 import { ago, app, bareHost, type WorldHost } from './world.ts';
 
@@ -15,8 +29,8 @@ interface HostInput {
   host: string;
 }
 interface DaemonInput extends HostInput {
-  route: keyof typeof import('../../daemon/contract/routes.ts').routes;
-  params?: { name?: string; id?: string };
+  route: keyof typeof routes;
+  params?: { name?: string; id?: string; domain?: string };
   query?: { purge?: string };
   body?: {
     app_name?: string;
@@ -90,6 +104,8 @@ export class ScriptedCore {
       const { host } = input as HostInput;
       playInstall(channel, () => this.#change(host, { daemon: bareHost(host).host.daemon }));
     } else if (name === 'terminal') playTerminal(channel);
+    else if (name === 'backup.create') playBackup(channel);
+    else if (name === 'backup.restore') playRestore(channel, input as ChannelInput<'backup.restore'>);
     else this.#openStream(input as StreamInput, channel);
   }
 
@@ -129,6 +145,38 @@ export class ScriptedCore {
         const request = secretRemovalQuerySchema.parse(query);
         return this.#changeSecrets(world, request, (roll) => removeSecret(world, request, roll));
       }
+      case 'listSecretProviders':
+        return world.providers;
+      case 'setSecretProvider':
+        return setProvider(world, providerSetRequestSchema.parse(body));
+      case 'removeSecretProvider':
+        return removeProvider(world, providerRemovalQuerySchema.parse(query));
+      case 'pullSecrets': {
+        const request = secretsPullRequestSchema.parse(body);
+        return this.#changeSecrets(world, request, (roll) => pullSecrets(world, request, roll));
+      }
+      case 'listRoutes':
+        return world.routes;
+      case 'configureRoute':
+        return configureRoute(world, proxyRouteRequestSchema.parse(body));
+      case 'removeRoute':
+        return removeRoute(world, params?.domain ?? '');
+      case 'listCertificates':
+        return world.certificates;
+      case 'renewCertificate':
+        return renewCertificate(world, certificateRenewRequestSchema.parse(body));
+      case 'importCertificate':
+        return importCertificate(world, certificateImportRequestSchema.parse(body));
+      case 'removeCertificate':
+        return removeCertificate(world, params?.domain ?? '');
+      case 'listAudit':
+        return listAudit(world, routes.listAudit.query.parse(query ?? {}));
+      case 'listTokens':
+        return world.tokens;
+      case 'createToken':
+        return createToken(world, tokenRequestSchema.parse(body));
+      case 'revokeToken':
+        return revokeToken(world, params?.id ?? '');
       case 'rotateSecretsKey':
         this.#announce(world, 'secrets.key_rotated', 'The master key was rotated by admin', null);
         return { key_id: '7d1f3c9a', secrets: world.secrets.flatMap(({ versions }) => versions).length };

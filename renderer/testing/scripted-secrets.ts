@@ -21,13 +21,14 @@ export function secret(
   owner: SecretOwner,
   name: string,
   history: readonly [value: string, age_ms: number, by: string][],
+  origin: Secret['origin'] = null,
 ): Secret {
   const versions = history.map(([value, age_ms, created_by], index) => ({
     version: history.length - index,
     fingerprint: fingerprint(owner, name, value),
     created_at: ago(age_ms),
     created_by,
-    origin: null,
+    origin,
   }));
   return withVersions(owner, name, versions);
 }
@@ -50,7 +51,7 @@ function withVersions(owner: SecretOwner, name: string, versions: Secret['versio
   };
 }
 
-const fingerprint = (owner: SecretOwner, name: string, value: string) =>
+export const fingerprint = (owner: SecretOwner, name: string, value: string) =>
   imageId(`${owner.scope} ${ownerName(owner)} ${name} ${value}`).slice(7, 23);
 const idOf = (owner: SecretOwner, name: string) => secretId(withVersions(owner, name, [NO_VERSION]));
 const NO_VERSION = { version: 1, fingerprint: '', created_at: ago(0), created_by: '', origin: null };
@@ -65,7 +66,7 @@ export function pinsOf(world: WorldHost, app: string, project: string | null): S
   });
 }
 
-type Roll = (app: string) => string;
+export type Roll = (app: string) => string;
 
 /** As the daemon answers `POST /secrets/sync`; `roll` begins an operation and gives its id. */
 export function syncSecrets(world: WorldHost, body: RouteBody<'syncSecrets'>, roll: Roll): SecretsChanged {
@@ -98,16 +99,16 @@ export function removeSecret(world: WorldHost, query: RouteQuery<'removeSecret'>
   return changeSecrets(world, owner, [removal], { is_dry: false, roll: query.roll === true ? roll : null });
 }
 
-function changeSecrets(
+export function changeSecrets(
   world: WorldHost,
   owner: SecretOwner,
   changes: SecretChange[],
-  { is_dry, roll }: { is_dry: boolean; roll: Roll | null },
+  { is_dry, roll, origin = null }: { is_dry: boolean; roll: Roll | null; origin?: Secret['origin'] },
 ): SecretsChanged {
   const pins = () => new Map(world.apps.map(({ name }) => [name, JSON.stringify(pinsOf(world, name, projectOf(world, name)))]));
   const before = pins();
   const kept = world.secrets;
-  for (const each of changes) apply(world, owner, each);
+  for (const each of changes) apply(world, owner, each, origin);
   const after = pins();
   const apps = world.apps.map(({ name }) => name).filter((name) => isLive(world, name) && before.get(name) !== after.get(name));
   if (is_dry) world.secrets = kept;
@@ -124,13 +125,14 @@ function changeSecrets(
   return answer;
 }
 
-function apply(world: WorldHost, owner: SecretOwner, { name, change: kind, version, fingerprint: print }: SecretChange): void {
-  if (kind === 'unchanged') return;
+function apply(world: WorldHost, owner: SecretOwner, change: SecretChange, origin: Secret['origin']): void {
+  const { name, change: kind, version, fingerprint: print } = change;
+  if (kind === 'unchanged' || kind === 'kept') return;
   const before = world.secrets.find((each) => secretId(each) === idOf(owner, name));
   const others = world.secrets.filter((each) => each !== before);
   if (version === null || print === null) world.secrets = others;
   else {
-    const newest = { version, fingerprint: print, created_at: ago(0), created_by: 'admin', origin: null };
+    const newest = { version, fingerprint: print, created_at: ago(0), created_by: 'admin', origin };
     const secrets = [...others, withVersions(owner, name, [newest, ...(before?.versions ?? [])])];
     world.secrets = inDaemonsOrder(secrets);
   }

@@ -1,5 +1,9 @@
 import type { Page } from 'playwright-core';
+import { ACCESS_SHOTS } from './access-shots.ts';
+import { BACKUP_SHOTS } from './backup-shots.ts';
+import { CERTIFICATE_SHOTS } from './certificate-shots.ts';
 import { LIFE_SHOTS } from './life-shots.ts';
+import { ROUTE_SHOTS } from './route-shots.ts';
 import type { ScenarioName } from './scenarios.ts';
 import { SECRET_SHOTS } from './secret-shots.ts';
 
@@ -239,4 +243,8 @@ export const SHOTS: Shot[] = [
   { name: 'settings', scenario: 'full', path: '/settings' },
   ...LIFE_SHOTS,
   ...SECRET_SHOTS,
+  ...ACCESS_SHOTS,
+  ...CERTIFICATE_SHOTS,
+  ...ROUTE_SHOTS,
+  ...BACKUP_SHOTS,
 ];

@@ -1,3 +1,5 @@
+import type { AuditEntry, Token } from '../../daemon/contract/access.ts';
+import type { Certificate } from '../../daemon/contract/certificates.ts';
 import type { AppConfiguration } from '../../daemon/contract/configuration.ts';
 import {
   type AppStatus,
@@ -11,6 +13,8 @@ import {
   releaseSchema,
 } from '../../daemon/contract/domain.ts';
 import type { NextCoreMetadata } from '../../daemon/contract/nextcore.ts';
+import type { ProxyRoute } from '../../daemon/contract/proxy-routes.ts';
+import type { SecretProvider } from '../../daemon/contract/secret-providers.ts';
 import type { Secret } from '../../daemon/contract/secrets.ts';
 import { type Host, hostSchema } from '../../preload/contract.ts';
 import { STEP_DETAIL, STEPS } from './script-steps.ts';
@@ -24,6 +28,12 @@ export interface WorldHost {
   images: Image[];
   /** In the order that the daemon lists them. */
   secrets: Secret[];
+  providers: SecretProvider[];
+  tokens: Token[];
+  /** Newest first. */
+  audit: AuditEntry[];
+  certificates: Certificate[];
+  routes: ProxyRoute[];
   /** Of the time before the console connected, oldest first. */
   events: DaemonEvent[];
 }
@@ -184,5 +194,18 @@ export function host(id: string, part: Partial<Host> = {}): Host {
 
 /** A host as it comes from the provider: nothing but SSH. */
 export function bareHost(id: string, part: Partial<Host> = {}): WorldHost {
-  return { host: host(id, part), apps: [], releases: {}, operations: [], images: [], secrets: [], events: [] };
+  return {
+    host: host(id, part),
+    apps: [],
+    releases: {},
+    operations: [],
+    images: [],
+    secrets: [],
+    providers: [],
+    tokens: [],
+    audit: [],
+    certificates: [],
+    routes: [],
+    events: [],
+  };
 }

@@ -25,7 +25,18 @@ export type Column<Row extends object> = ColumnDef<typeof features, Row, CellDat
 interface DataTableProps<Row extends object> {
   label: string;
   /** Gives the table's columns their widths in the style sheet. */
-  kind?: 'apps' | 'operations' | 'releases' | 'images' | 'secrets' | 'given';
+  kind?:
+    | 'apps'
+    | 'operations'
+    | 'releases'
+    | 'images'
+    | 'secrets'
+    | 'given'
+    | 'providers'
+    | 'tokens'
+    | 'audit'
+    | 'certificates'
+    | 'routes';
   columns: Column<Row>[];
   rows: readonly Row[];
   rowId(row: Row): string;

@@ -1,12 +1,12 @@
 import { CornerDownRight, ExternalLink } from 'lucide-react';
 import type { Redirect } from '../../daemon/contract/configuration.ts';
 import type { AppStatus } from '../../daemon/contract/domain.ts';
-import { proxyName } from '../format.ts';
+import { proxyName, tlsText } from '../format.ts';
 import { Panel } from '../ui/text.tsx';
 
 /** Every name that the app answers for, each as a link, and what the redirects of the live release lead to. */
 export function AddressesCard({ app, redirects }: { app: AppStatus; redirects: readonly Redirect[] }) {
-  const scheme = app.tls === 'auto' ? 'https:' : 'http:';
+  const scheme = app.tls === 'off' ? 'http:' : 'https:';
   const base = app.url === null ? null : new URL(app.url);
   const port = base === null || base.port === '' ? '' : `:${base.port}`;
   const names = [app.domain, ...app.aliases].filter((name) => name !== null);
@@ -15,7 +15,7 @@ export function AddressesCard({ app, redirects }: { app: AppStatus; redirects: r
       title="Addresses"
       aside={
         <span className="nd-dim">
-          {proxyName(app.proxy)} · TLS {app.tls === 'auto' ? 'managed' : 'off'}
+          {proxyName(app.proxy)} · TLS {tlsText(app.tls)}
         </span>
       }
     >

@@ -6,6 +6,7 @@ import type { Host } from '../../preload/contract.ts';
 import { DeployDialog } from '../dialogs/deploy-dialog.tsx';
 import { factsOf } from '../state/differences.ts';
 import { Facts, Panel } from '../ui/text.tsx';
+import { SitePanel } from './site-panel.tsx';
 
 interface AppConfigurationProps {
   host: Host;
@@ -49,7 +50,10 @@ export function AppConfiguration({ host, app, release }: AppConfigurationProps) 
           </section>
         ))}
       </Panel>
-      <Environment env={configuration.env} />
+      <div className="nd-stack">
+        {app.domain === null ? null : <SitePanel host={host} app={app} />}
+        <Environment env={configuration.env} />
+      </div>
       <DeployDialog opened={isEditing} onClose={() => setEditing(false)} hostId={host.id} template={{ app, release }} />
     </div>
   );

@@ -1,7 +1,7 @@
 import { Tooltip } from '@mantine/core';
 import type { AppStatus } from '../../daemon/contract/domain.ts';
 import { can } from '../../daemon/contract/rules.ts';
-import { proxyName, sentence } from '../format.ts';
+import { proxyName, sentence, tlsText } from '../format.ts';
 import { healthMeaning, Mark, SlotMark } from '../ui/mark.tsx';
 import { Ago, Facts, ImageName } from '../ui/text.tsx';
 
@@ -28,7 +28,7 @@ export function AppFacts({ app, onScale }: { app: AppStatus; onScale(): void }) 
           </span>,
         ],
         ['Proxy', app.domain === null ? 'none' : proxyName(app.proxy)],
-        ['TLS', app.tls === 'auto' ? 'managed' : 'off'],
+        ['TLS', tlsText(app.tls)],
         ...(build === null ? [] : [['Next.js', <span key="next">{build.next_version}</span>] as const]),
         ['Changed', <Ago key="changed" ts={app.updated_at} />],
       ]}

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { CircleCheck, CircleMinus, Clock, KeyRound, Layers, Plus } from 'lucide-react';
+import { CircleCheck, CircleMinus, Clock, CloudDownload, KeyRound, Layers, Plus } from 'lucide-react';
 import { useMemo } from 'react';
 import { Link } from 'wouter';
 import type { AppStatus, Release } from '../../daemon/contract/domain.ts';
@@ -8,14 +8,17 @@ import type { Host } from '../../preload/contract.ts';
 import { hostPath } from '../paths.ts';
 import { useActions, useDaemon } from '../state/hooks.ts';
 import { lookUp } from '../state/look-up.ts';
+import { providerOf, providersReaching } from '../state/providers.ts';
 import { type GivenSecret, type GivenState, givenSecrets, givenText, ownerTitle, pendingNames } from '../state/secrets.ts';
 import { useAppReleases, useSecrets } from '../state/use-secrets.ts';
 import { type Column, DataTable } from '../ui/data-table.tsx';
 import { Mark, type Meaning } from '../ui/mark.tsx';
 import { Empty, Notice } from '../ui/notice.tsx';
 import { Panel } from '../ui/text.tsx';
-import { SecretsUnknown } from './host-secrets.tsx';
+import { ProvidersPanel } from './providers-panel.tsx';
 import { type SecretControls, secretColumns } from './secret-columns.tsx';
+import { Unread } from './unread.tsx';
+import { useProviderQuestions } from './use-provider-questions.tsx';
 import { useSecretQuestions } from './use-secret-questions.tsx';
 
 interface AppSecretsProps {
@@ -31,11 +34,12 @@ const NO_PINS: readonly SecretPin[] = [];
 /** What an app is given by all scopes together, and how that differs from what its live release runs with. */
 export function AppSecrets({ host, app, release }: AppSecretsProps) {
   const actions = useActions();
-  const { secrets, problem, retry } = useSecrets(host.id);
+  const { secrets, providers, problem, retry } = useSecrets(host.id);
   const apps = useAppReleases(host.id);
   const project = release?.configuration.project ?? null;
   const about = { host, secrets: secrets ?? NO_SECRETS, apps, app: { name: app.name, project } };
   const questions = useSecretQuestions(about);
+  const ofProviders = useProviderQuestions({ ...about, providers, onChanged: questions.tell });
   const isLive = release !== undefined && release.id === app.release;
   const live = isLive ? release.id : null;
   const isRefused = release?.configuration.secrets.inject === 'none';
@@ -45,15 +49,28 @@ export function AppSecrets({ host, app, release }: AppSecretsProps) {
   }, [questions.controls, live, isRefused]);
   // Without the live release everything would look as if it were not live yet.
   const isKnown = lookUp(useDaemon(host.id).releases, app.name) !== undefined;
-  if (secrets === null || !isKnown) return <SecretsUnknown problem={problem} onRetry={retry} />;
+  if (secrets === null || !isKnown) return <Unread what="secrets" problem={problem} onRetry={retry} />;
   const given = givenSecrets(secrets, app.name, project, isLive ? release.secrets : NO_PINS);
   const pending = pendingNames(given);
+  const reaching = providersReaching(providers, app.name, project);
+  const own = { scope: 'app' as const, app_name: app.name };
+  const provide =
+    providerOf(providers, own) === undefined ? (
+      <Button
+        variant={given.length === 0 ? 'subtle' : 'default'}
+        size={given.length === 0 ? 'xs' : 'compact-sm'}
+        leftSection={<CloudDownload size={13} />}
+        onClick={() => ofProviders.ask(own)}
+      >
+        Set provider…
+      </Button>
+    ) : null;
   const set = (
     <Button
       variant={given.length === 0 ? 'filled' : 'default'}
       size={given.length === 0 ? 'xs' : 'compact-sm'}
       leftSection={<Plus size={13} />}
-      onClick={() => questions.ask({ scope: 'app', app_name: app.name })}
+      onClick={() => questions.ask(own)}
     >
       Set secrets…
     </Button>
@@ -82,9 +99,17 @@ export function AppSecrets({ host, app, release }: AppSecretsProps) {
           </Button>
         </Notice>
       ) : null}
+      {reaching.length === 0 ? null : (
+        <ProvidersPanel
+          title={`Providers that deploys of ${app.name} ask (${reaching.length})`}
+          providers={reaching}
+          controls={ofProviders.controls}
+        />
+      )}
       {given.length === 0 ? (
         <Empty icon={KeyRound} title={`${app.name} is given no secrets`} text={NEVER_SHOWN}>
           {set}
+          {provide}
         </Empty>
       ) : (
         <Panel
@@ -96,6 +121,7 @@ export function AppSecrets({ host, app, release }: AppSecretsProps) {
               <Link className="nd-link" href={hostPath(host.id, 'secrets')}>
                 all of {host.name}
               </Link>
+              {provide}
               {set}
             </>
           }
@@ -112,6 +138,7 @@ export function AppSecrets({ host, app, release }: AppSecretsProps) {
         </Panel>
       )}
       {questions.dialogs}
+      {ofProviders.dialogs}
     </div>
   );
 }

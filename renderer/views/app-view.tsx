@@ -120,6 +120,7 @@ function KnownApp({ host, app, tab }: { host: Host; app: AppStatus; tab: AppTab 
       </Tabs>
       {tab === 'overview' ? (
         <AppOverview
+          host={host}
           app={app}
           live={releases.find((release) => release.id === app.release)}
           log={log}

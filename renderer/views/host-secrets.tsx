@@ -1,28 +1,36 @@
 import { Button, TextInput } from '@mantine/core';
-import { KeyRound, Plus, RotateCcwKey, Search } from 'lucide-react';
+import { CloudDownload, KeyRound, Plus, RotateCcwKey, Search } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import { Link } from 'wouter';
 import type { Secret, SecretOwner } from '../../daemon/contract/secrets.ts';
 import type { Host } from '../../preload/contract.ts';
 import { namesText } from '../dialogs/secrets/roll-choice.tsx';
 import { appPath } from '../paths.ts';
+import { inOrderOfScope, providerOf } from '../state/providers.ts';
 import { type AppReleases, appsReached, groupSecrets, type SecretGroup, secretId } from '../state/secrets.ts';
 import { useAppReleases, useSecrets } from '../state/use-secrets.ts';
 import { DataTable } from '../ui/data-table.tsx';
-import { Empty, Notice } from '../ui/notice.tsx';
+import { Empty } from '../ui/notice.tsx';
 import { Panel } from '../ui/text.tsx';
+import { ProvidersPanel } from './providers-panel.tsx';
 import { type SecretControls, secretColumns } from './secret-columns.tsx';
+import { Unread } from './unread.tsx';
+import { useProviderQuestions } from './use-provider-questions.tsx';
 import { useSecretQuestions } from './use-secret-questions.tsx';
 
 const NO_SECRETS: readonly Secret[] = [];
+const GLOBAL: SecretOwner = { scope: 'global' };
 
 /** Everything that apps of a host are given and nobody is shown, by whom it is given to. */
 export function HostSecrets({ host }: { host: Host }) {
-  const { secrets, problem, retry } = useSecrets(host.id);
+  const { secrets, providers, problem, retry } = useSecrets(host.id);
   const apps = useAppReleases(host.id);
   const [filter, setFilter] = useState('');
   const questions = useSecretQuestions({ host, secrets: secrets ?? NO_SECRETS, apps, app: null });
-  if (secrets === null) return <SecretsUnknown problem={problem} onRetry={retry} />;
+  const about = { host, providers, secrets: secrets ?? NO_SECRETS, apps, app: null, onChanged: questions.tell };
+  const ofProviders = useProviderQuestions(about);
+  const provide = () => ofProviders.ask(providerOf(providers, GLOBAL) === undefined ? GLOBAL : { scope: 'project', project: '' });
+  if (secrets === null) return <Unread what="secrets" problem={problem} onRetry={retry} />;
   const wanted = filter.trim().toUpperCase();
   const groups = groupSecrets(secrets.filter(({ name }) => name.toUpperCase().includes(wanted)));
   return (
@@ -35,6 +43,11 @@ export function HostSecrets({ host }: { host: Host }) {
           <Button variant="subtle" leftSection={<RotateCcwKey size={14} />} onClick={questions.rotate}>
             Rotate key…
           </Button>
+          {providers.length === 0 ? (
+            <Button variant="subtle" leftSection={<CloudDownload size={14} />} onClick={provide}>
+              Pull from a provider…
+            </Button>
+          ) : null}
         </Empty>
       ) : (
         <div className="nd-secrets-bar">
@@ -53,34 +66,33 @@ export function HostSecrets({ host }: { host: Host }) {
           <Button leftSection={<RotateCcwKey size={14} />} onClick={questions.rotate}>
             Rotate key…
           </Button>
+          <Button leftSection={<CloudDownload size={14} />} onClick={provide}>
+            Set provider…
+          </Button>
           <Button variant="filled" leftSection={<Plus size={14} />} onClick={() => questions.ask({ scope: 'global' })}>
             Set secrets…
           </Button>
         </div>
+      )}
+      {providers.length === 0 ? null : (
+        <ProvidersPanel
+          title={`Providers (${providers.length})`}
+          providers={inOrderOfScope(providers)}
+          controls={ofProviders.controls}
+        />
       )}
       {groups.map((group) => (
         <Group key={group.title} host={host} group={group} apps={apps} controls={questions.controls} onAdd={questions.ask} />
       ))}
       {groups.length === 0 && secrets.length > 0 ? <p className="nd-dim">No secret has such a name.</p> : null}
       {questions.dialogs}
+      {ofProviders.dialogs}
     </div>
   );
 }
 
 const NEVER_SHOWN =
   'Set one, or paste a whole `.env`: for all apps, for those of a project, or for one. Values are sealed on the server and never shown again, only their names, versions and fingerprints are.';
-
-/** Until the daemon has said which secrets there are, or why it does not. */
-export function SecretsUnknown({ problem, onRetry }: { problem: string | null; onRetry(): void }) {
-  if (problem === null) return <p className="nd-dim">The secrets are being read…</p>;
-  return (
-    <Notice tone="bad" title="The secrets could not be read" text={problem}>
-      <Button size="compact-sm" onClick={onRetry}>
-        Try again
-      </Button>
-    </Notice>
-  );
-}
 
 interface GroupProps {
   host: Host;

@@ -16,9 +16,14 @@ import { hostMeaning, Mark } from '../ui/mark.tsx';
 import { useRun } from '../ui/run.tsx';
 import { ConnectionNotice } from './connection-notice.tsx';
 import { EventsPanel } from './events-panel.tsx';
+import { HostAudit } from './host-audit.tsx';
+import { HostBackup } from './host-backup.tsx';
+import { HostCertificates } from './host-certificates.tsx';
 import { HostImages } from './host-images.tsx';
 import { HostOverview } from './host-overview.tsx';
+import { HostRoutes } from './host-routes.tsx';
 import { HostSecrets } from './host-secrets.tsx';
+import { HostTokens } from './host-tokens.tsx';
 import { InstallPanel } from './install-panel.tsx';
 import { OperationsTable } from './operations-table.tsx';
 import { TerminalPanel } from './terminal-panel.tsx';
@@ -28,6 +33,11 @@ const TAB_LABEL: Record<HostTab, string> = {
   overview: 'Overview',
   images: 'Images',
   secrets: 'Secrets',
+  routes: 'Routes',
+  certificates: 'Certificates',
+  tokens: 'Tokens',
+  audit: 'Audit log',
+  backup: 'Backup',
   activity: 'Activity',
   terminal: 'Terminal',
 };
@@ -67,6 +77,16 @@ export function HostView({ host, tab }: { host: Host; tab: HostTab }) {
         <HostImages images={daemon.images} />
       ) : tab === 'secrets' ? (
         <HostSecrets host={host} />
+      ) : tab === 'routes' ? (
+        <HostRoutes host={host} />
+      ) : tab === 'certificates' ? (
+        <HostCertificates host={host} />
+      ) : tab === 'tokens' ? (
+        <HostTokens host={host} />
+      ) : tab === 'audit' ? (
+        <HostAudit host={host} />
+      ) : tab === 'backup' ? (
+        <HostBackup host={host} />
       ) : tab === 'activity' ? (
         <HostActivity host={host} />
       ) : null}

@@ -1,6 +1,7 @@
 import { ActionIcon, Tooltip } from '@mantine/core';
-import { PencilLine, Trash2 } from 'lucide-react';
-import type { Secret } from '../../daemon/contract/secrets.ts';
+import { CloudDownload, PencilLine, Trash2 } from 'lucide-react';
+import type { ProviderKind, Secret } from '../../daemon/contract/secrets.ts';
+import { PROVIDER_NAME } from '../state/providers.ts';
 import type { Column } from '../ui/data-table.tsx';
 import { Ago } from '../ui/text.tsx';
 
@@ -28,6 +29,15 @@ export function Fingerprint({ of }: { of: string }) {
   );
 }
 
+/** Where a secret was pulled from. */
+function OriginTag({ origin }: { origin: ProviderKind }) {
+  return (
+    <span className="nd-origin" title={`Pulled from ${PROVIDER_NAME[origin]}`}>
+      <CloudDownload size={11} aria-hidden /> {PROVIDER_NAME[origin]}
+    </span>
+  );
+}
+
 /** The columns of every table of secrets, by what they are; a view puts its own between them. */
 export function secretColumns<Row extends Listed>({ onShow, onSet, onRemove }: SecretControls) {
   const dash = <span className="nd-dim">–</span>;
@@ -40,9 +50,12 @@ export function secretColumns<Row extends Listed>({ onShow, onSet, onRemove }: S
         const { secret } = original;
         if (secret === null) return <span className="nd-mono nd-wrap">{original.name}</span>;
         return (
-          <button type="button" className="nd-link nd-mono nd-wrap" onClick={() => onShow(secret)}>
-            {secret.name}
-          </button>
+          <span className="nd-secret-name">
+            <button type="button" className="nd-link nd-mono nd-wrap" onClick={() => onShow(secret)}>
+              {secret.name}
+            </button>
+            {secret.origin === null ? null : <OriginTag origin={secret.origin} />}
+          </span>
         );
       },
     },

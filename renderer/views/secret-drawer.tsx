@@ -1,6 +1,7 @@
 import { Button, Drawer } from '@mantine/core';
 import type { Secret } from '../../daemon/contract/secrets.ts';
 import { formatDateTime } from '../format.ts';
+import { PROVIDER_NAME } from '../state/providers.ts';
 import { type AppReleases, ownerOfSecret, ownerTitle, releasesByVersion } from '../state/secrets.ts';
 import { Copyable, Facts } from '../ui/text.tsx';
 import { Fingerprint, type SecretControls } from './secret-columns.tsx';
@@ -37,6 +38,7 @@ function SecretDetail({ secret, apps, onSet, onRemove }: Omit<SecretDrawerProps,
       <Facts
         rows={[
           ['Given by', ownerTitle(ownerOfSecret(secret))],
+          ['From', secret.origin === null ? 'set by hand' : `pulled from ${PROVIDER_NAME[secret.origin]}`],
           ['Version', String(secret.version)],
           ['Fingerprint', <Copyable key="fingerprint" value={secret.fingerprint} label="Copy the fingerprint" />],
           ['Set', `${formatDateTime(secret.updated_at)} by ${secret.updated_by}`],

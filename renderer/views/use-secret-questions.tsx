@@ -18,6 +18,8 @@ interface SecretQuestions {
   /** Asks for new secrets of this owner. */
   ask(owner: SecretOwner): void;
   rotate(): void;
+  /** Says what became of a change that was asked for elsewhere. */
+  tell(changed: SecretsChanged): void;
   /** To be rendered somewhere. */
   dialogs: ReactNode;
 }
@@ -54,7 +56,7 @@ export function useSecretQuestions({ host, secrets, apps, app }: QuestionsAbout)
       onSet(secret) {
         const start = secretsForm(ownerOfSecret(secret), { project, name: secret.name });
         setShownId(null);
-        setAsked({ ...NOTHING, kind: 'set', isNamed: true, start });
+        setAsked({ ...NOTHING, kind: 'set', isNamed: true, start, secret });
       },
       onRemove(secret) {
         setShownId(null);
@@ -77,6 +79,7 @@ export function useSecretQuestions({ host, secrets, apps, app }: QuestionsAbout)
   return {
     ask: (owner) => setAsked({ ...NOTHING, kind: 'set', start: secretsForm(owner, { project }) }),
     rotate: () => setAsked({ ...NOTHING, kind: 'rotate' }),
+    tell,
     controls,
     dialogs: (
       <>
@@ -87,6 +90,7 @@ export function useSecretQuestions({ host, secrets, apps, app }: QuestionsAbout)
           host={host}
           start={asked.start}
           isNamed={asked.isNamed}
+          origin={asked.secret?.origin ?? null}
           app={app}
           apps={apps.map((each) => each.app.name)}
           projects={projectsOf(

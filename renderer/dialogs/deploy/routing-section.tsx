@@ -27,11 +27,12 @@ export function RoutingSection(part: DeployPartProps) {
           data={[
             { value: 'default', label: byDomain },
             { value: 'auto', label: 'Managed certificate' },
+            { value: 'import', label: 'One that is imported' },
             { value: 'off', label: 'Off: plain HTTP' },
           ]}
           value={form.tls}
           error={errors.tls}
-          onChange={(tls) => onChange({ tls: tls === 'auto' || tls === 'off' ? tls : 'default' }, 'tls')}
+          onChange={(tls) => onChange({ tls: tls === 'auto' || tls === 'import' || tls === 'off' ? tls : 'default' }, 'tls')}
         />
         <Select
           label="Proxy"

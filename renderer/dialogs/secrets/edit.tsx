@@ -1,16 +1,12 @@
-import { Autocomplete, SegmentedControl, TextInput } from '@mantine/core';
+import { SegmentedControl, TextInput } from '@mantine/core';
 import { type SecretsErrors, type SecretsForm, textHints, valueHints } from '../../state/secrets-form.ts';
 import { MaskedArea } from './masked-area.tsx';
+import { ScopeChoice, type ScopeNames } from './scope-choice.tsx';
 
-export interface SecretsEditProps {
+export interface SecretsEditProps extends ScopeNames {
   form: SecretsForm;
   errors: SecretsErrors;
   onChange(part: Partial<SecretsForm>): void;
-  /** Names that can be chosen; others can be typed, for secrets may be there before their app is. */
-  apps: string[];
-  projects: string[];
-  /** The app that the dialog was opened for, whose scopes these are then; null: any. */
-  app: { name: string; project: string | null } | null;
   /** The secret that is set anew: neither its name nor its scope can be changed. */
   isNamed: boolean;
 }
@@ -20,7 +16,16 @@ export function SecretsEdit(props: SecretsEditProps) {
   const { form, onChange, isNamed } = props;
   return (
     <>
-      {isNamed ? null : <Scope {...props} />}
+      {isNamed ? null : (
+        <ScopeChoice
+          {...props}
+          label="Given to"
+          owner={form}
+          onScope={(scope) => onChange({ scope })}
+          onProject={(project) => onChange({ project })}
+          onApp={(app_name) => onChange({ app_name })}
+        />
+      )}
       {isNamed ? null : (
         <SegmentedControl
           aria-label="How many"
@@ -35,73 +40,6 @@ export function SecretsEdit(props: SecretsEditProps) {
       )}
       {form.kind === 'one' ? <One {...props} /> : <Many {...props} />}
     </>
-  );
-}
-
-const SCOPE_TEXT: Record<SecretsForm['scope'], string> = {
-  global: 'Every app of this host is given them; what a project or an app sets itself wins.',
-  project: 'Every app of the project is given them; what an app sets itself wins.',
-  app: 'This app alone is given them, before those of its project and the global ones.',
-};
-
-function Scope({ form, errors, onChange, apps, projects, app }: SecretsEditProps) {
-  const isProjectless = app !== null && app.project === null;
-  return (
-    <div>
-      <h3 className="nd-label" id="secrets-scope">
-        Given to
-      </h3>
-      <SegmentedControl
-        aria-labelledby="secrets-scope"
-        fullWidth
-        value={form.scope}
-        onChange={(scope) => onChange({ scope: scope === 'global' || scope === 'project' ? scope : 'app' })}
-        data={[
-          { value: 'global', label: 'All apps' },
-          {
-            value: 'project',
-            label: app === null || app.project === null ? 'A project’s apps' : `Project ${app.project}`,
-            disabled: isProjectless,
-          },
-          { value: 'app', label: app === null ? 'One app' : `${app.name} only` },
-        ]}
-      />
-      <p className="nd-hint">
-        {SCOPE_TEXT[form.scope]}
-        {isProjectless ? ` ${app.name} is in no project; a deploy can put it into one.` : ''}
-      </p>
-      {form.scope === 'project' && app === null ? (
-        <Autocomplete
-          className="nd-secret-owner"
-          label="Project"
-          placeholder="storefront"
-          data={projects}
-          autoComplete="off"
-          spellCheck={false}
-          value={form.project}
-          error={errors.project}
-          onChange={(project) => onChange({ project })}
-        />
-      ) : null}
-      {form.scope === 'app' && app === null ? (
-        <Autocomplete
-          className="nd-secret-owner"
-          label="App"
-          placeholder="shop"
-          data={apps}
-          autoComplete="off"
-          spellCheck={false}
-          value={form.app_name}
-          error={errors.app_name}
-          description={
-            apps.includes(form.app_name.trim()) || form.app_name.trim() === ''
-              ? undefined
-              : 'No such app is here yet; its first deploy takes them.'
-          }
-          onChange={(app_name) => onChange({ app_name })}
-        />
-      ) : null}
-    </div>
   );
 }
 
