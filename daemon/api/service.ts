@@ -14,6 +14,7 @@ import { Sealed } from '../secrets/sealed.ts';
 import { requireKnownParts } from './app-limits.ts';
 import type { Handlers, RequestContext } from './handlers.ts';
 import type { ProviderService } from './service-providers.ts';
+import type { RouteService } from './service-routes.ts';
 import type { SecretService } from './service-secrets.ts';
 import type { EventSource } from './service-streams.ts';
 import type { Tokens } from './tokens.ts';
@@ -44,6 +45,7 @@ export interface ServiceOptions {
   getOpenApi(): Record<string, unknown>;
   secrets: SecretService;
   providers: ProviderService;
+  routes: RouteService;
   publishEvent(event: Omit<NewEvent, 'ts'>): void;
   /** For apps whose deploy names none. */
   defaultProxy: ProxyType;
@@ -122,6 +124,10 @@ export function createHandlers(options: ServiceOptions): Handlers {
     listSecretProviders: async () => options.providers.list(),
     removeSecretProvider: ({ query, context }) => options.providers.remove(query, context),
     rotateSecretsKey: ({ context }) => options.secrets.rotateKey(context),
+
+    configureRoute: ({ body, context }) => options.routes.configure(body, context),
+    listRoutes: ({ context }) => options.routes.list(context.signal),
+    removeRoute: ({ params, context }) => options.routes.remove(params.domain, context),
 
     loadImages: async ({ upload, context }) => {
       const loaded = await images.load(upload, context.signal);

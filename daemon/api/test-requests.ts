@@ -14,6 +14,7 @@ export const bodies: Partial<Record<RouteName, object>> = {
   createToken: { name: 'ci', role: 'operator' },
   syncSecrets: { scope: 'app', app_name: 'shop', secrets: { TOKEN: 'one' } },
   pullSecrets: { scope: 'app', app_name: 'shop' },
+  configureRoute: { app_name: 'shop', headers: { 'X-Frame-Options': 'DENY' } },
   setSecretProvider: { scope: 'global', provider: { kind: 'doppler', project: 'shop', config: 'prd', token: 'dp.st.x' } },
 };
 
@@ -21,7 +22,7 @@ export const goodParams: Record<string, string> = { name: 'shop' };
 const IDS: Partial<Record<RouteName, string>> = { getRelease: 'r1', revokeToken: sampleToken.id };
 
 export function pathFor(name: RouteName, params: Record<string, string> = goodParams): string {
-  const filled: Record<string, string> = { id: IDS[name] ?? sampleOperation.id, ...params };
+  const filled: Record<string, string> = { domain: 'app.test', id: IDS[name] ?? sampleOperation.id, ...params };
   return routes[name].path.replace(/:([a-z]+)/g, (_, key: string) => encodeURIComponent(filled[key] ?? ''));
 }
 

@@ -16,6 +16,7 @@ import type {
 } from '../contract/domain.ts';
 import { DEFAULTS } from '../contract/limits.ts';
 import type { NextCoreMetadata } from '../contract/nextcore.ts';
+import type { ProxyRoute } from '../contract/proxy-routes.ts';
 import type { RouteName, RouteResult } from '../contract/routes.ts';
 import type { SecretProvider } from '../contract/secret-providers.ts';
 import type { StreamName } from '../contract/streams.ts';
@@ -201,6 +202,12 @@ export const sampleProvider: SecretProvider = {
   ...{ set_at: AT, set_by: 'admin', pulled_at: null },
 };
 
+export const sampleRoute: ProxyRoute = {
+  ...{ domain: 'shop.test', app_name: 'shop', port: null, proxy_type: 'caddy', tls: 'off', aliases: [], www: 'off' },
+  ...{ redirects: [], prefixes: [], headers: {}, body_bytes_max: null, compression: false, basic_auth: [], maintenance: null },
+  ...{ is_served: true, detail: '' },
+};
+
 const samples: { [N in RouteName]: RouteResult<N> } = {
   deploy: sampleOperation,
   swap: sampleOperation,
@@ -227,6 +234,9 @@ const samples: { [N in RouteName]: RouteResult<N> } = {
   listSecretProviders: [sampleProvider],
   removeSecretProvider: sampleProvider,
   rotateSecretsKey: { key_id: '0123abcd', secrets: 0 },
+  configureRoute: sampleRoute,
+  listRoutes: [sampleRoute],
+  removeRoute: sampleRoute,
   loadImages: { images: [sampleImage] },
   listImages: [sampleImage],
   getSystemMetrics: sampleMetrics,

@@ -27,6 +27,12 @@ const headerValueSchema = z
   .max(LIMITS.route_header_characters_max)
   .regex(/^[\x20-\x7e]*$/, 'use printable ASCII characters in one line');
 
+/** What says where an answer ends, and what is between the proxy and a visitor alone (RFC 9110, section 7.6.1). */
+const FRAMING_HEADERS = new Set([
+  ...['connection', 'content-encoding', 'content-length', 'keep-alive', 'proxy-authenticate', 'proxy-connection'],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
+]);
+
 export const pathRedirectSchema = z.strictObject({
   from: pathSchema,
   to: z
@@ -54,11 +60,11 @@ const basicAuthSchema = z
       .min(1)
       .refine((text) => byteLength(text) <= LIMITS.basic_auth_password_bytes_max, 'use at most 72 bytes')
       .optional()
-      .meta({ description: 'hashed before it is kept' }),
+      .meta({ description: 'hashed before it is kept; without it and without a hash, a user that there is keeps its own' }),
     password_hash: z.string().regex(PASSWORD_HASH, 'use a bcrypt hash such as $2b$10$…, as of `htpasswd -nB`').optional(),
   })
   .superRefine(({ password, password_hash }, context) => {
-    if ((password === undefined) === (password_hash === undefined))
+    if (password !== undefined && password_hash !== undefined)
       context.addIssue({ code: 'custom', path: ['password'], message: 'give the password or its hash, one of the two' });
   });
 
@@ -88,6 +94,18 @@ const settingsShape = {
   prefixes: z.array(routePrefixSchema).max(LIMITS.route_prefixes_max).default([]),
   headers: z
     .record(headerNameSchema, headerValueSchema)
+    .superRefine((headers, context) => {
+      const names = Object.keys(headers);
+      const complain = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+      if (names.length > LIMITS.route_headers_max) complain([], `use at most ${LIMITS.route_headers_max} headers`);
+      const folded = names.map((name) => name.toLowerCase());
+      for (const [index, name] of names.entries()) {
+        const lower = folded[index] ?? '';
+        if (FRAMING_HEADERS.has(lower) || lower.startsWith('x-nextdeploy-'))
+          complain([name], 'the proxy sets this header itself');
+        else if (folded.indexOf(lower) < index) complain([name], 'this header is named twice; name it once');
+      }
+    })
     .default({})
     .meta({ description: "of every answer, in place of the app's own of that name" }),
   body_bytes_max: whole(0, 1024 ** 4)
@@ -117,8 +135,19 @@ export const proxyRouteRequestSchema = z
       .default(null)
       .meta({ description: 'of a route to a port; apps have an endpoint of their own for it' }),
   })
-  .superRefine(({ app_name, port, domain, proxy_type, tls, aliases, maintenance }, context) => {
-    const complain = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+  .superRefine(({ app_name, port, domain, proxy_type, tls, aliases, maintenance, prefixes, redirects }, context) => {
+    const complain = (field: string, message: string) => context.addIssue({ code: 'custom', path: field.split('.'), message });
+    const paths = prefixes.map(({ path }) => path.replace(/\/$/, ''));
+    for (const [index, path] of paths.entries())
+      if (paths.indexOf(path) < index) complain(`prefixes.${index}.path`, `${path} is named twice; name it once`);
+    for (const [index, { from, to }] of redirects.entries()) {
+      if (redirects.findIndex((one) => one.from === from) < index)
+        complain(`redirects.${index}.from`, `${from} is named twice; name it once`);
+      if (to.replace(/[?#].*$/, '') === from) complain(`redirects.${index}.to`, 'it would lead back to itself for ever');
+    }
+    for (const [index, alias] of aliases.entries())
+      if (alias === domain || aliases.indexOf(alias) < index)
+        complain(`aliases.${index}`, `${alias} is named twice; name it once`);
     if ((app_name === undefined) === (port === undefined)) complain('port', 'name an app or a port, one of the two');
     if (port !== undefined && domain === undefined) complain('domain', 'name the domain of the route');
     if (app_name === undefined) return;
@@ -130,10 +159,12 @@ export const proxyRouteRequestSchema = z
   })
   .meta({ id: 'ProxyRoute' });
 export type ProxyRouteRequest = z.infer<typeof proxyRouteRequestSchema>;
+/** What the caller may leave to defaults. */
+export type ProxyRouteRequestInput = z.input<typeof proxyRouteRequestSchema>;
 
 export const proxyRouteSchema = z
   .strictObject({
-    domain: z.string(),
+    domain: z.string().meta({ description: 'empty: of an app that has none any more' }),
     app_name: z.string().nullable(),
     port: portSchema.nullable(),
     proxy_type: proxyTypeSchema,
@@ -143,7 +174,9 @@ export const proxyRouteSchema = z
     basic_auth: z.array(z.strictObject({ username: z.string() })).meta({ description: 'never their passwords or hashes' }),
     maintenance: z.strictObject({ message: z.string() }).nullable(),
     is_served: z.boolean().meta({ description: 'read back from the proxy: it runs with this very route' }),
-    detail: z.string().meta({ description: 'what differs, in one sentence; empty where nothing does' }),
+    detail: z.string().meta({
+      description: 'what differs, or that nothing listens on its port, in one sentence; empty where there is nothing to say',
+    }),
   })
   .meta({ id: 'ServedRoute' });
 export type ProxyRoute = z.infer<typeof proxyRouteSchema>;

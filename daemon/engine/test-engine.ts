@@ -4,6 +4,7 @@ import { Engine, type Intent } from './engine.ts';
 import { createExecutors } from './executors.ts';
 import type { World } from './ports.ts';
 import type { Executors } from './saga.ts';
+import { ServedRoutes } from './served-routes.ts';
 import { parseSubnet } from './slots.ts';
 import { ModelJournal } from './test-journal.ts';
 import { ModelWorld } from './test-world.ts';
@@ -16,9 +17,11 @@ export function createEngine(world: ModelWorld, journal: ModelJournal, wrap = (e
 
 export function engineOver(ports: World, journal: ModelJournal, wrap = (executors: Executors) => executors): Engine {
   let ids = journal.operations.length;
+  const served = new ServedRoutes(ports.proxies, journal, SETTINGS);
+  const world = { ...ports, proxies: served.proxies };
   return new Engine({
-    world: ports,
-    executors: wrap(createExecutors(ports, journal, async () => true)),
+    world,
+    executors: wrap(createExecutors(world, journal, async () => true, served)),
     journal,
     settings: SETTINGS,
     ids: { operationId: () => `op-0000000${++ids}`, verifyKey: () => 'a'.repeat(32) },

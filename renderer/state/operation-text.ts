@@ -10,6 +10,7 @@ export const KIND_WORD: Record<OperationKind, string> = {
   restart: 'Restart',
   scale: 'Scale',
   maintenance: 'Maintenance',
+  configure: 'Configure',
   remove: 'Remove',
 };
 

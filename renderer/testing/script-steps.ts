@@ -10,6 +10,7 @@ export const STEPS: Record<OperationKind, StepName[]> = {
   stop: ['switch', 'drain', 'stop'],
   scale: ['validate', 'pull', 'create', 'start', 'probe', 'route', 'scale'],
   maintenance: ['maintain'],
+  configure: ['validate', 'route'],
   remove: ['switch', 'drain', 'stop', 'route', 'remove'],
 };
 

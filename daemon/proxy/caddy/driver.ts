@@ -92,6 +92,12 @@ export class CaddyDriver implements ReverseProxy {
     await this.#files.apply(changeTo(app, route), signal);
   }
 
+  async differences(routes: readonly RouteModel[], signal: AbortSignal): Promise<(string | null)[]> {
+    await this.#detectFeatures(signal);
+    const config = await this.#runningConfig('', signal);
+    return routes.map((route) => this.#differenceIn(config, changeTo(route.app_name, route)));
+  }
+
   async listApps(): Promise<string[]> {
     const names = await this.#listFiles();
     const text = names.includes(FILE) ? await this.#machine.readText(this.#path()) : null;
@@ -173,8 +179,11 @@ export class CaddyDriver implements ReverseProxy {
     throw new DomainError('unavailable', message);
   }
 
-  async #differenceTo({ app, part }: RouteChange, signal: AbortSignal): Promise<string | null> {
-    const config = await this.#runningConfig('', signal);
+  async #differenceTo(change: RouteChange, signal: AbortSignal): Promise<string | null> {
+    return this.#differenceIn(await this.#runningConfig('', signal), change);
+  }
+
+  #differenceIn(config: unknown, { app, part }: RouteChange): string | null {
     return findDifference(config, app, part === null ? null : generationOf(parseLine(part), this.#knownFeatures()));
   }
 
