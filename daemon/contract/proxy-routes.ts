@@ -27,12 +27,6 @@ const headerValueSchema = z
   .max(LIMITS.route_header_characters_max)
   .regex(/^[\x20-\x7e]*$/, 'use printable ASCII characters in one line');
 
-/** What says where an answer ends, and what is between the proxy and a visitor alone (RFC 9110, section 7.6.1). */
-const FRAMING_HEADERS = new Set([
-  ...['connection', 'content-encoding', 'content-length', 'keep-alive', 'proxy-authenticate', 'proxy-connection'],
-  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
-]);
-
 export const pathRedirectSchema = z.strictObject({
   from: pathSchema,
   to: z
@@ -94,18 +88,6 @@ const settingsShape = {
   prefixes: z.array(routePrefixSchema).max(LIMITS.route_prefixes_max).default([]),
   headers: z
     .record(headerNameSchema, headerValueSchema)
-    .superRefine((headers, context) => {
-      const names = Object.keys(headers);
-      const complain = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
-      if (names.length > LIMITS.route_headers_max) complain([], `use at most ${LIMITS.route_headers_max} headers`);
-      const folded = names.map((name) => name.toLowerCase());
-      for (const [index, name] of names.entries()) {
-        const lower = folded[index] ?? '';
-        if (FRAMING_HEADERS.has(lower) || lower.startsWith('x-nextdeploy-'))
-          complain([name], 'the proxy sets this header itself');
-        else if (folded.indexOf(lower) < index) complain([name], 'this header is named twice; name it once');
-      }
-    })
     .default({})
     .meta({ description: "of every answer, in place of the app's own of that name" }),
   body_bytes_max: whole(0, 1024 ** 4)
@@ -135,14 +117,9 @@ export const proxyRouteRequestSchema = z
       .default(null)
       .meta({ description: 'of a route to a port; apps have an endpoint of their own for it' }),
   })
-  .superRefine(({ app_name, port, domain, proxy_type, tls, aliases, maintenance, prefixes, redirects }, context) => {
+  .superRefine(({ app_name, port, domain, proxy_type, tls, aliases, maintenance, redirects }, context) => {
     const complain = (field: string, message: string) => context.addIssue({ code: 'custom', path: field.split('.'), message });
-    const paths = prefixes.map(({ path }) => path.replace(/\/$/, ''));
-    for (const [index, path] of paths.entries())
-      if (paths.indexOf(path) < index) complain(`prefixes.${index}.path`, `${path} is named twice; name it once`);
     for (const [index, { from, to }] of redirects.entries()) {
-      if (redirects.findIndex((one) => one.from === from) < index)
-        complain(`redirects.${index}.from`, `${from} is named twice; name it once`);
       if (to.replace(/[?#].*$/, '') === from) complain(`redirects.${index}.to`, 'it would lead back to itself for ever');
     }
     for (const [index, alias] of aliases.entries())

@@ -5,7 +5,7 @@ import { DEFAULTS } from '../contract/limits.ts';
 import type { Slot } from '../contract/names.ts';
 import { healthPath } from '../contract/rules.ts';
 import { namesOf, planRoute, routeOf, upstreamsOf } from './routing.ts';
-import { isServedElsewhere, wwwName } from './site-settings.ts';
+import { wwwName } from './site-settings.ts';
 import { hookContainerName } from './slots.ts';
 import { type AppRecord, isSlot, type MarkerState, type NewRelease, otherSlot } from './state.ts';
 import type { ImageWish, Serving, Step, StepOf } from './steps.ts';
@@ -84,10 +84,8 @@ export function bringUpSteps(wish: BringUp, settings: PlanSettings): Step[] {
     const known = new Set(app.route?.proxy === target.proxy ? app.route.sites.map((site) => site.domain) : []);
     const sites = target.sites.map(({ domain, tls }) => ({ domain, tls, is_new: !known.has(domain) }));
     const { health } = configuration;
-    const asked = healthPath(health);
-    const isAsked = asked !== null && !isServedElsewhere(target, asked);
-    const path = isAsked ? asked : DEFAULTS.health_path;
-    const status = isAsked && health.kind === 'http' ? health.status : null;
+    const path = healthPath(health) ?? DEFAULTS.health_path;
+    const status = health.kind === 'http' ? health.status : null;
     steps.push({ name: 'verify', on_failure, proxy: target.proxy, sites, path, status, slot, verify_key: app.verify_key });
   }
   steps.push(...runHook('post_switch', configuration.post_switch));

@@ -218,6 +218,7 @@ function newApp(name: string, observed: Observed, settings: PlanSettings, stamp:
     wanted: 'running',
     replicas: 1,
     maintenance: null,
+    routing: null,
     route: null,
     verify_key: stamp.verify_key,
     last_release_number: 0,

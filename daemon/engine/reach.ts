@@ -20,19 +20,28 @@ export function reachOf(
 ): Upstreams | null {
   const app = journal.getApp(name);
   const [operation] = journal.listOperations({ app_name: name, state: 'running', limit: 1 });
-  const switched = app && operation && switchUnderWay(app, operation, settings);
+  const found = operation ? stepOf(operation.steps, 'switch') : null;
+  const switched = app && operation && found && switchUnderWay(app, found, operation, settings);
   if (switched) return switched;
-  const live = app?.release ? journal.getRelease(name, app.release) : null;
+  // What is being taken back is kept of the app until it has been.
+  const isGoingBack = found !== null && (found.record.undo === 'running' || found.record.undo === 'failed');
+  const serving = isGoingBack ? found.step.from : app;
+  const live = serving?.release ? journal.getRelease(name, serving.release) : null;
   if (!app || !live) return null;
-  return upstreamsOf(app, live.configuration, replicasOf(app, operation), settings);
+  const replicas = isGoingBack ? found.step.from.replicas : replicasOf(app, operation);
+  return upstreamsOf(app, live.configuration, replicas, settings);
 }
 
-/** Null: no switch has begun, or what came of it is what is kept of the app. */
-function switchUnderWay(app: AppRecord, { steps }: OperationRecord, settings: PlanSettings): Upstreams | null {
-  const found = stepOf(steps, 'switch');
-  const isOver = steps.some(({ step, state }) => step.name === 'retire' && state !== 'pending');
-  if (found === null || !isStanding(found.record) || isOver) return null;
-  const { to, from, containers, replaces } = found.step;
+/** Null: it has not begun, is being taken back, or what came of it is what is kept of the app. */
+function switchUnderWay(
+  app: AppRecord,
+  { record, step }: { record: StepRecord; step: StepOf<'switch'> },
+  { steps }: OperationRecord,
+  settings: PlanSettings,
+): Upstreams | null {
+  const isOver = steps.some((one) => one.step.name === 'retire' && one.state !== 'pending');
+  if (!isStanding(record) || isOver) return null;
+  const { to, from, containers, replaces } = step;
   if (!isSlot(to.marker) || containers.length === 0) return null;
   const other = otherSlot(to.marker);
   const old = isSlot(from.marker) && replaces !== null ? replaces.containers : mirrored(app, other, containers, settings);

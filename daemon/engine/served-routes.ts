@@ -91,17 +91,25 @@ export class ServedRoutes {
   }
 
   #filled(route: RouteModel): RouteModel {
-    const { options } = route;
-    if (options === undefined || prefixApps(route).length === 0) return route;
-    return { ...route, options: { ...options, prefixes: options.prefixes.map((prefix) => this.#located(prefix)) } };
+    return filledRoute(route, this.#journal, this.#settings);
   }
+}
 
-  #located(prefix: RoutePrefix): RoutePrefix {
+/** As a proxy is told: with the addresses of the apps that its prefixes lead to, as they are now. */
+export function filledRoute(
+  route: RouteModel,
+  journal: Omit<Kept, 'listApps' | 'listPortRoutes'>,
+  settings: PlanSettings,
+): RouteModel {
+  const { options } = route;
+  if (options === undefined || prefixApps(route).length === 0) return route;
+  const located = (prefix: RoutePrefix): RoutePrefix => {
     const app = appOfPrefix(prefix);
     if (app === null) return prefix;
     // Of an app that is gone behind our back: the rest of the site serves, and this answers that nothing does.
-    return { ...prefix, upstreams: reachOf(app, this.#journal, this.#settings) ?? localUpstreams(NOBODYS_PORT) };
-  }
+    return { ...prefix, upstreams: reachOf(app, journal, settings) ?? localUpstreams(NOBODYS_PORT) };
+  };
+  return { ...route, options: { ...options, prefixes: options.prefixes.map(located) } };
 }
 
 const NO_ROUTE = { proxy: 'caddy', route: null } as const;

@@ -85,11 +85,3 @@ export function withWww(
     redirects: [...redirects.filter((redirect) => isFree(redirect.from)).map(again), added],
   };
 }
-
-/** Whether not the site's own app answers there: what verifies a release has to ask for something else. */
-export function isServedElsewhere({ options }: RouteModel, path_with_query: string): boolean {
-  const path = path_with_query.replace(/\?.*$/, '');
-  const isBeneath = (prefix: string) => path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`);
-  const { prefixes = [], path_redirects = [] } = options ?? {};
-  return prefixes.some((prefix) => isBeneath(prefix.path)) || path_redirects.some(({ from }) => from === path);
-}
