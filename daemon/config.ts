@@ -68,6 +68,26 @@ const configSchema = z.strictObject({
       age_directories: z.array(directory).default(['/etc/nextdeploy/age']),
     })
     .prefault({}),
+  certificates: z
+    .strictObject({
+      /** `DOMAIN.crt` and `DOMAIN.key` of each name: imported ones, and those that certbot has obtained for nginx. */
+      directory: directory.default('/etc/nextdeploy/certs'),
+      /** certbot's webroot: nginx answers the challenges of an authority from it. */
+      challenge_directory: directory.default('/var/lib/nextdeploy/acme'),
+      /** Of an authority other than the proxy's default, RFC 8555 §7.1.1. */
+      acme_directory: z
+        .string()
+        .regex(/^https:\/\/[A-Za-z0-9.:[\]/_~%-]+$/, 'use the https URL of an ACME directory')
+        .optional(),
+      /** PEM: whom to trust when talking to that authority, where the host does not. The proxy's user must be able to read it. */
+      acme_ca_root: directory.optional(),
+      /** The authority's address for warnings. */
+      email: z
+        .string()
+        .regex(/^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+$/, 'use an e-mail address')
+        .optional(),
+    })
+    .prefault({}),
   volumes: z
     .strictObject({
       /** Containers are given directories of the host beneath these alone. */

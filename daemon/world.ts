@@ -48,10 +48,11 @@ export function localPorts({ listen, proxy }: Config): LocalPorts {
 /** Touches nothing yet. `stopping` ends what is no single caller's, such as a reload. */
 export function createHost(config: Config, { slots_directory, secrets, secret_files }: State, stopping: AbortSignal): Host {
   const docker = new Docker({ ...config.docker, bind_roots: config.volumes.bind_roots, secret_files });
+  const { certificates } = config;
   const { caddy, nginx } = config.proxy;
   const proxies = {
-    caddy: new CaddyDriver(caddy, createCaddyMachine(caddy.admin, caddy.service), stopping),
-    nginx: new NginxDriver(nginx, createNginxMachine(nginx.service), stopping),
+    caddy: new CaddyDriver({ ...caddy, certificates }, createCaddyMachine(caddy.admin, caddy.service), stopping),
+    nginx: new NginxDriver({ ...nginx, certificates }, createNginxMachine(nginx.service), stopping),
   };
   const listener = (proxy: ProxyType) => {
     const { http_port, https_port } = config.proxy[proxy];

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
 import { appNameSchema, domainNameSchema, portSchema, proxyTypeSchema, tlsModeSchema } from './names.ts';
-import { PATTERNS } from './rules.ts';
+import { PATTERNS, RESERVED_HEADERS } from './rules.ts';
 
 const whole = (min: number, max: number) => {
   const message = `use a whole number from ${min} to ${max}`;
@@ -16,12 +16,23 @@ const pathSchema = z
   .regex(
     /^(?![\s\S]*\/\.\.?(?:\/|$))\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$/,
     'use an absolute path such as /docs, without .. and without a query',
-  );
+  )
+  .refine(isReadable, 'use a path that reads as printable text without .. when its % signs are decoded');
+
+function isReadable(path: string): boolean {
+  try {
+    const decoded = decodeURIComponent(path);
+    return PATTERNS.printable.test(decoded) && !/\/\.\.?(?:\/|$)/.test(decoded);
+  } catch {
+    return false;
+  }
+}
 
 const headerNameSchema = z
   .string()
   .max(256)
-  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'use the name of a header such as X-Frame-Options');
+  .regex(/^[A-Za-z][A-Za-z0-9_-]*$/, 'use the name of a header such as X-Frame-Options')
+  .refine((name) => !RESERVED_HEADERS.has(name.toLowerCase()), 'this header is not for a route to set');
 const headerValueSchema = z
   .string()
   .max(LIMITS.route_header_characters_max)
@@ -69,7 +80,7 @@ const targetShape = {
 
 export const routePrefixSchema = z
   .strictObject({
-    path: pathSchema.refine((path) => path !== '/', 'the site itself serves /; use a path beneath it'),
+    path: pathSchema.refine((path) => !/^\/+$/.test(path), 'the site itself serves /; use a path beneath it'),
     ...targetShape,
     strip: z.boolean().default(false).meta({ description: 'whether what serves it gets the path without the prefix' }),
   })
@@ -78,19 +89,34 @@ export const routePrefixSchema = z
       context.addIssue({ code: 'custom', path: ['port'], message: 'name an app or a port, one of the two' });
   });
 
+const isOnce = (values: readonly string[]) => new Set(values).size === values.length;
+/** As the proxies compare it. */
+function readPath(path: string): string {
+  return (isReadable(path) ? decodeURIComponent(path) : path).replace(/\/{2,}/g, '/');
+}
+
 /** What is told and asked alike. */
 const settingsShape = {
   www: z
     .enum(['off', 'add', 'remove'])
     .default('off')
     .meta({ description: 'add: the domain is redirected to www. with it. remove: www. with the domain is redirected to it' }),
-  redirects: z.array(pathRedirectSchema).max(LIMITS.route_redirects_max).default([]),
-  prefixes: z.array(routePrefixSchema).max(LIMITS.route_prefixes_max).default([]),
+  redirects: z
+    .array(pathRedirectSchema)
+    .max(LIMITS.route_redirects_max)
+    .refine((redirects) => isOnce(redirects.map(({ from }) => readPath(from))), 'redirect each path once')
+    .default([]),
+  prefixes: z
+    .array(routePrefixSchema)
+    .max(LIMITS.route_prefixes_max)
+    .refine((prefixes) => isOnce(prefixes.map(({ path }) => readPath(path).replace(/\/$/, ''))), 'name each prefix once')
+    .default([]),
   headers: z
     .record(headerNameSchema, headerValueSchema)
+    .refine((headers) => isOnce(Object.keys(headers).map((name) => name.toLowerCase())), 'name each header once, in one case')
     .default({})
     .meta({ description: "of every answer, in place of the app's own of that name" }),
-  body_bytes_max: whole(0, 1024 ** 4)
+  body_bytes_max: whole(1, 1024 ** 4)
     .nullable()
     .default(null)
     .meta({ description: 'null: the app decides' }),
@@ -108,7 +134,11 @@ export const proxyRouteRequestSchema = z
       .meta({ description: 'of a route to a port; default: auto, or off for names no authority certifies' }),
     aliases: z.array(domainNameSchema).max(LIMITS.domains_max).default([]).meta({ description: 'of a route to a port' }),
     ...settingsShape,
-    basic_auth: z.array(basicAuthSchema).max(LIMITS.basic_auth_users_max).default([]),
+    basic_auth: z
+      .array(basicAuthSchema)
+      .max(LIMITS.basic_auth_users_max)
+      .refine((users) => isOnce(users.map(({ username }) => username)), 'name each user once')
+      .default([]),
     maintenance: z
       .strictObject({
         message: z.string().max(LIMITS.maintenance_message_max).regex(PATTERNS.printable, PATTERNS.printable_message),

@@ -57,6 +57,37 @@ export function defaultTls(domain: string | undefined): TlsMode {
   return isAddress || isLocal ? 'off' : 'auto';
 }
 
+/** Whether a site with this TLS mode is reached by https: it has a certificate, and plain HTTP leads there. */
+export function isHttps(tls: TlsMode): boolean {
+  return tls !== 'off';
+}
+
+/**
+ * Headers that a route may not set, in lower case: what a connection, a body, or the proxy's own protocol depends on; `defer` and `match`
+ * are words of Caddy in the place of a name.
+ */
+export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'date',
+  'defer',
+  'keep-alive',
+  'location',
+  'match',
+  'server',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'www-authenticate',
+  'x-nextdeploy-generation',
+  'x-nextdeploy-slot',
+  'x-nextdeploy-verify',
+]);
+
 export function healthPath(health: HealthCheck): string | null {
   return health.kind === 'http' ? health.path : null;
 }

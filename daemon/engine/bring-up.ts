@@ -7,7 +7,7 @@ import { healthPath } from '../contract/rules.ts';
 import { namesOf, planRoute, routeOf, upstreamsOf } from './routing.ts';
 import { wwwName } from './site-settings.ts';
 import { hookContainerName } from './slots.ts';
-import { type AppRecord, isSlot, type MarkerState, type NewRelease, otherSlot } from './state.ts';
+import { type AppRecord, isSlot, type MarkerState, type NewRelease, otherSlot, type RouteModel } from './state.ts';
 import type { ImageWish, Serving, Step, StepOf } from './steps.ts';
 import { containersOf, type PlanSettings, templateOf } from './templates.ts';
 
@@ -81,8 +81,10 @@ export function bringUpSteps(wish: BringUp, settings: PlanSettings): Step[] {
   }
   steps.push({ name: 'switch', on_failure, app_name: app.name, from, to, containers, replaces });
   if (target !== null) {
-    const known = new Set(app.route?.proxy === target.proxy ? app.route.sites.map((site) => site.domain) : []);
-    const sites = target.sites.map(({ domain, tls }) => ({ domain, tls, is_new: !known.has(domain) }));
+    const known = app.route?.proxy === target.proxy ? app.route.sites : [];
+    const isKnown = (site: RouteModel['sites'][number]) =>
+      known.some(({ domain, tls }) => domain === site.domain && tls === site.tls);
+    const sites = target.sites.map((site) => ({ ...site, is_new: !isKnown(site) }));
     const { health } = configuration;
     const path = healthPath(health) ?? DEFAULTS.health_path;
     const status = health.kind === 'http' ? health.status : null;

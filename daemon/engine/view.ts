@@ -1,7 +1,7 @@
 /** What the API shows of the engine's records. Pure. */
 import type { AppStatus, DeploymentStatus, Operation, OperationStep, Release } from '../contract/domain.ts';
 import { DEFAULTS } from '../contract/limits.ts';
-import { defaultTls, previousRelease } from '../contract/rules.ts';
+import { defaultTls, isHttps, previousRelease } from '../contract/rules.ts';
 import type { ObservedContainer } from './ports.ts';
 import type { AppRecord, OperationRecord, StepProgress, StepRecord } from './state.ts';
 
@@ -52,7 +52,7 @@ export function toAppStatus({ app, releases, containers, health, operation }: Ob
     container_id: containers[0]?.id ?? null,
     port: shown?.configuration.ports[0] ?? DEFAULTS.port,
     domain,
-    url: domain === null ? null : `${tls === 'auto' ? 'https' : 'http'}://${domain}`,
+    url: domain === null ? null : `${isHttps(tls) ? 'https' : 'http'}://${domain}`,
     version: shown?.image ?? '',
     updated_at: app.updated_at,
     slot: app.wanted === 'running' ? app.slot : null,

@@ -12,11 +12,12 @@ export async function readTextIfThere(path: string): Promise<string | null> {
   }
 }
 
-/** Writes beside the old file, syncs, renames: whoever reads sees the old content or the new, also after a power cut. */
-export async function writeFileAtomically(path: string, content: string, mode: number): Promise<void> {
+/** `group`: its id, if it is not to be the process's own. Writes beside the old file, syncs, renames: whoever reads sees the old content or the new, also after a power cut. */
+export async function writeFileAtomically(path: string, content: string, mode: number, group?: number): Promise<void> {
   const temporary = join(dirname(path), `.${path.slice(dirname(path).length + 1)}.new`);
   const file = await open(temporary, 'w', mode);
   try {
+    if (group !== undefined) await file.chown(process.getuid?.() ?? 0, group);
     await file.chmod(mode);
     await file.writeFile(content);
     await file.sync();

@@ -4,7 +4,8 @@ import { link, readdir, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import type { NginxMachine } from '../proxy/nginx/driver.ts';
-import { makeDirectory, readTextIfThere, removeFile, writeFileAtomically } from './files.ts';
+import { makeDirectory, readTextIfThere, removeFile } from './files.ts';
+import { writeProxyFile } from './proxy-files.ts';
 import { runForProxy } from './service-run.ts';
 
 const ASK_DEADLINE_MS = 2_000;
@@ -17,7 +18,7 @@ export function createNginxMachine(service: string): NginxMachine {
   return {
     has_ipv6: existsSync('/proc/net/if_inet6'),
     readText: readTextIfThere,
-    writeText: (path, content) => writeFileAtomically(path, content, FILE_MODE),
+    writeText: writeProxyFile,
     remove: removeFile,
     listFiles: (directory) => readdir(directory),
     run: (file, args, options) => runForProxy(service, [file, ...args], options),

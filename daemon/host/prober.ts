@@ -6,6 +6,7 @@ import type { HealthCheck } from '../contract/configuration.ts';
 import type { ProbeResult } from '../contract/domain.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { ProxyType } from '../contract/names.ts';
+import { isHttps } from '../contract/rules.ts';
 import type { ProbeOutcome, Prober, VerifyAnswer, VerifyTarget } from '../engine/ports.ts';
 import type { ContainerPlan } from '../engine/steps.ts';
 import { SLOT_HEADER, VERIFY_HEADER } from '../engine/verify.ts';
@@ -48,7 +49,7 @@ export class NetworkProber implements Prober {
     };
     // Whether the certificate is trusted by this host says nothing about the release; that there is one for the name does.
     const start = () =>
-      target.tls === 'auto'
+      isHttps(target.tls)
         ? httpsRequest({ ...options, port: https_port, servername: target.domain, rejectUnauthorized: false, agent: false })
         : httpRequest({ ...options, port: http_port, agent: false });
     try {

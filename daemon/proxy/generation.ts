@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 export const GENERATION_HEADER = 'x-nextdeploy-generation';
 
 const CHARACTERS = 16;
-const FIRST_LINE = /^# Written by NextDeploy for the app \S+, generation ([a-f0-9]+);/;
+const FIRST_LINE = /^# Written by NextDeploy for the app (\S+), generation ([a-f0-9]+);/;
 
 /** The file's text: `render` is called with the generation that its own text has. */
 export function stampGeneration(app: string, render: (generation: string) => string): string {
@@ -15,6 +15,11 @@ export function stampGeneration(app: string, render: (generation: string) => str
 
 /** Null for a text that names none. */
 export function readGeneration(content: string): string | null {
+  return FIRST_LINE.exec(content)?.[2] ?? null;
+}
+
+/** The app that the text is about; null for a text that is not ours. */
+export function readApp(content: string): string | null {
   return FIRST_LINE.exec(content)?.[1] ?? null;
 }
 

@@ -1,13 +1,19 @@
 /** The parts of the machine that every proxy's driver needs. */
 export interface ProxyMachine {
   readText(path: string): Promise<string | null>;
-  /** Whole or not at all, 0644. */
-  writeText(path: string, content: string): Promise<void>;
+  /** Whole or not at all. Everybody may read it, unless `readers` says who. */
+  writeText(path: string, content: string, readers?: Readers): Promise<void>;
   /** Fine if it is gone. */
   remove(path: string): Promise<void>;
   /** Rejects when there is no such directory. */
   listFiles(directory: string): Promise<string[]>;
   run(file: string, args: readonly string[], options: ProxyRun): Promise<{ code: number | null; output: string }>;
+}
+
+/** Who may read a file beside root. */
+export interface Readers {
+  /** By name; null: nobody. */
+  group: string | null;
 }
 
 export interface ProxyRun {

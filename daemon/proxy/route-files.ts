@@ -12,6 +12,13 @@ export interface RouteChange {
   part: string | null;
   /** All that the app serves. */
   domains: string[];
+  /** A file that the part refers to by a name that no other content has; not given: none. */
+  companion?: Companion | null;
+}
+
+export interface Companion {
+  path: string;
+  content: string;
 }
 
 /** What differs between the proxies. A text or a part is null where there is none. */
@@ -29,6 +36,12 @@ export interface RouteFileProxy {
    * in place before.
    */
   validate(text: string | null, change: RouteChange, signal: AbortSignal): Promise<void>;
+  /** Whole or not at all. */
+  write(path: string, text: string): Promise<void>;
+  /** Puts a change's companion there, before the file that refers to it. */
+  writeCompanion(companion: Companion, signal: AbortSignal): Promise<void>;
+  /** Takes away those companions of the app that its file, which says this, does not refer to. */
+  removeCompanions(app: string, text: string | null): Promise<void>;
   /** Makes the proxy read its files. */
   reload(signal: AbortSignal): Promise<void>;
   isRunning(signal: AbortSignal): Promise<boolean>;
@@ -109,8 +122,17 @@ export class RouteFiles {
       throw error;
     } finally {
       pending.count -= 1;
-      if (pending.count === 0) this.#pending.delete(app);
+      if (pending.count === 0) {
+        this.#pending.delete(app);
+        // What is left is taken away with the next change.
+        await this.#inTurn(() => this.#tidy(app)).catch(() => undefined);
+      }
     }
+  }
+
+  /** Shared with whoever else wants one that has not begun. */
+  reload(): Promise<void> {
+    return this.#reload.run();
   }
 
   async #replace(change: RouteChange, signal: AbortSignal): Promise<Replaced> {
@@ -118,10 +140,13 @@ export class RouteFiles {
     const { path, text, next } = await this.#textsOf(app, part);
     const former = await this.#proxy.findFormer(app);
     const isChanged = text !== next || former !== null;
+    const writeCompanion = async () => change.companion && this.#proxy.writeCompanion(change.companion, signal);
+    if (!isChanged) await writeCompanion();
     if (isChanged) {
       // What is taken from a proxy that does not run harms no site, and one that was uninstalled could not judge it.
       const isJudged = part !== null || (await this.#proxy.isRunning(signal));
       if (isJudged) await this.#proxy.validate(next, change, signal);
+      await writeCompanion();
       // First: the two side by side would keep the proxy from starting.
       if (former !== null) await this.#machine.remove(former.path);
       await this.#put(path, next);
@@ -145,6 +170,12 @@ export class RouteFiles {
     });
   }
 
+  async #tidy(app: string): Promise<void> {
+    // One that waits for its turn has a companion of its own.
+    if (this.#pending.has(app)) return;
+    await this.#proxy.removeCompanions(app, await this.#machine.readText(this.#proxy.pathOf(app)));
+  }
+
   /** Throws a DomainError where the part would have to replace what is not ours. */
   async #textsOf(app: string, part: string | null): Promise<Texts & { path: string }> {
     const path = this.#proxy.pathOf(app);
@@ -161,7 +192,7 @@ export class RouteFiles {
 
   async #put(path: string, text: string | null): Promise<void> {
     if (text === null) await this.#machine.remove(path);
-    else await this.#machine.writeText(path, text);
+    else await this.#proxy.write(path, text);
   }
 
   #inTurn<T>(body: () => Promise<T>): Promise<T> {

@@ -1,12 +1,16 @@
 /** What can be said about routes without knowing the proxy. Pure. */
 import { PATTERNS } from '../contract/rules.ts';
-import type { RouteModel } from '../engine/state.ts';
+import { portRouteKey, type RouteModel, type RoutePrefix } from '../engine/state.ts';
+import { shortHash } from './generation.ts';
+import { assertSafeOptions } from './options.ts';
 
 const UPSTREAM = /^\d{1,3}(?:\.\d{1,3}){3}:\d{1,5}$/;
 const VERIFY_KEY = /^[a-f0-9]{16,64}$/;
 const DIRECTORY = /^\/[A-Za-z0-9._/-]+$/;
 /** What is one word in both proxies' configurations, between double quotes. */
 const PLAIN_PATH = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*$/;
+
+const FILE_STEM_CHARACTERS_MAX = 200;
 
 export const STOPPED_TEXT = 'This site is stopped.';
 /** When a visitor of a site that is stopped or in maintenance may come again. */
@@ -33,7 +37,7 @@ export function assertSafeRoute(route: RouteModel): void {
   const check = (isSafe: boolean, what: string, value: string) => {
     if (!isSafe) throw new Error(`unsafe ${what} in a route: ${JSON.stringify(value)}`);
   };
-  check(PATTERNS.app_name.test(route.app_name), 'app name', route.app_name);
+  check(PATTERNS.app_name.test(route.app_name) || isPortRoute(route.app_name), 'app name', route.app_name);
   const names = [
     ...route.sites.map(({ domain, tls }) => ({ domain, tls })),
     ...route.redirects.map(({ from, tls }) => ({ domain: from, tls })),
@@ -44,12 +48,21 @@ export function assertSafeRoute(route: RouteModel): void {
     check(PATTERNS.domain.test(domain) && (tls === 'off' || domain.includes('.')), 'domain', domain);
   }
   for (const { status } of route.redirects) check([301, 302, 307, 308].includes(status), 'status', String(status));
-  for (const upstream of [...route.upstreams.blue, ...route.upstreams.green])
-    check(UPSTREAM.test(upstream), 'upstream', upstream);
-  check(DIRECTORY.test(route.marker_directory), 'marker directory', route.marker_directory);
+  const checkPlace = ({ upstreams, marker_directory }: Pick<RoutePrefix, 'upstreams' | 'marker_directory'>) => {
+    for (const upstream of [...upstreams.blue, ...upstreams.green]) check(UPSTREAM.test(upstream), 'upstream', upstream);
+    check(upstreams.blue.length > 0 && upstreams.green.length > 0, 'number of upstreams', '0');
+    if (marker_directory !== null) check(DIRECTORY.test(marker_directory), 'marker directory', marker_directory);
+  };
+  checkPlace(route);
   check(VERIFY_KEY.test(route.verify_key), 'verify key', route.verify_key);
-  check(route.upstreams.blue.length > 0 && route.upstreams.green.length > 0, 'number of upstreams', '0');
   check(route.sites.length > 0, 'number of sites', '0');
+  if (route.options) assertSafeOptions(route.options, check, checkPlace);
+}
+
+/** Of a route to a port, {@link portRouteKey}. */
+export function isPortRoute(key: string): boolean {
+  const prefix = portRouteKey('');
+  return key.startsWith(prefix) && PATTERNS.domain.test(key.slice(prefix.length));
 }
 
 /** Whether a slot has several replicas, among which the proxy chooses. */
@@ -76,4 +89,12 @@ export function exemptPath({ health_path }: Pick<RouteModel, 'health_path'>): st
   } catch {
     return null;
   }
+}
+
+/**
+ * What files of a route are called. A domain may be as long as a file's name, and there is more to it; so a longer one stands in it by its
+ * hash, with a sign that no domain and no app has.
+ */
+export function fileStem(key: string): string {
+  return key.length <= FILE_STEM_CHARACTERS_MAX ? key : `route_${shortHash(key)}`;
 }

@@ -1,4 +1,10 @@
 import type { RouteModel } from '../engine/state.ts';
+import type { CertificateSettings } from './certificates.ts';
+
+export const CERTIFICATES: CertificateSettings = {
+  directory: '/etc/nextdeploy/certs',
+  challenge_directory: '/var/lib/nextdeploy/acme',
+};
 
 export const ROUTE: RouteModel = {
   app_name: 'shop',

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { RouteModel } from '../../engine/state.ts';
-import { ROUTE } from '../test-route.ts';
+import { CERTIFICATES, ROUTE } from '../test-route.ts';
 import { CaddyDriver, type CaddyMachine } from './driver.ts';
 
 const SETTINGS = {
   directory: '/etc/caddy/nextdeploy',
   caddyfile: '/etc/caddy/Caddyfile',
   service: 'caddy',
+  certificates: CERTIFICATES,
 };
 const MAIN = 'own.test {\n\trespond "own"\n}\n\timport /etc/caddy/nextdeploy/*.caddy\nother.test {\n}\n';
 const FILE = '/etc/caddy/nextdeploy/routes.caddy';
@@ -50,6 +51,8 @@ class FakeMachine implements CaddyMachine {
     }
     return { code: 0, output: '' };
   };
+
+  loadAgain = async () => undefined;
 
   /** What was asked for. */
   readonly reads: string[] = [];

@@ -3,12 +3,14 @@ import { dirname, join } from 'node:path';
 import { DomainError } from '../../contract/errors.ts';
 import type { RefusedRoute, ReverseProxy } from '../../engine/ports.ts';
 import type { RouteModel } from '../../engine/state.ts';
+import type { CertificateSettings } from '../certificates.ts';
 import type { ProxyMachine } from '../machine.ts';
 import { domainsOf } from '../route.ts';
 import { type FormerFile, type RouteChange, RouteFiles } from '../route-files.ts';
-import { isOfAnotherLayout, isOwnText, lineOf, parseLine, readLines, renderFile } from './file.ts';
+import { type CaddyFeatures, featuresOf } from './features.ts';
+import { holdsHashes, isOfAnotherLayout, isOwnText, lineOf, parseLine, readLines, renderFile } from './file.ts';
 import { findDifference } from './readback.ts';
-import { type CaddyFeatures, featuresOf, generationOf } from './render.ts';
+import { type CaddyContext, generationOf } from './render.ts';
 
 export interface CaddyMachine extends ProxyMachine {
   /**
@@ -16,6 +18,8 @@ export interface CaddyMachine extends ProxyMachine {
    * what listens does not answer.
    */
   readConfig(path: string, signal: AbortSignal): Promise<{ value: unknown } | null>;
+  /** Makes Caddy load the very configuration that it runs with once more. Rejects when it does not. */
+  loadAgain(signal: AbortSignal): Promise<void>;
 }
 
 export interface CaddySettings {
@@ -24,6 +28,7 @@ export interface CaddySettings {
   caddyfile: string;
   /** The systemd unit. */
   service: string;
+  certificates: CertificateSettings;
 }
 
 const DEADLINE_MS = 30_000;
@@ -40,12 +45,15 @@ export class CaddyDriver implements ReverseProxy {
   readonly #settings: CaddySettings;
   readonly #machine: CaddyMachine;
   readonly #files: RouteFiles;
+  readonly #stopping: AbortSignal;
   #features: CaddyFeatures | null = null;
+  #wantsCertificates = false;
 
   /** `stopping` ends a reload, which is no single caller's. */
   constructor(settings: CaddySettings, machine: CaddyMachine, stopping: AbortSignal) {
     this.#settings = settings;
     this.#machine = machine;
+    this.#stopping = stopping;
     this.#files = new RouteFiles(
       machine,
       {
@@ -55,6 +63,9 @@ export class CaddyDriver implements ReverseProxy {
         withPart: (text, app, part) => this.#withPart(text, app, part),
         findFormer: (app) => this.#findFormer(app),
         validate: (text, change, signal) => this.#validate(text, change, signal),
+        write: (path, text) => this.#write(path, text),
+        writeCompanion: async () => undefined,
+        removeCompanions: async () => undefined,
         reload: (signal) => this.#reload(signal),
         isRunning: (signal) => this.#isRunning(signal),
         differenceTo: (change, signal) => this.#differenceTo(change, signal),
@@ -98,6 +109,13 @@ export class CaddyDriver implements ReverseProxy {
     return routes.map((route) => this.#differenceIn(config, changeTo(route.app_name, route)));
   }
 
+  /** Makes Caddy read the files of its certificates anew, together with whatever else is to be loaded. Throws a DomainError. */
+  reloadCertificates(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#wantsCertificates = true;
+    return this.#files.reload();
+  }
+
   async listApps(): Promise<string[]> {
     const names = await this.#listFiles();
     const text = names.includes(FILE) ? await this.#machine.readText(this.#path()) : null;
@@ -117,7 +135,8 @@ export class CaddyDriver implements ReverseProxy {
     const lines = readLines(text);
     if (part === null) lines.delete(app);
     else lines.set(app, part);
-    return renderFile(lines, part === null ? (this.#features ?? featuresOf(OLDEST_VERSION)) : this.#knownFeatures());
+    const features = part === null ? (this.#features ?? featuresOf(OLDEST_VERSION)) : this.#knownFeatures();
+    return renderFile(lines, this.#context(features));
   }
 
   /** From before all apps shared one file: its site would be there twice. */
@@ -160,16 +179,60 @@ export class CaddyDriver implements ReverseProxy {
     throw new DomainError('unavailable', message);
   }
 
+  /** In it are hashes of passwords: then it is for Caddy alone to read. */
+  async #write(path: string, text: string): Promise<void> {
+    if (holdsHashes(text)) await this.#machine.writeText(path, text, { group: await this.#findGroup() });
+    else await this.#machine.writeText(path, text);
+  }
+
+  /** Null: root. */
+  async #findGroup(): Promise<string | null> {
+    const [user, group] = [await this.#askUnit('User'), await this.#askUnit('Group')];
+    if (group !== '' || user === '') return group || null;
+    const options = { signal: this.#stopping, deadlineMs: DEADLINE_MS };
+    const { code, output } = await this.#machine.run('id', ['-gn', user], options);
+    if (code === 0) return output.trim();
+    throw new DomainError(
+      'unavailable',
+      `There is no user ${user}, as whom Caddy is to run; see \`systemctl cat ${this.#settings.service}\`.`,
+    );
+  }
+
+  async #askUnit(property: string): Promise<string> {
+    const options = { signal: this.#stopping, deadlineMs: DEADLINE_MS };
+    const args = ['show', `--property=${property}`, '--value', this.#settings.service];
+    const { code, output } = await this.#machine.run('systemctl', args, options);
+    if (code !== 0) throw new DomainError('unavailable', `systemd does not answer: ${lastError(output)}.`, { cause: output });
+    return output.trim();
+  }
+
   async #reload(signal: AbortSignal): Promise<void> {
     const { service } = this.#settings;
+    const isForced = this.#wantsCertificates;
+    this.#wantsCertificates = false;
     // By systemd and not by `caddy reload`: the unit knows the environment that the operator's file may refer to.
     const { code, output } = await this.#machine.run('systemctl', ['reload', service], {
       signal,
       deadlineMs: RELOAD_DEADLINE_MS,
     });
-    if (code === 0) return;
-    const message = `Caddy could not be reloaded (${lastError(output)}); see \`journalctl -u ${service}\`.`;
-    throw new DomainError('unavailable', message, { cause: output });
+    if (code !== 0) {
+      const message = `Caddy could not be reloaded (${lastError(output)}); see \`journalctl -u ${service}\`.`;
+      throw new DomainError('unavailable', message, { cause: output });
+    }
+    if (isForced) await this.#forceCertificates(signal);
+  }
+
+  /** Caddy passes over a configuration that says what it runs with already, though the files that it names may be other ones. */
+  async #forceCertificates(signal: AbortSignal): Promise<void> {
+    // The unit of Debian's packages says so, and those of others may not.
+    if (/ (?:--force|-f)(?: |$)/m.test(await this.#askUnit('ExecReload'))) return;
+    try {
+      await this.#machine.loadAgain(signal);
+    } catch (cause) {
+      signal.throwIfAborted();
+      const message = `Caddy did not load its certificates anew; see \`journalctl -u ${this.#settings.service}\`.`;
+      throw new DomainError('unavailable', message, { cause });
+    }
   }
 
   async #confirm(change: RouteChange, signal: AbortSignal): Promise<void> {
@@ -184,7 +247,7 @@ export class CaddyDriver implements ReverseProxy {
   }
 
   #differenceIn(config: unknown, { app, part }: RouteChange): string | null {
-    return findDifference(config, app, part === null ? null : generationOf(parseLine(part), this.#knownFeatures()));
+    return findDifference(config, app, part === null ? null : generationOf(parseLine(part), this.#context(this.#knownFeatures())));
   }
 
   async #runningConfig(path: string, signal: AbortSignal): Promise<unknown> {
@@ -212,6 +275,10 @@ export class CaddyDriver implements ReverseProxy {
 
   async #detectFeatures(signal: AbortSignal): Promise<void> {
     this.#features ??= featuresOf(await this.version(signal));
+  }
+
+  #context(features: CaddyFeatures): CaddyContext {
+    return { features, certificates: this.#settings.certificates };
   }
 
   #knownFeatures(): CaddyFeatures {

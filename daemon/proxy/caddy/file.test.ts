@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { ROUTE } from '../test-route.ts';
+import { CERTIFICATES, ROUTE } from '../test-route.ts';
+import { featuresOf } from './features.ts';
 import { isOwnText, lineOf, parseLine, readLines, renderFile } from './file.ts';
-import { featuresOf } from './render.ts';
 
-const FEATURES = featuresOf('2.6.2');
+const CONTEXT = { features: featuresOf('2.6.2'), certificates: CERTIFICATES };
 const BLOG = { ...ROUTE, app_name: 'blog', sites: [{ domain: 'blog.test', tls: 'off' as const }] };
 
 describe('the file of all routes', () => {
   it('says itself from what it was rendered', () => {
     const lines = new Map([ROUTE, BLOG].map((route) => [route.app_name, lineOf(route)]));
-    const text = renderFile(lines, FEATURES) ?? '';
+    const text = renderFile(lines, CONTEXT) ?? '';
     const read = readLines(text);
     expect([...read.keys()]).toEqual(['blog', 'shop']);
     expect(parseLine(read.get('shop') ?? '')).toEqual(ROUTE);
-    expect(renderFile(read, FEATURES)).toBe(text);
+    expect(renderFile(read, CONTEXT)).toBe(text);
   });
 
   it('is none without a route', () => {
     expect(readLines(null).size).toBe(0);
-    expect(renderFile(new Map(), FEATURES)).toBeNull();
+    expect(renderFile(new Map(), CONTEXT)).toBeNull();
   });
 
   it('keeps nothing that Caddy would replace by a variable of its environment', () => {
@@ -28,8 +28,8 @@ describe('the file of all routes', () => {
   });
 
   it('says what to do when a line of it was broken by hand', () => {
-    expect(() => renderFile(readLines('# app shop {"app_name":}\n'), FEATURES)).toThrow('take its broken line away');
-    expect(() => renderFile(readLines('# app shop {"app_name":"shop"}\n'), FEATURES)).toThrow('take its broken line away');
+    expect(() => renderFile(readLines('# app shop {"app_name":}\n'), CONTEXT)).toThrow('take its broken line away');
+    expect(() => renderFile(readLines('# app shop {"app_name":"shop"}\n'), CONTEXT)).toThrow('take its broken line away');
   });
 
   it.each([
@@ -41,8 +41,8 @@ describe('the file of all routes', () => {
     ['names another app', (line: string) => line.replace('# app shop', '# app ship')],
   ])('drops no site because its line %s', (_, change) => {
     const line = `# app shop ${lineOf(ROUTE)}`;
-    const text = renderFile(new Map([['shop', lineOf(ROUTE)]]), FEATURES)?.replace(line, () => change(line)) ?? '';
+    const text = renderFile(new Map([['shop', lineOf(ROUTE)]]), CONTEXT)?.replace(line, () => change(line)) ?? '';
     expect(isOwnText(text)).toBe(true);
-    expect(() => renderFile(readLines(text).set('blog', lineOf(BLOG)), FEATURES)).toThrow('take its broken line away');
+    expect(() => renderFile(readLines(text).set('blog', lineOf(BLOG)), CONTEXT)).toThrow('take its broken line away');
   });
 });

@@ -4,15 +4,25 @@
  */
 import { z } from 'zod';
 import { DomainError } from '../../contract/errors.ts';
-import type { RouteModel } from '../../engine/state.ts';
-import { type CaddyFeatures, renderCaddyfile } from './render.ts';
+import type { RouteModel, RouteOptions } from '../../engine/state.ts';
+import { type CaddyContext, renderCaddyfile } from './render.ts';
 
 const HEAD = '# Written by NextDeploy from the routes in the lines that begin with `# app`; what is changed here is overwritten.';
 const LINE = /^# app (\S+) (\{.*\})$/gm;
 /** What must have been one. */
 const BEGINNING = /^[ \t]*#[ \t]*app[ \t]/gm;
 
-const tls = z.enum(['auto', 'off']);
+const tls = z.enum(['auto', 'off', 'import']);
+const status = z.union([z.literal(301), z.literal(302), z.literal(307), z.literal(308)]);
+const upstreams = z.object({ blue: z.array(z.string()), green: z.array(z.string()) });
+const optionsSchema: z.ZodType<RouteOptions> = z.object({
+  headers: z.array(z.object({ name: z.string(), value: z.string() })),
+  basic_auth: z.array(z.object({ username: z.string(), password_hash: z.string() })),
+  body_bytes_max: z.number().nullable(),
+  is_compressed: z.boolean(),
+  prefixes: z.array(z.object({ path: z.string(), is_stripped: z.boolean(), upstreams, marker_directory: z.string().nullable() })),
+  path_redirects: z.array(z.object({ from: z.string(), to: z.string(), status })),
+});
 const routeSchema: z.ZodType<RouteModel> = z.object({
   app_name: z.string(),
   proxy: z.literal('caddy'),
@@ -23,13 +33,15 @@ const routeSchema: z.ZodType<RouteModel> = z.object({
       tls,
       to: z.string(),
       to_tls: tls,
-      status: z.union([z.literal(301), z.literal(302), z.literal(307), z.literal(308)]),
+      status,
     }),
   ),
-  upstreams: z.object({ blue: z.array(z.string()), green: z.array(z.string()) }),
+  upstreams,
   health_path: z.string().nullable(),
   marker_directory: z.string(),
   verify_key: z.string(),
+  // Left out where there are none, as in lines of earlier versions.
+  options: optionsSchema.exactOptional(),
 });
 
 /** What the file keeps of a route. */
@@ -65,13 +77,18 @@ export function isOwnText(text: string): boolean {
   return text.includes(HEAD) || text.search(LINE) >= 0;
 }
 
+/** Whether there are passwords of visitors in it, though only as hashes. */
+export function holdsHashes(text: string): boolean {
+  return [...readLines(text).values()].some((line) => (parseLine(line).options?.basic_auth.length ?? 0) > 0);
+}
+
 /** Of one app, as it was written before all of them shared a file. */
 export function isOfAnotherLayout(text: string): boolean {
   return text.startsWith('# Written by NextDeploy for the app ');
 }
 
 /** Null when there is no route. */
-export function renderFile(lines: ReadonlyMap<string, string>, features: CaddyFeatures): string | null {
+export function renderFile(lines: ReadonlyMap<string, string>, context: CaddyContext): string | null {
   if (lines.size === 0) return null;
   const sorted = [...lines].toSorted(([a], [b]) => (a < b ? -1 : 1));
   const routes = sorted.map(([app, line]) => {
@@ -80,5 +97,5 @@ export function renderFile(lines: ReadonlyMap<string, string>, features: CaddyFe
     return route;
   });
   const comments = sorted.map(([app, line]) => `# app ${app} ${line}`);
-  return [HEAD, ...comments, '', renderCaddyfile(routes, features)].join('\n');
+  return [HEAD, ...comments, '', renderCaddyfile(routes, context)].join('\n');
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { RouteModel } from '../../engine/state.ts';
-import { ROUTE } from '../test-route.ts';
-import { type CaddyFeatures, featuresOf, generationOf, renderCaddyfile } from './render.ts';
+import { CERTIFICATES, ROUTE } from '../test-route.ts';
+import { featuresOf } from './features.ts';
+import { type CaddyContext, generationOf, renderCaddyfile } from './render.ts';
 
-const OLD = featuresOf('2.6.2');
-const NEW = featuresOf('2.11.4');
+const OLD = { features: featuresOf('2.6.2'), certificates: CERTIFICATES };
+const NEW = { features: featuresOf('2.11.4'), certificates: CERTIFICATES };
 
 describe('renderCaddyfile', () => {
   it('names both slots and lets the marker choose', () => {
@@ -209,8 +210,8 @@ describe('renderCaddyfile', () => {
     const sites = names.map((domain) => ({ domain, tls: 'off' as const }));
     const redirects = names.map((name) => ({ from: `old-${name}`, tls: 'off', to: name, to_tls: 'off', status: 308 }) as const);
     const upstreams = { ...ROUTE.upstreams, blue: ['10.213.0.16:3000', '10.213.0.17:3000'] };
-    const counts = (route: RouteModel, features: CaddyFeatures) =>
-      renderCaddyfile([route], features)
+    const counts = (route: RouteModel, context: CaddyContext) =>
+      renderCaddyfile([route], context)
         .split('\n\n')
         .map((site) => [site.match(/^http:/gm)?.length, site.match(/^\t\t"[^~"]*" /gm)?.length]);
     const alike = [100, 100, 1].map((count) => [count, count]);
@@ -237,7 +238,7 @@ describe('renderCaddyfile', () => {
 
   it('protects open streams from reloads where Caddy can', () => {
     expect(renderCaddyfile([ROUTE], NEW)).toContain('stream_close_delay');
-    expect(renderCaddyfile([ROUTE], featuresOf('2.7.0'))).toContain('stream_close_delay');
+    expect(renderCaddyfile([ROUTE], { ...OLD, features: featuresOf('2.7.0') })).toContain('stream_close_delay');
     expect(renderCaddyfile([ROUTE], OLD)).not.toContain('stream_close_delay');
   });
 
@@ -265,16 +266,18 @@ describe('renderCaddyfile', () => {
   });
 
   it.each([
-    ['2.6.2', false, false, false],
-    ['2.7.0-beta.1', true, false, false],
-    ['2.11.0', true, false, false],
-    ['2.11.3', true, false, true],
-    ['2.11.4', true, true, true],
-    ['2.12.0', true, true, true],
-    ['3.0.0', true, true, true],
-    ['devel', false, false, false],
-  ])('knows what %s can do', (version, has_stream_close_delay, can_repeat_bodies, finds_names_in_any_case) => {
-    expect(featuresOf(version)).toEqual({ has_stream_close_delay, can_repeat_bodies, finds_names_in_any_case });
+    ['2.6.2', false, false, false, false],
+    ['2.7.0-beta.1', true, false, false, false],
+    ['2.8.0', true, true, false, false],
+    ['2.11.0', true, true, false, false],
+    ['2.11.3', true, true, false, true],
+    ['2.11.4', true, true, true, true],
+    ['2.12.0', true, true, true, true],
+    ['3.0.0', true, true, true, true],
+    ['devel', false, false, false, false],
+  ])('knows what %s can do', (version, has_stream_close_delay, has_basic_auth, can_repeat_bodies, finds_names_in_any_case) => {
+    const can = { has_stream_close_delay, has_basic_auth, can_repeat_bodies, finds_names_in_any_case };
+    expect(featuresOf(version)).toEqual(can);
   });
 
   it('lets the health path through in maintenance, without its query, and no other that is like it', () => {

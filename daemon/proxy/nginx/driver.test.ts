@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { RouteModel } from '../../engine/state.ts';
-import { ROUTE } from '../test-route.ts';
+import { CERTIFICATES, ROUTE } from '../test-route.ts';
 import { NginxDriver, type NginxMachine } from './driver.ts';
 import { statusName } from './readback.ts';
 
 const DIRECTORY = '/etc/nginx/nextdeploy';
-const SETTINGS = { directory: DIRECTORY, service: 'nginx', http_port: 80, confirm_ms_max: 300 };
+const SETTINGS = {
+  directory: DIRECTORY,
+  service: 'nginx',
+  http_port: 80,
+  https_port: 443,
+  certificates: CERTIFICATES,
+  confirm_ms_max: 300,
+};
 const FILE = `${DIRECTORY}/shop.conf`;
 const OWN =
   '# configuration file /etc/nginx/sites-enabled/own:\nserver { listen 80 default_server; listen [::]:80 default_server; }\n';

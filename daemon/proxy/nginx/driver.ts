@@ -8,13 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '../../contract/errors.ts';
 import type { RefusedRoute, ReverseProxy } from '../../engine/ports.ts';
 import type { RouteModel } from '../../engine/state.ts';
-import { readGeneration } from '../generation.ts';
+import type { CertificateSettings } from '../certificates.ts';
+import { readApp, readGeneration } from '../generation.ts';
 import type { ProxyMachine } from '../machine.ts';
-import { domainsOf } from '../route.ts';
-import { type RouteChange, RouteFiles } from '../route-files.ts';
-import { findLostDefault, isRead } from './foreign.ts';
+import { domainsOf, fileStem } from '../route.ts';
+import { type Companion, type RouteChange, RouteFiles } from '../route-files.ts';
+import { findLostDefault, findWorkerGroup, isRead } from './foreign.ts';
 import { findDifference, STATUS_ADDRESS, statusName } from './readback.ts';
-import { type NginxFeatures, renderNginx } from './render.ts';
+import { hasHttp2Directive, type NginxFeatures, passwordFileOf, renderNginx } from './render.ts';
 
 export interface NginxMachine extends ProxyMachine {
   has_ipv6: boolean;
@@ -39,6 +40,8 @@ export interface NginxSettings {
   /** The systemd unit. */
   service: string;
   http_port: number;
+  https_port: number;
+  certificates: CertificateSettings;
   /** From a reload until the new workers serve; {@link CONFIRM_MS_MAX} if not given. */
   confirm_ms_max?: number;
 }
@@ -62,6 +65,7 @@ export class NginxDriver implements ReverseProxy {
   readonly #machine: NginxMachine;
   readonly #files: RouteFiles;
   #includedAt = Number.NEGATIVE_INFINITY;
+  #hasHttp2: boolean | null = null;
 
   /** `stopping` ends a reload, which is no single caller's. */
   constructor(settings: NginxSettings, machine: NginxMachine, stopping: AbortSignal) {
@@ -77,6 +81,9 @@ export class NginxDriver implements ReverseProxy {
         withPart: (_, __, part) => part,
         findFormer: async () => null,
         validate: (_, change, signal) => this.#validate(change, signal),
+        write: (path, text) => machine.writeText(path, text),
+        writeCompanion: (companion, signal) => this.#writePasswords(companion, signal),
+        removeCompanions: (app, text) => this.#removePasswords(app, text),
         reload: (signal) => this.#reload(signal),
         isRunning: (signal) => this.#isRunning(signal),
         differenceTo: (change, signal) => this.#differenceTo(change, signal),
@@ -87,7 +94,7 @@ export class NginxDriver implements ReverseProxy {
   }
 
   async check(signal: AbortSignal, route: RouteModel | null = null): Promise<void> {
-    const change = route === null ? null : this.#changeTo(route.app_name, route);
+    const change = route === null ? null : await this.#changeTo(route.app_name, route, signal);
     await this.#checkServing(signal);
     if (change !== null) await this.#files.check(change, signal);
   }
@@ -104,8 +111,9 @@ export class NginxDriver implements ReverseProxy {
     return new DomainError('unavailable', `nginx does not run; start it with \`systemctl start ${this.#settings.service}\`.`);
   }
 
-  #features(): NginxFeatures {
-    return { http_port: this.#settings.http_port, has_ipv6: this.#machine.has_ipv6 };
+  async #features(signal: AbortSignal): Promise<NginxFeatures> {
+    this.#hasHttp2 ??= hasHttp2Directive(await this.version(signal));
+    return { ...this.#settings, has_ipv6: this.#machine.has_ipv6, has_http2: this.#hasHttp2 };
   }
 
   async checkRemoval(signal: AbortSignal): Promise<void> {
@@ -119,21 +127,41 @@ export class NginxDriver implements ReverseProxy {
   }
 
   async apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void> {
-    await this.#files.apply(this.#changeTo(app, route), signal);
+    await this.#files.apply(await this.#changeTo(app, route, signal), signal);
   }
 
-  #changeTo(app: string, route: RouteModel | null): RouteChange {
+  async #changeTo(app: string, route: RouteModel | null, signal: AbortSignal): Promise<RouteChange> {
     if (route === null) return { app, part: null, domains: [] };
-    return { app, part: renderNginx(route, this.#features()), domains: domainsOf(route) };
+    const part = renderNginx(route, await this.#features(signal));
+    const passwords = passwordFileOf(route);
+    const companion = passwords && { path: join(this.#settings.directory, passwords.name), content: passwords.content };
+    return { app, part, domains: domainsOf(route), companion };
   }
 
   #pathOf(app: string): string {
-    return join(this.#settings.directory, `${app}${SUFFIX}`);
+    return join(this.#settings.directory, `${fileStem(app)}${SUFFIX}`);
+  }
+
+  /** The workers read it at each request that brings a password, so it is there before nginx is told of it. */
+  async #writePasswords({ path, content }: Companion, signal: AbortSignal): Promise<void> {
+    const options = { asService: true, signal, deadlineMs: DEADLINE_MS, outputCharactersMax: DUMP_CHARACTERS_MAX };
+    const [{ output: dump }, { output: build }] = [
+      await this.#machine.run('nginx', ['-T'], options),
+      await this.#machine.run('nginx', ['-V'], { signal, deadlineMs: DEADLINE_MS }),
+    ];
+    await this.#machine.writeText(path, content, { group: findWorkerGroup(dump, build) });
+  }
+
+  async #removePasswords(app: string, text: string | null): Promise<void> {
+    const stem = `${fileStem(app)}.`;
+    const isOurs = (name: string) => name.startsWith(stem) && /^[a-f0-9]{16}\.htpasswd$/.test(name.slice(stem.length));
+    const left = (await this.#listFiles()).filter((name) => isOurs(name) && text?.includes(name) !== true);
+    for (const name of left) await this.#machine.remove(join(this.#settings.directory, name));
   }
 
   async #validate({ app, part, domains }: RouteChange, signal: AbortSignal): Promise<void> {
     const { directory } = this.#settings;
-    if (part !== null && (await this.#findApp()) === undefined) await this.#keepDefault(signal);
+    if (part !== null) await this.#keepDefaults(part, signal);
     const path = this.#pathOf(app);
     const candidate = { name: basename(path), content: part, suffix: SUFFIX };
     const { code, output } = await this.#machine.withCandidate(directory, candidate, (staged) =>
@@ -152,12 +180,20 @@ export class NginxDriver implements ReverseProxy {
   }
 
   /** The first of our sites must not become the one that answers unknown names in place of the operator's. */
-  async #keepDefault(signal: AbortSignal): Promise<void> {
-    const { directory, http_port } = this.#settings;
-    const file = findLostDefault(await this.#foreignConfiguration(signal), join(directory, MARK.name), http_port);
-    if (file === null) return;
-    const message = `A site in ${file} answers for unknown names on port ${http_port} only because it is read first, and would not any more; add \`default_server\` to its \`listen\` lines.`;
-    throw new DomainError('unprocessable', message);
+  async #keepDefaults(part: string, signal: AbortSignal): Promise<void> {
+    const { directory, http_port, https_port } = this.#settings;
+    const listens = (text: string, port: number) => new RegExp(`^\\tlisten ${port}(?: ssl)?;$`, 'm').test(text);
+    const texts: string[] = [];
+    for await (const { text } of this.#ownFiles()) texts.push(text);
+    const ports = [http_port, https_port].filter((port) => listens(part, port) && !texts.some((text) => listens(text, port)));
+    if (ports.length === 0) return;
+    const foreign = await this.#foreignConfiguration(signal);
+    for (const port of ports) {
+      const file = findLostDefault(foreign, join(directory, MARK.name), port);
+      if (file === null) continue;
+      const message = `A site in ${file} answers for unknown names on port ${port} only because it is read first, and would not any more; add \`default_server\` to its \`listen\` lines.`;
+      throw new DomainError('unprocessable', message);
+    }
   }
 
   /** Anybody may ask for the health; nginx is asked this often at most. */
@@ -241,27 +277,46 @@ export class NginxDriver implements ReverseProxy {
   async differences(routes: readonly RouteModel[], signal: AbortSignal): Promise<(string | null)[]> {
     if (!(await this.#isRunning(signal))) throw this.#stopped();
     const differences: (string | null)[] = [];
-    for (const route of routes) differences.push(await this.#differenceTo(this.#changeTo(route.app_name, route), signal));
+    for (const route of routes) {
+      const change = await this.#changeTo(route.app_name, route, signal);
+      differences.push(await this.#differenceTo(change, signal));
+    }
     return differences;
+  }
+
+  /**
+   * Makes nginx read the files of its certificates anew, together with whatever else is to be loaded. Resolves when nginx has begun to;
+   * throws a DomainError when it refuses them, and goes on with those it has.
+   */
+  async reloadCertificates(signal: AbortSignal): Promise<void> {
+    const options = { asService: true, signal, deadlineMs: DEADLINE_MS };
+    const { code, output } = await this.#machine.run('nginx', ['-t'], options);
+    if (code !== 0) {
+      const message = `nginx refuses its configuration: ${lastError(output)}; correct it first.`;
+      throw new DomainError('unavailable', message, { cause: output });
+    }
+    await this.#files.reload();
   }
 
   async listApps(): Promise<string[]> {
     const apps: string[] = [];
-    for await (const app of this.#apps()) apps.push(app);
+    for await (const { app } of this.#ownFiles()) apps.push(app);
     return apps;
   }
 
   async #findApp(): Promise<string | undefined> {
-    for await (const app of this.#apps()) return app;
+    for await (const { app } of this.#ownFiles()) return app;
     return undefined;
   }
 
   /** Those whose file is ours: an operator may have put one of his own beside them, under what could be the name of an app. */
-  async *#apps(): AsyncGenerator<string> {
+  async *#ownFiles(): AsyncGenerator<{ app: string; text: string }> {
+    const { directory } = this.#settings;
     for (const name of await this.#listFiles()) {
-      const app = name.slice(0, -SUFFIX.length);
-      const text = name.endsWith(SUFFIX) ? await this.#machine.readText(this.#pathOf(app)) : null;
-      if (text !== null && readGeneration(text) !== null) yield app;
+      const path = join(directory, name);
+      const text = name.endsWith(SUFFIX) ? await this.#machine.readText(path) : null;
+      const app = text === null ? null : readApp(text);
+      if (text !== null && app !== null && this.#pathOf(app) === path) yield { app, text };
     }
   }
 

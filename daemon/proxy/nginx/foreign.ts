@@ -29,6 +29,23 @@ export function findLostDefault(dump: string, path: string, port: number): strin
   return null;
 }
 
+/**
+ * The group of nginx's workers, by name: of the directive `user` in this text, or else of what `nginx -V` says that it was built with.
+ * http://nginx.org/en/docs/ngx_core_module.html#user
+ */
+export function findWorkerGroup(dump: string, build: string): string {
+  for (const { text } of splitDump(dump)) {
+    let depth = 0;
+    for (const { words, end } of statements(text)) {
+      if (end === '{') depth += 1;
+      else if (end === '}') depth -= 1;
+      else if (depth === 0 && words[0] === 'user' && words[1] !== undefined) return words[2] ?? words[1];
+    }
+  }
+  const built = (name: string) => new RegExp(`--${name}=(\\S+)`).exec(build)?.[1];
+  return built('group') ?? built('user') ?? 'nogroup';
+}
+
 const isAnyIpv4 = (port: number) => (address: string) =>
   [`${port}`, `*:${port}`, `0.0.0.0:${port}`, ...(port === 80 ? ['', '*', '0.0.0.0'] : [])].includes(address);
 const isAnyIpv6 = (port: number) => (address: string) => address === `[::]:${port}` || (port === 80 && address === '[::]');
@@ -55,7 +72,7 @@ function readServers(dump: string, path: string): Server[] {
       } else if (end === '}') {
         if (depth === 0) server = null;
         else depth -= 1;
-      } else if (server !== null && depth === 0 && words[0] === 'listen') {
+      } else if (server !== null && depth === 0 && words[0] === 'listen' && !words.includes('quic')) {
         const [, address = '', ...options] = words;
         server.listens.push({ address, isDefault: options.includes('default_server') || options.includes('default') });
       } else if (server === null && words[0] === 'include') hasIncluded = true;

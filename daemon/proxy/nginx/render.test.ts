@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { RouteModel } from '../../engine/state.ts';
 import { readGeneration } from '../generation.ts';
-import { ROUTE } from '../test-route.ts';
+import { CERTIFICATES, ROUTE } from '../test-route.ts';
 import { statusName } from './readback.ts';
 import { renderNginx } from './render.ts';
 
-const FEATURES = { http_port: 80, has_ipv6: true };
+const FEATURES = {
+  http_port: 80,
+  https_port: 443,
+  has_ipv6: true,
+  has_http2: false,
+  directory: '/etc/nginx/nextdeploy',
+  certificates: CERTIFICATES,
+};
 
 describe('renderNginx', () => {
   it('names both slots and lets the marker choose', () => {

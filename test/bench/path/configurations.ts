@@ -2,8 +2,8 @@
 import type { ProxyType, Slot } from '../../../daemon/contract/names.ts';
 import { CLOSING_MARKERS } from '../../../daemon/engine/marker-names.ts';
 import { otherSlot, type RouteModel } from '../../../daemon/engine/state.ts';
+import type { CaddyFeatures } from '../../../daemon/proxy/caddy/features.ts';
 import { lineOf, renderFile } from '../../../daemon/proxy/caddy/file.ts';
-import type { CaddyFeatures } from '../../../daemon/proxy/caddy/render.ts';
 import { renderNginx } from '../../../daemon/proxy/nginx/render.ts';
 
 export const VARIANTS = ['plain', 'ours', 'ours500'] as const;
@@ -76,9 +76,13 @@ function caddy(variant: Variant, { directory, port }: Where, setting: Setting): 
   };
 }
 
-function ourCaddyfile(routes: readonly RouteModel[], { caddy: features }: Setting): string {
-  return renderFile(new Map(routes.map((route) => [route.app_name, lineOf(route)])), features) ?? '';
+function ourCaddyfile(routes: readonly RouteModel[], { caddy: features, directory }: Setting): string {
+  const context = { features, certificates: certificatesOf(directory) };
+  return renderFile(new Map(routes.map((route) => [route.app_name, lineOf(route)])), context) ?? '';
 }
+
+/** None of the routes has one. */
+const certificatesOf = (directory: string) => ({ directory, challenge_directory: directory });
 
 function plainCaddyfile({ upstream }: Setting): string {
   const transport = [`keepalive ${KEEPALIVE_SECONDS}s`, `keepalive_idle_conns_per_host ${IDLE_CONNECTIONS.caddy}`];
@@ -89,12 +93,14 @@ function plainCaddyfile({ upstream }: Setting): string {
 function nginx(variant: Variant, { directory, port }: Where, setting: Setting): Pick<Instance, 'files' | 'argv'> {
   const main = `${directory}/nginx.conf`;
   const { has_ipv6 } = setting.nginx;
+  const certificates = certificatesOf(directory);
+  const features = { http_port: port, https_port: port + 1, has_ipv6, has_http2: false, directory, certificates };
   const routes =
     variant === 'plain'
       ? [{ path: `${directory}/routes/plain.conf`, content: plainNginx(port, setting) }]
       : routesOf(variant, 'nginx', setting).map((route) => ({
           path: `${directory}/routes/${route.app_name}.conf`,
-          content: renderNginx(route, { http_port: port, has_ipv6 }),
+          content: renderNginx(route, features),
         }));
   return {
     files: [{ path: main, content: nginxMain(setting.nginx.main, directory) }, ...routes],

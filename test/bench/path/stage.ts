@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DEFAULTS } from '../../../daemon/contract/limits.ts';
 import type { ProxyType } from '../../../daemon/contract/names.ts';
-import { featuresOf } from '../../../daemon/proxy/caddy/render.ts';
+import { featuresOf } from '../../../daemon/proxy/caddy/features.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import { engineOf } from '../../bed/engine.ts';
 import { bedPaths } from '../../bed/paths.ts';

@@ -13,10 +13,11 @@ import { type Call, NGINX_PORT, type Outcome, SLOTS_DIRECTORY } from './protocol
 
 const { signal } = new AbortController();
 const config = parseConfig(`{ auth: { token: ${'x'.repeat(32)} }, proxy: { nginx: { http_port: ${NGINX_PORT} } } }`, 'config');
+const { certificates } = config;
 const { caddy, nginx } = config.proxy;
 const drivers = {
-  caddy: new CaddyDriver(caddy, createCaddyMachine(caddy.admin, caddy.service), signal),
-  nginx: new NginxDriver(nginx, createNginxMachine(nginx.service), signal),
+  caddy: new CaddyDriver({ ...caddy, certificates }, createCaddyMachine(caddy.admin, caddy.service), signal),
+  nginx: new NginxDriver({ ...nginx, certificates }, createNginxMachine(nginx.service), signal),
 };
 const markers = new MarkerFiles(SLOTS_DIRECTORY);
 
