@@ -14,6 +14,7 @@ import {
   sampleLine,
   sampleOperation,
   sampleProvider,
+  sampleRoute,
   startTestServer,
   type TestServer,
 } from './test-server.ts';
@@ -82,6 +83,7 @@ beforeAll(async () => {
         { ...sampleSecret, scope: 'global', app_name: null },
       ],
       listSecretProviders: async () => [sampleProvider, { ...sampleProvider, app_name: OTHER }],
+      listRoutes: async () => [sampleRoute, { ...sampleRoute, app_name: OTHER }, { ...sampleRoute, app_name: null, port: 3000 }],
       listEvents: async () => [sampleEvent, { ...sampleEvent, app_name: OTHER }, { ...sampleEvent, app_name: null }],
     },
     streamHandlers: {

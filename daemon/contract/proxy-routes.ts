@@ -155,7 +155,8 @@ export const proxyRouteRequestSchema = z
     for (const [index, alias] of aliases.entries())
       if (alias === domain || aliases.indexOf(alias) < index)
         complain(`aliases.${index}`, `${alias} is named twice; name it once`);
-    if ((app_name === undefined) === (port === undefined)) complain('port', 'name an app or a port, one of the two');
+    if ((app_name === undefined) === (port === undefined))
+      complain(app_name === undefined ? 'app_name' : 'port', 'name an app or a port, one of the two');
     if (port !== undefined && domain === undefined) complain('domain', 'name the domain of the route');
     if (app_name === undefined) return;
     const kept = "is part of the app's configuration; change it by a deploy";
