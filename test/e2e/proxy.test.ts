@@ -1,6 +1,8 @@
 /** What both proxies must do alike, on a real server: real Caddy and nginx, real containers, the daemon's own drivers. */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeChanging } from './proxy/changing.ts';
+import { describeOptions } from './proxy/options.ts';
+import { describeSecure } from './proxy/secure.ts';
 import { ProxyServer } from './proxy/server.ts';
 import { describeServing } from './proxy/serving.ts';
 
@@ -14,5 +16,7 @@ afterAll(() => server?.bed.stop());
 
 describe.each(['caddy', 'nginx'] as const)('%s', (proxy) => {
   describe('serving', () => describeServing(proxy, () => server));
+  describe('certificates', () => describeSecure(proxy, () => server));
+  describe('options', () => describeOptions(proxy, () => server));
   describe('changing', () => describeChanging(proxy, () => server));
 });

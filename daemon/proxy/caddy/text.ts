@@ -32,10 +32,13 @@ export function signVariables(texts: readonly string[]): string[] {
     .map(([sign, name]) => `vars ${name} ${written(sign)}`);
 }
 
+/**
+ * A brace alone would be a block's, so it stands behind a variable that nobody sets: there it opens or ends nothing. (A backslash before it
+ * would be taken away once more where the file is imported, and not where it is checked.)
+ */
 function written(sign: string): string {
   if (sign === '`') return '"`"';
-  // A brace alone would be a block's, and after a backslash it is none of a placeholder.
-  return sign === '\\' ? '`\\`' : `\`\\${sign}\``;
+  return sign === '\\' ? '`\\`' : `\`{http.vars.nextdeploy_nothing}${sign}\``;
 }
 
 /** One word in a place where Caddy replaces nothing, such as a regular expression without braces. */

@@ -1,6 +1,7 @@
 /**
  * Runs on the server of proxy.test.ts: the daemon's own drivers and markers, without the daemon around them. Its one argument is a JSON
- * list of calls, made at once; it prints a JSON list of their outcomes. With `echo PORT` it is a web server that tells what it was sent.
+ * list of calls, made at once; it prints a JSON list of their outcomes. With `echo PORT` it is a web server that tells what it was sent,
+ * and with `?type=T&bytes=N` answers that many bytes of that type; each `header=NAME:VALUE` is a header of the answer.
  */
 import { createServer } from 'node:http';
 import { parseConfig } from '../../../daemon/config.ts';
@@ -9,10 +10,11 @@ import { MarkerFiles } from '../../../daemon/host/markers.ts';
 import { createNginxMachine } from '../../../daemon/host/nginx-machine.ts';
 import { CaddyDriver } from '../../../daemon/proxy/caddy/driver.ts';
 import { NginxDriver } from '../../../daemon/proxy/nginx/driver.ts';
-import { type Call, NGINX_PORT, type Outcome, SLOTS_DIRECTORY } from './protocol.ts';
+import { type Call, NGINX_HTTPS_PORT, NGINX_PORT, type Outcome, SLOTS_DIRECTORY } from './protocol.ts';
 
 const { signal } = new AbortController();
-const config = parseConfig(`{ auth: { token: ${'x'.repeat(32)} }, proxy: { nginx: { http_port: ${NGINX_PORT} } } }`, 'config');
+const ports = `{ http_port: ${NGINX_PORT}, https_port: ${NGINX_HTTPS_PORT} }`;
+const config = parseConfig(`{ auth: { token: ${'x'.repeat(32)} }, proxy: { nginx: ${ports} } }`, 'config');
 const { certificates } = config;
 const { caddy, nginx } = config.proxy;
 const drivers = {
@@ -31,6 +33,11 @@ async function perform(call: Call): Promise<string> {
       return '';
     case 'version':
       return drivers[call.proxy].version(signal);
+    case 'list':
+      return (await drivers[call.proxy].listApps()).join(' ');
+    case 'reload_certificates':
+      await drivers[call.proxy].reloadCertificates(signal);
+      return '';
     case 'mark':
       await markers.write(call.app, call.state);
       return '';
@@ -45,8 +52,15 @@ function serveEcho(port: number): void {
     const { method, url, headers } = request;
     request.resume();
     request.on('end', () => {
-      response.writeHead(200, { 'content-type': 'application/json', 'x-nextdeploy-slot': 'forged' });
-      response.end(JSON.stringify({ method, url, headers }));
+      const { searchParams: asked } = new URL(url ?? '/', 'http://echo');
+      for (const header of asked.getAll('header')) {
+        const [name = '', value = ''] = header.split(/:(.*)/);
+        response.appendHeader(name, value);
+      }
+      response.setHeader('x-nextdeploy-slot', 'forged');
+      response.setHeader('content-type', asked.get('type') ?? 'application/json');
+      const bytes = asked.get('bytes');
+      response.end(bytes === null ? JSON.stringify({ method, url, headers }) : 'x'.repeat(Number(bytes)));
     });
   });
   server.listen(port, '127.0.0.1');

@@ -8,7 +8,7 @@ import { SUITES } from '../../bed/rootfs-recipe.ts';
 import { expectSuccess, installNode, installProgram, REMOTE_NODE, startUnit } from '../../bench/server-tools.ts';
 import { buildTinyImages, saveImage } from '../../fixtures/images.ts';
 import { SUITE_VARIABLE } from '../../matrix/proxies.ts';
-import { type Call, NGINX_PORT, type Outcome, SLOTS_DIRECTORY } from './protocol.ts';
+import { CERTIFICATES_DIRECTORY, CHALLENGE_DIRECTORY, type Call, NGINX_PORT, type Outcome, SLOTS_DIRECTORY } from './protocol.ts';
 
 const NETWORK = 'proxytest';
 /** The app that tells what it was sent. */
@@ -63,6 +63,23 @@ export class ProxyServer {
   /** The address of a proxy on this machine. */
   base(proxy: ProxyType): string {
     return proxy === 'caddy' ? this.bed.http : this.bed.nginx.http;
+  }
+
+  secureBase(proxy: ProxyType): string {
+    return proxy === 'caddy' ? this.bed.https : this.bed.nginx.https;
+  }
+
+  /** Makes a certificate for a name, and puts it where the proxy looks for it; returns its fingerprint. */
+  async makeCertificate(proxy: ProxyType, domain: string): Promise<string> {
+    const path = `${CERTIFICATES_DIRECTORY}/${domain}`;
+    const names = ['-subj', `/CN=${domain.slice(0, 60)}`, '-addext', `subjectAltName=DNS:${domain}`];
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${path}.key`];
+    await this.run('openssl', 'req', '-x509', '-days', '30', ...key, ...names, '-out', `${path}.crt`);
+    // Caddy reads it as its own user; nginx's master is root.
+    await this.run('chown', proxy === 'caddy' ? 'root:caddy' : 'root:root', `${path}.key`);
+    await this.run('chmod', '0640', `${path}.key`);
+    const printed = await this.run('openssl', 'x509', '-noout', '-fingerprint', '-sha256', '-in', `${path}.crt`);
+    return printed.trim().replace(/^.*=/, '');
   }
 
   /** Runs a program; returns its stdout, throws when it fails. */
@@ -126,10 +143,12 @@ async function loadImage(bed: Bed): Promise<void> {
   }
 }
 
+const STATE_DIRECTORIES = [SLOTS_DIRECTORY, CERTIFICATES_DIRECTORY, `${CHALLENGE_DIRECTORY}/.well-known/acme-challenge`];
+
 /** As the installer does; and a site of the operator's own in each proxy. */
 async function includeRoutes(bed: Bed): Promise<void> {
   const write = (path: string, content: string) => expectSuccess(bed, ['tee', path], { input: content });
-  await expectSuccess(bed, ['mkdir', '-p', '/etc/caddy/nextdeploy', '/etc/nginx/nextdeploy', SLOTS_DIRECTORY, '/srv/own']);
+  await expectSuccess(bed, ['mkdir', '-p', '/etc/caddy/nextdeploy', '/etc/nginx/nextdeploy', '/srv/own', ...STATE_DIRECTORIES]);
   await write('/srv/own/index.html', 'own\n');
   const caddyfile = await expectSuccess(bed, ['cat', '/etc/caddy/Caddyfile']);
   const own = `http://own.test {\n\troot * /srv/own\n\tfile_server\n\thandle /ws {\n\t\treverse_proxy ${upstream('blue-1')}\n\t}\n}\n`;
