@@ -113,6 +113,10 @@ const settingsShape = {
     .default([]),
   headers: z
     .record(headerNameSchema, headerValueSchema)
+    .refine(
+      (headers) => Object.keys(headers).length <= LIMITS.route_headers_max,
+      `use at most ${LIMITS.route_headers_max} headers`,
+    )
     .refine((headers) => isOnce(Object.keys(headers).map((name) => name.toLowerCase())), 'name each header once, in one case')
     .default({})
     .meta({ description: "of every answer, in place of the app's own of that name" }),
