@@ -3,7 +3,7 @@ import type { TlsMode } from '../contract/names.ts';
 import type { PrefixSetting, RouteModel, RouteOptions, RoutePrefix, RouteRedirect, SiteSettings } from './state.ts';
 
 /** Where a program on a port of this host is reached. */
-export const LOCAL_ADDRESS = '127.0.0.1';
+const LOCAL_ADDRESS = '127.0.0.1';
 
 export const NO_SETTINGS: SiteSettings = {
   www: 'off',
@@ -61,7 +61,7 @@ export function wwwName(domain: string, www: SiteSettings['www']): string | null
 }
 
 /** The one of the two names that serves where the other is redirected to it. */
-export function mainName(domain: string, www: SiteSettings['www']): string {
+function mainName(domain: string, www: SiteSettings['www']): string {
   const other = wwwName(domain, www);
   if (other === null) return domain;
   return domain.startsWith('www.') === (www === 'add') ? domain : other;
