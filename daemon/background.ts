@@ -1,6 +1,7 @@
 /** What goes on beside requests: the app network, recovery, then looking after the apps and the images. */
 import type { Log } from './api/log.ts';
 import type { Engine } from './engine/engine.ts';
+import type { PortRoutes } from './engine/port-routes.ts';
 import type { Retention } from './engine/retention.ts';
 import type { Supervisor } from './engine/supervisor.ts';
 import { systemClock } from './host/clock.ts';
@@ -10,6 +11,7 @@ import type { SecretFiles } from './host/secret-files.ts';
 export interface Background {
   docker: Docker;
   engine: Engine;
+  portRoutes: PortRoutes;
   supervisor: Supervisor;
   retention: Retention;
   secret_files: SecretFiles;
@@ -25,6 +27,7 @@ const RETENTION_PAUSE_MS = 60 * 60_000;
 export async function runBackground({
   docker,
   engine,
+  portRoutes,
   supervisor,
   retention,
   secret_files,
@@ -36,15 +39,17 @@ export async function runBackground({
   const recovery = engine.recover(prepared).catch((err: unknown) => {
     if (!signal.aborted) log.error({ err }, 'recovery failed');
   });
+  // They need no Docker.
+  const routes = portRoutes.recover();
   await prepared;
-  if (signal.aborted) return recovery;
+  if (signal.aborted) return void (await Promise.all([recovery, routes]));
   supervisor.start(signal);
   await sweepSecrets(docker, secret_files, log, signal);
   while (!signal.aborted) {
     await retention.run(signal).catch(() => undefined); // it logs its failures itself
     await systemClock.sleep(RETENTION_PAUSE_MS, signal).catch(() => undefined);
   }
-  await recovery;
+  await Promise.all([recovery, routes]);
 }
 
 /** What an earlier run of the daemon could not take away with its container. */

@@ -7,6 +7,7 @@ import type { Log } from './api/log.ts';
 import { createOpenApi } from './api/openapi.ts';
 import { createServer } from './api/server.ts';
 import { createHandlers, requireApp } from './api/service.ts';
+import { RouteService } from './api/service-routes.ts';
 import { AppStatuses } from './api/service-status.ts';
 import { AppChanges, followEvents } from './api/service-streams.ts';
 import { Tokens } from './api/tokens.ts';
@@ -15,9 +16,11 @@ import type { Config } from './config.ts';
 import type { DaemonEvent, SystemMetrics } from './contract/domain.ts';
 import { Engine } from './engine/engine.ts';
 import { createExecutors } from './engine/executors.ts';
+import { PortRoutes } from './engine/port-routes.ts';
 import type { NewEvent } from './engine/ports.ts';
 import { Retention } from './engine/retention.ts';
 import { maskedText, openSecrets } from './engine/secrets.ts';
+import { ServedRoutes } from './engine/served-routes.ts';
 import { parseSubnet } from './engine/slots.ts';
 import { Supervisor } from './engine/supervisor.ts';
 import { createHealthCheck } from './health.ts';
@@ -34,7 +37,7 @@ import { createSecretServices } from './secret-services.ts';
 import { Vault } from './secrets/vault.ts';
 import { Hub } from './stream/hub.ts';
 import { followLogs } from './stream/logs.ts';
-import { createHost } from './world.ts';
+import { createHost, localPorts } from './world.ts';
 
 export interface RunningDaemon {
   /** Stops accepting, ends streams, leaves operations journalled for the next start. Apps are not touched. */
@@ -73,15 +76,22 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
   const { releases: releases_kept, disk_free_percent: disk_free_percent_min } = config.retention;
   const settings = { releases_kept, disk_free_percent_min };
   const retention = new Retention({ journal: store, world, settings, publish, log, signal: stopping.signal });
+  const plan_settings = { subnet, slots_directory };
+  const served = new ServedRoutes(proxies, store, plan_settings);
+  const routed = { ...world, proxies: served.proxies };
   const engine = new Engine({
-    world,
-    executors: createExecutors(world, store, (signal) => retention.makeRoom(signal)),
+    world: routed,
+    executors: createExecutors(routed, store, (signal) => retention.makeRoom(signal), served),
     journal: store,
-    settings: { subnet, slots_directory },
+    settings: plan_settings,
     ids: randomIds,
     log,
     publish,
     onEnd: () => void retention.run(stopping.signal).catch(() => undefined), // it logs its failures itself
+  });
+  const portRoutes = new PortRoutes({
+    ...{ world: routed, journal: store, settings: plan_settings, log, publish },
+    stopping: stopping.signal,
   });
   const sampler = new SystemSampler({
     audience: new Hub<SystemMetrics>(),
@@ -101,7 +111,8 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
 
   /** Those that apps are served by, and the one that the next app will be. */
   const checkProxies = async (signal: AbortSignal) => {
-    const used = store.listApps().flatMap(({ route }) => route?.proxy ?? []);
+    const ofPorts = store.listPortRoutes().flatMap(({ wanted }) => wanted?.proxy ?? []);
+    const used = [...ofPorts, ...store.listApps().flatMap(({ route }) => route?.proxy ?? [])];
     await Promise.all([...new Set([config.proxy.default, ...used])].map((name) => proxies[name].check(signal)));
   };
   const checked = async <T>(body: (signal: AbortSignal) => Promise<T>) =>
@@ -134,6 +145,10 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     getOpenApi: () => createOpenApi(version),
     ...createSecretServices(config, { vault, store, engine, publishEvent }),
     certificates,
+    routes: new RouteService({
+      ...{ engine, portRoutes, journal: store, settings: plan_settings, defaultProxy: config.proxy.default },
+      ...{ proxies: served.proxies, ports: localPorts(config), verifyKey: randomIds.verifyKey },
+    }),
     publishEvent,
     defaultProxy: config.proxy.default,
     version,
@@ -195,7 +210,7 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     log,
   });
   const background = Promise.all([
-    runBackground({ docker, engine, supervisor, retention, secret_files, log, signal: stopping.signal }),
+    runBackground({ docker, engine, portRoutes, supervisor, retention, secret_files, log, signal: stopping.signal }),
     certificates.run(),
   ]);
 

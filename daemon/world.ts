@@ -2,12 +2,14 @@
 import { type CertificateWiring, createCertificates } from './certificates.ts';
 import type { Certificates } from './certs/certificates.ts';
 import { CertifiedProxy } from './certs/certified-proxy.ts';
+import type { LocalPorts } from './api/service-routes.ts';
 import type { Config } from './config.ts';
 import type { ProxyType } from './contract/names.ts';
 import type { PinnedSecrets, World } from './engine/ports.ts';
 import { createCaddyMachine } from './host/caddy-machine.ts';
 import { systemClock } from './host/clock.ts';
 import { Docker } from './host/docker.ts';
+import { isListening, lookAtPort } from './host/local-ports.ts';
 import { MarkerFiles } from './host/markers.ts';
 import { createNginxMachine } from './host/nginx-machine.ts';
 import { NetworkProber } from './host/prober.ts';
@@ -30,6 +32,22 @@ interface State {
   secrets: PinnedSecrets;
   secret_files: SecretFiles;
   certificates: Omit<CertificateWiring, 'proxies' | 'stopping'>;
+}
+
+/** SSH's usual port, whether or not it is answered just now. */
+const SSH_PORT = 22;
+
+/** What routes to ports may lead to. */
+export function localPorts({ listen, proxy }: Config): LocalPorts {
+  const owners = new Map([
+    [SSH_PORT, 'SSH'],
+    [listen.port, 'the daemon'],
+  ]);
+  const { caddy, nginx } = proxy;
+  for (const port of [caddy.http_port, caddy.https_port, Number(caddy.admin.split(':')[1])]) owners.set(port, 'Caddy');
+  // Where both are there, who has it does not matter: a route to it leads back to itself.
+  for (const port of [nginx.http_port, nginx.https_port]) if (!owners.has(port)) owners.set(port, 'nginx');
+  return { ownerOf: (port) => owners.get(port) ?? null, look: lookAtPort, isListening };
 }
 
 /** Touches nothing yet. `stopping` ends what is no single caller's, such as a reload. */

@@ -2,6 +2,8 @@
 import type { AppRule } from '../contract/access.ts';
 import type { AppConfiguration, Volume } from '../contract/configuration.ts';
 import { DomainError } from '../contract/errors.ts';
+import type { ProxyRouteRequest } from '../contract/proxy-routes.ts';
+import type { PrefixSetting } from '../engine/state.ts';
 import type { Caller } from './guard.ts';
 
 interface Asked {
@@ -78,6 +80,27 @@ export function requireKnownParts(asked: HostParts, earlier: readonly HostParts[
   const { project } = asked;
   if (project !== undefined && !earlier.some((each) => each.project === project))
     throw unknownPart('project', `the secrets of the project ${project}`);
+}
+
+/**
+ * A prefix leads visitors of a site to what is not its app's own. A limited caller may lead them to its own apps, and keep what somebody without
+ * limits has set.
+ * @throws DomainError `forbidden`, with the field
+ */
+export function requireKnownPrefixes(
+  asked: ProxyRouteRequest['prefixes'],
+  apps: ReadonlySet<string>,
+  known: readonly PrefixSetting[],
+): void {
+  const targetOf = ({ app_name, port }: { app_name?: string | undefined; port?: number | undefined }) => app_name ?? port;
+  for (const [index, prefix] of asked.entries()) {
+    const { path, strip, app_name } = prefix;
+    const isKept = known.some((one) => one.path === path && one.strip === strip && targetOf(one) === targetOf(prefix));
+    if (isKept || (app_name !== undefined && apps.has(app_name))) continue;
+    const field = `prefixes.${index}.${app_name === undefined ? 'port' : 'app_name'}`;
+    const message = `the token in use is for ${list(apps)} only, and cannot lead visitors to ${app_name ?? 'a port of the host'}`;
+    throw new DomainError('forbidden', `Field "${field}" is not allowed: ${message}.`, { details: [{ field, message }] });
+  }
 }
 
 function covers(known: Volume, asked: Volume): boolean {

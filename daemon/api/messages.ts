@@ -11,6 +11,7 @@ const VERBS: Record<OperationKind, { running: string; done: string; noun: string
   restart: { running: 'Restarting', done: 'is restarted', noun: 'restart' },
   scale: { running: 'Scaling', done: 'is scaled', noun: 'scaling' },
   maintenance: { running: 'Setting the maintenance page of', done: 'has its maintenance page set', noun: 'maintenance page' },
+  configure: { running: 'Configuring the route of', done: 'has its route configured', noun: 'configuration' },
   remove: { running: 'Removing', done: 'is removed', noun: 'removal' },
 };
 
@@ -49,6 +50,8 @@ const CHANGE_MESSAGES: Messages = {
       ? operationMessage(operation)
       : `The ${VERBS[operation.kind].noun} of ${operation.app_name} is being undone (${operation.id}).`,
   keepRelease: ({ app_name, release, id }) => `${app_name} keeps ${release ?? 'its release'}; the watch window of ${id} ends.`,
+  configureRoute: ({ domain, detail }) => `The route of ${domain} is served as asked.${detail === '' ? '' : ` ${detail}`}`,
+  removeRoute: ({ domain }) => `The route of ${domain} is removed.`,
   createToken: ({ name }) => `The token ${name} is made. Keep its text now: it is not told again.`,
   revokeToken: ({ name }) => `The token ${name} is revoked; what its bearer had open is closed.`,
   renewCertificate: ({ domain, served }) =>

@@ -15,6 +15,7 @@ import {
   sampleLine,
   sampleOperation,
   sampleProvider,
+  sampleRoute,
   startTestServer,
   type TestServer,
 } from './test-server.ts';
@@ -84,6 +85,7 @@ beforeAll(async () => {
       ],
       listCertificates: async () => ['shop', OTHER, null].map((app_name) => ({ ...sampleCertificate, app_name })),
       listSecretProviders: async () => [sampleProvider, { ...sampleProvider, app_name: OTHER }],
+      listRoutes: async () => [sampleRoute, { ...sampleRoute, app_name: OTHER }, { ...sampleRoute, app_name: null, port: 3000 }],
       listEvents: async () => [sampleEvent, { ...sampleEvent, app_name: OTHER }, { ...sampleEvent, app_name: null }],
     },
     streamHandlers: {

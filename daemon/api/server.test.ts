@@ -88,10 +88,15 @@ describe.each(Object.keys(routes) as RouteName[])('%s', (name) => {
   }
 
   for (const param of keysOf(route.params)) {
-    it.each(['UPPER', 'a', '..', '%00', 'a/b', 'system?', 'x'.repeat(300)])(`refuses ${param} %j in the path`, async (value) => {
-      const reply = await refused({ ...goodRequest(name), path: pathFor(name, { ...goodParams, [param]: value }) }, 400);
-      expect(fieldsOf(reply)).toEqual([param]);
-    });
+    // One letter may be the name of a host.
+    const short = param === 'domain' ? [] : ['a'];
+    it.each(['UPPER', ...short, '..', '%00', 'a/b', 'system?', 'x'.repeat(300)])(
+      `refuses ${param} %j in the path`,
+      async (value) => {
+        const reply = await refused({ ...goodRequest(name), path: pathFor(name, { ...goodParams, [param]: value }) }, 400);
+        expect(fieldsOf(reply)).toEqual([param]);
+      },
+    );
   }
 
   if (!takesBody && route.kind !== 'upload') {

@@ -16,6 +16,7 @@ import { requireKnownParts } from './app-limits.ts';
 import type { Handlers, RequestContext } from './handlers.ts';
 import { createCertificateHandlers } from './service-certificates.ts';
 import type { ProviderService } from './service-providers.ts';
+import type { RouteService } from './service-routes.ts';
 import type { SecretService } from './service-secrets.ts';
 import type { EventSource } from './service-streams.ts';
 import type { Tokens } from './tokens.ts';
@@ -47,6 +48,7 @@ export interface ServiceOptions {
   secrets: SecretService;
   certificates: Pick<Certificates, 'list' | 'renew' | 'import' | 'remove'>;
   providers: ProviderService;
+  routes: RouteService;
   publishEvent(event: Omit<NewEvent, 'ts'>): void;
   /** For apps whose deploy names none. */
   defaultProxy: ProxyType;
@@ -127,6 +129,9 @@ export function createHandlers(options: ServiceOptions): Handlers {
     rotateSecretsKey: ({ context }) => options.secrets.rotateKey(context),
 
     ...createCertificateHandlers(options.certificates),
+    configureRoute: ({ body, context }) => options.routes.configure(body, context),
+    listRoutes: ({ context }) => options.routes.list(context.signal),
+    removeRoute: ({ params, context }) => options.routes.remove(params.domain, context),
 
     loadImages: async ({ upload, context }) => {
       const loaded = await images.load(upload, context.signal);

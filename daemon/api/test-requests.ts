@@ -14,6 +14,7 @@ export const bodies: Partial<Record<RouteName, object>> = {
   createToken: { name: 'ci', role: 'operator' },
   syncSecrets: { scope: 'app', app_name: 'shop', secrets: { TOKEN: 'one' } },
   pullSecrets: { scope: 'app', app_name: 'shop' },
+  configureRoute: { app_name: 'shop', headers: { 'X-Frame-Options': 'DENY' } },
   setSecretProvider: { scope: 'global', provider: { kind: 'doppler', project: 'shop', config: 'prd', token: 'dp.st.x' } },
   renewCertificate: { domain: 'shop.example.com' },
   importCertificate: {

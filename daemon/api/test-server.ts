@@ -17,6 +17,7 @@ import type {
 } from '../contract/domain.ts';
 import { DEFAULTS } from '../contract/limits.ts';
 import type { NextCoreMetadata } from '../contract/nextcore.ts';
+import type { ProxyRoute } from '../contract/proxy-routes.ts';
 import type { RouteName, RouteResult } from '../contract/routes.ts';
 import type { SecretProvider } from '../contract/secret-providers.ts';
 import type { StreamName } from '../contract/streams.ts';
@@ -212,6 +213,12 @@ export const sampleCertificate: Certificate = {
   ...{ next_renewal_at: '2026-03-02T03:04:05.000Z', last_attempt: null, checked_at: AT },
 };
 
+export const sampleRoute: ProxyRoute = {
+  ...{ domain: 'shop.test', app_name: 'shop', port: null, proxy_type: 'caddy', tls: 'off', aliases: [], www: 'off' },
+  ...{ redirects: [], prefixes: [], headers: {}, body_bytes_max: null, compression: false, basic_auth: [], maintenance: null },
+  ...{ is_served: true, detail: '' },
+};
+
 const samples: { [N in RouteName]: RouteResult<N> } = {
   deploy: sampleOperation,
   swap: sampleOperation,
@@ -242,6 +249,9 @@ const samples: { [N in RouteName]: RouteResult<N> } = {
   renewCertificate: sampleCertificate,
   importCertificate: sampleCertificate,
   removeCertificate: { domain: 'shop.example.com' },
+  configureRoute: sampleRoute,
+  listRoutes: [sampleRoute],
+  removeRoute: sampleRoute,
   loadImages: { images: [sampleImage] },
   listImages: [sampleImage],
   getSystemMetrics: sampleMetrics,

@@ -13,6 +13,7 @@ import { addOperations } from './operation-commands.ts';
 import { follow } from './operations.ts';
 import { addReads } from './read-commands.ts';
 import { addReleases } from './release-commands.ts';
+import { addRoutes } from './route-commands.ts';
 import { addSecrets } from './secret-commands.ts';
 import { addStreams } from './stream-commands.ts';
 import { complain, print, printable, type Terminal, write } from './terminal.ts';
@@ -116,6 +117,7 @@ function createProgram(
   addChanges(program.commandsGroup('Run:'), act);
   addReads(program.commandsGroup('Look:'), act);
   addReleases(program, act);
+  addRoutes(program.commandsGroup('Routes:'), act);
   addSecrets(program.commandsGroup('Secrets:'), act);
   addCertificates(program.commandsGroup('Certificates:'), act);
   addStreams(program.commandsGroup('Look:'), act);

@@ -25,6 +25,7 @@ export const operationKindSchema = z.enum([
   'restart',
   'scale',
   'maintenance',
+  'configure',
   'remove',
 ]);
 export type OperationKind = z.infer<typeof operationKindSchema>;
@@ -209,6 +210,8 @@ export const eventKindSchema = z.enum([
   'operation.ended',
   'app.changed',
   'app.removed',
+  'route.changed',
+  'route.removed',
   'image.loaded',
   'secrets.changed',
   'secrets.key_rotated',

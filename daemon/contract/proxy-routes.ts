@@ -65,11 +65,11 @@ const basicAuthSchema = z
       .min(1)
       .refine((text) => byteLength(text) <= LIMITS.basic_auth_password_bytes_max, 'use at most 72 bytes')
       .optional()
-      .meta({ description: 'hashed before it is kept' }),
+      .meta({ description: 'hashed before it is kept; without it and without a hash, a user that there is keeps its own' }),
     password_hash: z.string().regex(PASSWORD_HASH, 'use a bcrypt hash such as $2b$10$…, as of `htpasswd -nB`').optional(),
   })
   .superRefine(({ password, password_hash }, context) => {
-    if ((password === undefined) === (password_hash === undefined))
+    if (password !== undefined && password_hash !== undefined)
       context.addIssue({ code: 'custom', path: ['password'], message: 'give the password or its hash, one of the two' });
   });
 
@@ -113,6 +113,10 @@ const settingsShape = {
     .default([]),
   headers: z
     .record(headerNameSchema, headerValueSchema)
+    .refine(
+      (headers) => Object.keys(headers).length <= LIMITS.route_headers_max,
+      `use at most ${LIMITS.route_headers_max} headers`,
+    )
     .refine((headers) => isOnce(Object.keys(headers).map((name) => name.toLowerCase())), 'name each header once, in one case')
     .default({})
     .meta({ description: "of every answer, in place of the app's own of that name" }),
@@ -147,9 +151,16 @@ export const proxyRouteRequestSchema = z
       .default(null)
       .meta({ description: 'of a route to a port; apps have an endpoint of their own for it' }),
   })
-  .superRefine(({ app_name, port, domain, proxy_type, tls, aliases, maintenance }, context) => {
-    const complain = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
-    if ((app_name === undefined) === (port === undefined)) complain('port', 'name an app or a port, one of the two');
+  .superRefine(({ app_name, port, domain, proxy_type, tls, aliases, maintenance, redirects }, context) => {
+    const complain = (field: string, message: string) => context.addIssue({ code: 'custom', path: field.split('.'), message });
+    for (const [index, { from, to }] of redirects.entries()) {
+      if (to.replace(/[?#].*$/, '') === from) complain(`redirects.${index}.to`, 'it would lead back to itself for ever');
+    }
+    for (const [index, alias] of aliases.entries())
+      if (alias === domain || aliases.indexOf(alias) < index)
+        complain(`aliases.${index}`, `${alias} is named twice; name it once`);
+    if ((app_name === undefined) === (port === undefined))
+      complain(app_name === undefined ? 'app_name' : 'port', 'name an app or a port, one of the two');
     if (port !== undefined && domain === undefined) complain('domain', 'name the domain of the route');
     if (port !== undefined && tls !== undefined && isHttps(tls) && [domain ?? '', ...aliases].some((name) => !name.includes('.')))
       complain('tls', 'no site has a certificate for a name without a dot; use tls off, or a full name such as shop.example.com');
@@ -162,10 +173,12 @@ export const proxyRouteRequestSchema = z
   })
   .meta({ id: 'ProxyRoute' });
 export type ProxyRouteRequest = z.infer<typeof proxyRouteRequestSchema>;
+/** What the caller may leave to defaults. */
+export type ProxyRouteRequestInput = z.input<typeof proxyRouteRequestSchema>;
 
 export const proxyRouteSchema = z
   .strictObject({
-    domain: z.string(),
+    domain: z.string().meta({ description: 'empty: of an app that has none any more' }),
     app_name: z.string().nullable(),
     port: portSchema.nullable(),
     proxy_type: proxyTypeSchema,
@@ -175,7 +188,9 @@ export const proxyRouteSchema = z
     basic_auth: z.array(z.strictObject({ username: z.string() })).meta({ description: 'never their passwords or hashes' }),
     maintenance: z.strictObject({ message: z.string() }).nullable(),
     is_served: z.boolean().meta({ description: 'read back from the proxy: it runs with this very route' }),
-    detail: z.string().meta({ description: 'what differs, in one sentence; empty where nothing does' }),
+    detail: z.string().meta({
+      description: 'what differs, or that nothing listens on its port, in one sentence; empty where there is nothing to say',
+    }),
   })
   .meta({ id: 'ServedRoute' });
 export type ProxyRoute = z.infer<typeof proxyRouteSchema>;

@@ -28,6 +28,7 @@ import {
 } from './domain.ts';
 import { DEFAULTS, LIMITS } from './limits.ts';
 import { appNameSchema, operationIdSchema, releaseIdSchema, timestampSchema } from './names.ts';
+import { proxyRoutes } from './proxy-route-table.ts';
 import { appParams, noParams, noQuery, nothing, route, waitQuery, whole } from './route.ts';
 import { PATTERNS } from './rules.ts';
 import { secretRoutes } from './secret-routes.ts';
@@ -244,6 +245,7 @@ export const routes = {
   }),
   ...secretRoutes,
   ...certificateRoutes,
+  ...proxyRoutes,
   loadImages: route({
     method: 'POST',
     path: '/images',

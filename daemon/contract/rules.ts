@@ -127,6 +127,9 @@ export const can = {
   maintenance(app: AppStatus): Verdict {
     return first(idle(app), deployed(app), app.domain === null ? refused('the app has no domain to show a page on') : allowed);
   },
+  configure(app: AppStatus): Verdict {
+    return first(idle(app), deployed(app), app.domain === null ? refused('the app has no domain to configure') : allowed);
+  },
   remove(app: AppStatus): Verdict {
     return idle(app);
   },

@@ -43,6 +43,9 @@ function remedyFor(issue: z.core.$ZodRawIssue): string | undefined {
       return issue.origin === 'string' && issue.minimum === 1
         ? 'it must not be empty'
         : `use at least ${counted(issue.minimum, issue.origin)}`;
+    case 'invalid_key':
+      // Of a record: what is wrong with the name is what there is to say.
+      return issue.issues[0]?.message;
     default:
       return undefined;
   }

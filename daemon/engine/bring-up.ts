@@ -5,9 +5,10 @@ import { DEFAULTS } from '../contract/limits.ts';
 import type { Slot } from '../contract/names.ts';
 import { healthPath } from '../contract/rules.ts';
 import { namesOf, planRoute, routeOf, upstreamsOf } from './routing.ts';
+import { wwwName } from './site-settings.ts';
 import { hookContainerName } from './slots.ts';
 import { type AppRecord, isSlot, type MarkerState, type NewRelease, otherSlot, type RouteModel } from './state.ts';
-import type { ImageWish, Serving, Step } from './steps.ts';
+import type { ImageWish, Serving, Step, StepOf } from './steps.ts';
 import { containersOf, type PlanSettings, templateOf } from './templates.ts';
 
 export interface BringUp {
@@ -63,6 +64,7 @@ export function bringUpSteps(wish: BringUp, settings: PlanSettings): Step[] {
       volumes: configuration.volumes,
       networks: configuration.networks,
       has_credentials,
+      ...wwwFields(configuration.domain, app),
     },
     { name: 'pull', on_failure, app_name: app.name, release: release.id, image, has_credentials },
     ...runHook('pre_switch', configuration.pre_switch),
@@ -102,4 +104,10 @@ export function bringUpSteps(wish: BringUp, settings: PlanSettings): Step[] {
     steps.push({ ...isLast, name: 'retire', containers: [], stop_timeout_ms: 0, routing: after });
   }
   return steps;
+}
+
+/** The name that `www` adds is in no request to deploy. */
+function wwwFields(domain: string | undefined, { routing }: AppRecord): Pick<StepOf<'validate'>, 'fields'> {
+  const other = domain === undefined ? null : wwwName(domain, routing?.www ?? 'off');
+  return other === null ? {} : { fields: { proxy: 'proxy', names: { [other]: 'domain' } } };
 }

@@ -13,13 +13,14 @@ import { hasWayBack, transition } from './journal.ts';
 import { JournalWriter } from './journal-writer.ts';
 import { planOperation } from './plan.ts';
 import type { Ids, Journal, ObservedContainer, RegistryCredentials, World } from './ports.ts';
+import { demandPrefixApps, demandUnneeded } from './prefixes.ts';
 import { type Reconciliation, reconcile, restoreMarker, type Unfinished } from './reconcile.ts';
 import { isAsKept } from './recovery.ts';
 import { runToEnd } from './run-to-end.ts';
 import { type Executors, runSaga, type SagaDependencies, StepFailure } from './saga.ts';
 import { maskedProgress, maskedRecord } from './secrets.ts';
 import { containerName } from './slots.ts';
-import type { AppRecord, Maintenance, OperationRecord, StepProgress } from './state.ts';
+import type { AppRecord, Maintenance, OperationRecord, SiteSettings, StepProgress } from './state.ts';
 import type { ImageWish } from './steps.ts';
 import type { PlanSettings } from './templates.ts';
 import { toOperation } from './view.ts';
@@ -63,6 +64,7 @@ export type Intent =
   | { kind: 'rollback'; release: string | undefined; code_only: boolean }
   | { kind: 'scale'; replicas: number }
   | { kind: 'maintenance'; to: Maintenance | null }
+  | { kind: 'configure'; to: SiteSettings }
   /** `roll`: the live release once more, as a new one with the secrets as they are now. */
   | { kind: 'start' | 'stop' | 'restart' | 'roll' | 'remove' };
 
@@ -144,7 +146,10 @@ export class Engine {
       const stamp = { operation_id: ids.operationId(), verify_key: ids.verifyKey(), actor, at };
       const has_certain_route = isAsKept(name, journal);
       const plan = planOperation(name, wish, { app, live, others, has_certain_route }, settings, stamp);
-      demandFreeDomains(plan.operation, journal.listOperations({ state: 'running', limit: EVERYTHING }));
+      const running = journal.listOperations({ state: 'running', limit: EVERYTHING });
+      demandFreeDomains(plan.operation, running);
+      if (wish.kind === 'configure') demandPrefixApps(name, wish.to, journal);
+      if (wish.kind === 'remove') demandUnneeded(name, running, journal);
       if (!isPrepared) {
         await prepare?.();
         isPrepared = true;

@@ -11,8 +11,9 @@ import type { Journal, OwnContainer, World } from './ports.ts';
 import { waitUntilHealthy } from './probe.ts';
 import { type Executors, type StepContext, StepFailure } from './saga.ts';
 import { demandRoomForSecrets, openSecrets } from './secrets.ts';
+import type { ServedRoutes } from './served-routes.ts';
 import { replicaOf } from './slots.ts';
-import type { Change, OperationRecord, StepOutput } from './state.ts';
+import { type Change, isSlot, type OperationRecord, type RouteModel, type SiteSettings, type StepOutput } from './state.ts';
 import type { ContainerPlan, ContainerTemplate, ImageWish, Routing, StepOf } from './steps.ts';
 import { validate, withCredentials } from './validate.ts';
 import { verifyThroughProxy } from './verify.ts';
@@ -25,8 +26,9 @@ const UNDO_STOP_TIMEOUT_MS = 2_000;
 /** `makeRoom`: frees what can be freed of a disk that is low; says whether there is room to pull now. */
 export function createExecutors(
   world: World,
-  journal: Pick<Journal, 'listApps' | 'getRelease'>,
+  journal: Pick<Journal, 'listApps' | 'listPortRoutes' | 'getRelease'>,
   makeRoom: (signal: AbortSignal) => Promise<boolean>,
+  served: Pick<ServedRoutes, 'follow'>,
 ): Executors {
   const { containers, images, markers, proxies } = world;
   const secretsOf = ({ app_name, release }: ContainerTemplate) => openSecrets(world, journal, app_name, release);
@@ -121,22 +123,22 @@ export function createExecutors(
     },
 
     route: {
-      async do({ app_name, routing, is_first }, { signal }) {
+      async do({ app_name, routing, is_first, settings }, { signal }) {
         // Before the proxy has the route.
         if (is_first && (await markers.read(app_name)) === null) {
           signal.throwIfAborted();
           await markers.write(app_name, 'stopped');
         }
         await applyRouting(app_name, routing, 'to', signal);
-        return { changes: [{ kind: 'app_route', app_name, route: routing.to }] };
+        return { changes: routeChanges(app_name, routing.to, settings?.to) };
       },
-      async undo({ app_name, routing, is_first }, { signal }) {
+      async undo({ app_name, routing, is_first, settings }, { signal }) {
         await applyRouting(app_name, routing, 'from', signal);
         if (is_first && (await markers.read(app_name)) === 'stopped') {
           signal.throwIfAborted();
           await markers.remove(app_name);
         }
-        return { changes: [{ kind: 'app_route', app_name, route: routing.from }] };
+        return { changes: routeChanges(app_name, routing.from, settings?.from) };
       },
     },
 
@@ -150,6 +152,8 @@ export function createExecutors(
       async do(step, { signal }) {
         // Before visitors come: from here on Docker brings it back after a reboot, whether or not the daemon lives.
         await all(step.containers.map((plan) => containers.setRestart(plan.name, true, signal)));
+        // Those that visitors of other sites come through have to know the new ones first.
+        if (isSlot(step.to.marker)) await served.follow(step.app_name, signal);
         signal.throwIfAborted();
         if (step.to.marker !== null) await markers.write(step.app_name, step.to.marker);
         // What an earlier app of that name has left would close this one.
@@ -162,6 +166,8 @@ export function createExecutors(
         signal.throwIfAborted();
         if (step.from.marker === null) await markers.remove(step.app_name);
         else await markers.write(step.app_name, step.from.marker);
+        // What they know beside the old slot matters to nobody now; the next start sets it right.
+        await served.follow(step.app_name, signal).catch(() => undefined);
         // The containers go next, with their restart policy: what may fail here would only keep them from going.
         return { changes: unswitchChanges(step, operation.error?.message ?? 'was switched back') };
       },
@@ -190,6 +196,9 @@ export function createExecutors(
         const { app_name } = step;
         const replaced = step.containers.map(({ name }) => ({ name, app_name }));
         await removeAll(replaced, step.stop_timeout_ms, signal);
+        // The new ones are known to them since the switch.
+        await served.follow(app_name, signal).catch(() => undefined);
+        signal.throwIfAborted();
         if (step.routing === null) return {};
         await applyRouting(app_name, step.routing, 'to', signal);
         return { changes: [{ kind: 'app_route', app_name, route: step.routing.to }] };
@@ -199,9 +208,11 @@ export function createExecutors(
     scale: {
       async do({ app_name, to, from, containers: added }, { signal }) {
         await all(added.map(({ name }) => containers.setRestart(name, true, signal)));
+        await served.follow(app_name, signal);
         return { detail: `${from} → ${to}`, changes: [{ kind: 'app_replicas', app_name, replicas: to }] };
       },
-      async undo({ app_name, from }) {
+      async undo({ app_name, from }, { signal }) {
+        await served.follow(app_name, signal);
         return { changes: [{ kind: 'app_replicas', app_name, replicas: from }] };
       },
     },
@@ -289,6 +300,12 @@ function unswitchChanges({ app_name, from, to }: StepOf<'switch'>, end_reason: s
   if (from.release !== null)
     changes.push({ kind: 'release_state', app_name, release: from.release, state: 'live', end_reason: null });
   return changes;
+}
+
+/** `settings` undefined: the step is not about them. */
+function routeChanges(app_name: string, route: RouteModel | null, settings: SiteSettings | null | undefined): Change[] {
+  const changes: Change[] = [{ kind: 'app_route', app_name, route }];
+  return settings === undefined ? changes : [...changes, { kind: 'app_routing', app_name, routing: settings }];
 }
 
 function shortId(imageId: string): string {

@@ -76,6 +76,10 @@ export function resolveWish(name: string, intent: Intent, { app, containers, ope
       // An app in maintenance may have lost its domain since.
       if (intent.to !== null || app.maintenance === null) demand(name, can.maintenance(status));
       return intent;
+    case 'configure':
+      // What is configured may be taken back where it outlived the domain.
+      if (app.routing == null || app.release === null) demand(name, can.configure(status));
+      return intent;
     case 'start':
       demand(name, can.start(status));
       return { kind: 'start', release: live() };

@@ -58,6 +58,10 @@ export class JournalWriter {
       const isRemoved = record.kind === 'remove' && record.state === 'succeeded';
       const message = isRemoved ? `${record.app_name} was removed` : `${record.app_name} changed`;
       events.push({ ...this.#event(isRemoved ? 'app.removed' : 'app.changed', 'info', message, record), operation: null });
+      if (record.kind === 'configure' && record.state === 'succeeded') {
+        const told = `The route of ${record.app_name} was configured by ${record.actor}`;
+        events.push({ ...this.#event('route.changed', 'info', told, record), operation: null });
+      }
     }
     const all = isEnd ? [...changes, ...finalChanges(record)] : changes;
     for (const event of await this.#write(record, all, events)) this.#dependencies.publish(event);

@@ -9,7 +9,7 @@ import type { SecretPin } from '../contract/secrets.ts';
 import { type Observed, type Plan, planOperation, type Wish, wantedMarker } from './plan.ts';
 import { isSameRoute, namesOf, routeOf, upstreamsOf } from './routing.ts';
 import { containerName, parseSubnet, replicaNames, slotAddress } from './slots.ts';
-import { type AppRecord, isSlot, otherSlot, type RouteModel } from './state.ts';
+import { type AppRecord, isSlot, otherSlot, type RouteModel, type SiteSettings } from './state.ts';
 import type { ContainerPlan, RouteChange, Routing, Step, StepOf } from './steps.ts';
 import { isUndoable } from './steps.ts';
 
@@ -18,6 +18,16 @@ const STAMP = { operation_id: 'op-00000001', verify_key: 'f'.repeat(32), actor: 
 const ORDER =
   'validate pull pre_switch maintain create start route probe scale route switch verify post_switch watch route drain stop retire route remove';
 const NAMES = ['one.test', 'two.test', 'three.test', 'four.test'];
+
+const anySettings: fc.Arbitrary<SiteSettings> = fc.record({
+  www: fc.constantFrom('off' as const, 'add' as const, 'remove' as const),
+  redirects: fc.constantFrom([], [{ from: '/old', to: '/new', status: 308 as const }]),
+  prefixes: fc.constantFrom([], [{ path: '/api', strip: false, port: 9000 }], [{ path: '/blog', strip: true, app_name: 'blog' }]),
+  headers: fc.constantFrom({}, { 'X-Frame-Options': 'DENY' }),
+  basic_auth: fc.constant([]),
+  body_bytes_max: fc.constantFrom(null, 1_000),
+  compression: fc.boolean(),
+});
 
 const hook = fc.option(fc.constant({ command: ['migrate'], timeout_ms: 1_000 }), { nil: undefined });
 const replicas = fc.integer({ min: 1, max: LIMITS.replicas_max });
@@ -72,8 +82,9 @@ const anyObserved: fc.Arbitrary<Observed> = fc
     index: fc.integer({ min: 1, max: 4000 }),
     number: fc.integer({ min: 1, max: 50 }),
     isKnown: fc.boolean(),
+    routing: fc.option(anySettings),
   })
-  .map(({ configuration, stale, slot, wanted, index, number, isKnown, replicas: count }) => {
+  .map(({ configuration, stale, slot, wanted, index, number, isKnown, routing, replicas: count }) => {
     if (configuration === null && !isKnown) return { app: null, live: null, others: [], has_certain_route: true };
     const base = {
       name: 'shop',
@@ -82,6 +93,7 @@ const anyObserved: fc.Arbitrary<Observed> = fc
       last_release_number: number,
       last_error: null,
       maintenance: null,
+      routing,
     };
     const times = { created_at: STAMP.at, updated_at: STAMP.at };
     const id = `r${number}`;
@@ -113,6 +125,7 @@ const known = fc
 const simple = fc.oneof(
   replicas.map((count): Wish => ({ kind: 'scale', replicas: count })),
   fc.constantFrom<Wish>({ kind: 'stop' }, { kind: 'remove' }, { kind: 'maintenance', to: null }),
+  anySettings.map((to): Wish => ({ kind: 'configure', to })),
 );
 
 interface Case {
@@ -191,7 +204,7 @@ describe('every plan', () => {
           steps.findIndex(({ name }) => name === 'retire' || name === 'stop'),
         );
       }
-      if (wish.kind !== 'scale' && wish.kind !== 'maintenance')
+      if (!['scale', 'maintenance', 'configure'].includes(wish.kind))
         expect(namesIn(ended)).toEqual(live.length > 0 ? live : namesIn(ended));
     });
   });
@@ -243,8 +256,8 @@ describe('every plan', () => {
         expect(isSameRoute(routing.from, kept)).toBe(true);
         kept = routing.to;
         for (const change of routing.changes) apply(change, served);
-        if (step.name !== 'route' || wish.kind === 'remove' || wish.kind === 'scale' || !isSlot(marker) || app.route === null)
-          continue;
+        const isInPlace = ['remove', 'scale', 'configure'].includes(wish.kind);
+        if (step.name !== 'route' || isInPlace || !isSlot(marker) || app.route === null) continue;
         for (const name of namesOf(app.route)) {
           const routes = [...served.values()].filter((route) => namesOf(route).includes(name));
           expect(routes.length).toBeGreaterThan(0);
@@ -258,8 +271,11 @@ describe('every plan', () => {
           }
         }
       }
-      const count = wish.kind === 'scale' ? wish.replicas : (all(steps, 'switch')[0]?.to.replicas ?? 0);
-      const routed = configuration && routeOf(app, configuration, count, SETTINGS);
+      const isConfigured = wish.kind === 'configure';
+      const switched = all(steps, 'switch')[0]?.to.replicas;
+      const count = wish.kind === 'scale' ? wish.replicas : (switched ?? (isConfigured ? app.replicas : 0));
+      const routing = isConfigured ? wish.to : (app.routing ?? null);
+      const routed = configuration && routeOf({ ...app, routing }, configuration, count, SETTINGS);
       const scaled = configuration && app.route && { ...app.route, upstreams: upstreamsOf(app, configuration, count, SETTINGS) };
       const wanted = wish.kind === 'scale' ? scaled : routed;
       expect(isSameRoute(kept, wanted)).toBe(true);

@@ -6,9 +6,10 @@ import { proxyTypeSchema, type Slot } from '../contract/names.ts';
 import type { NextCoreMetadata } from '../contract/nextcore.ts';
 import type { SecretPin } from '../contract/secrets.ts';
 import { bringUpSteps, targetSlot } from './bring-up.ts';
+import { configureSteps } from './configure.ts';
 import { change, namesOf, upstreamsOf } from './routing.ts';
 import { allocateIndex } from './slots.ts';
-import type { AppRecord, Maintenance, MarkerState, NewRelease, OperationRecord } from './state.ts';
+import type { AppRecord, Maintenance, MarkerState, NewRelease, OperationRecord, SiteSettings } from './state.ts';
 import type { ImageWish, Serving, Step } from './steps.ts';
 import { containersOf, type PlanSettings, templateOf } from './templates.ts';
 
@@ -31,6 +32,7 @@ export type Wish =
   | { kind: 'rollback' | 'start' | 'restart'; release: Release }
   | { kind: 'scale'; replicas: number }
   | { kind: 'maintenance'; to: Maintenance | null }
+  | { kind: 'configure'; to: SiteSettings }
   | { kind: 'stop' }
   | { kind: 'remove' };
 
@@ -79,6 +81,12 @@ export function planOperation(name: string, wish: Wish, observed: Observed, sett
       return inPlace('maintenance', [
         { name: 'maintain', on_failure: 'unwind', app_name: name, to: wish.to, from: app.maintenance },
       ]);
+    case 'configure': {
+      const { live, has_certain_route } = observed;
+      if (live === null) throw new Error(`${name} has nothing to configure`);
+      const asked = { app, live, marker: wantedMarker(app), to: wish.to, has_certain_route };
+      return inPlace('configure', configureSteps(asked, settings), app.release);
+    }
   }
 }
 
@@ -210,6 +218,7 @@ function newApp(name: string, observed: Observed, settings: PlanSettings, stamp:
     wanted: 'running',
     replicas: 1,
     maintenance: null,
+    routing: null,
     route: null,
     verify_key: stamp.verify_key,
     last_release_number: 0,

@@ -4,7 +4,7 @@ import type { DaemonEvent, Image, Layer, Operation, ProbeResult, Release } from 
 import type { ProxyType, Slot, TlsMode } from '../contract/names.ts';
 import type { SecretPin } from '../contract/secrets.ts';
 import type { Sealed } from '../secrets/sealed.ts';
-import type { AppRecord, Change, MarkerState, NewRelease, OperationRecord, RouteModel } from './state.ts';
+import type { AppRecord, Change, MarkerState, NewRelease, OperationRecord, PortRouteRecord, RouteModel } from './state.ts';
 import type { ContainerPlan, ContainerTemplate, ImageWish } from './steps.ts';
 
 export interface ContainerSpec extends ContainerTemplate {
@@ -169,8 +169,13 @@ export interface ReverseProxy {
    * none is possible without a running proxy, too: it will not serve the route when it is back.
    */
   apply(app: string, route: RouteModel | null, signal: AbortSignal): Promise<void>;
-  /** The names of the apps that it has a route of. Rejects where there cannot be any. */
+  /** The names of the apps that it has a route of, and the keys of routes to ports. Rejects where there cannot be any. */
   listApps(): Promise<string[]>;
+  /**
+   * What it runs with, read back from it: for each route, in order, how that differs, in a few words; null: not at all. Throws a DomainError
+   * with the remedy when it does not answer.
+   */
+  differences(routes: readonly RouteModel[], signal: AbortSignal): Promise<(string | null)[]>;
 }
 
 export interface VerifyTarget {
@@ -266,6 +271,12 @@ export interface Journal {
   getOperation(id: string): OperationRecord | null;
   /** Newest first. */
   listOperations(filter: OperationFilter): OperationRecord[];
+  listPortRoutes(): PortRouteRecord[];
+  getPortRoute(domain: string): PortRouteRecord | null;
+  /** What is to become of a route to a port, before anything is done about it. */
+  putPortRoute(record: PortRouteRecord): void;
+  /** The record as it is once that has come about, without one where it is gone, and what there is to tell of it. */
+  settlePortRoute(domain: string, record: PortRouteRecord | null, events: readonly NewEvent[]): DaemonEvent[];
   /** The operation that was begun with this key; null as well once it is not kept any more. */
   findIdempotent(key: string, actor: string): { operation_id: string; request_hash: string } | null;
 }

@@ -9,6 +9,7 @@ import { maintenancePage } from './maintenance-page.ts';
 import { wantedMarker } from './plan.ts';
 import type { Journal, NewEvent, ObservedContainer, World } from './ports.ts';
 import { decideRecovery, describeOlderRecord, findForgotten, findOrphans, isAsKept } from './recovery.ts';
+import { prefixApps } from './site-settings.ts';
 import type { AppRecord, MarkerState, OperationRecord } from './state.ts';
 
 export interface Reconciliation {
@@ -205,10 +206,11 @@ async function restoreRoutes({ world, journal, log, stopping }: Reconciliation):
   const containers = await world.containers.list(stopping).catch(() => null);
   const setRight = async (proxy: ProxyType, name: string, listed: readonly string[] | null) => {
     // What was seen may be old: others took up to a minute each, and operations have begun and ended meanwhile. What is kept is not.
-    const wrong = isBusy(name, journal) ? null : findWrongRoute(proxy, name, { listed, containers }, journal);
+    const signal = AbortSignal.any([stopping, world.clock.timeout(ROUTE_DEADLINE_MS)]);
+    const isLost = await isElsewhere(proxy, name, world, journal, signal);
+    const wrong = isBusy(name, journal) ? null : findWrongRoute(proxy, name, { listed, containers, isLost }, journal);
     if (wrong === null) return;
     log.warn({ app: name, proxy, is_kept: wrong.route !== null }, 'setting right what a proxy has of an app');
-    const signal = AbortSignal.any([stopping, world.clock.timeout(ROUTE_DEADLINE_MS)]);
     await world.proxies[proxy].apply(name, wrong.route, signal);
   };
   for (const proxy of proxyTypeSchema.options) {
@@ -226,13 +228,29 @@ async function restoreRoutes({ world, journal, log, stopping }: Reconciliation):
 interface Sight {
   listed: readonly string[] | null;
   containers: readonly ObservedContainer[] | null;
+  /** A prefix of it leads to where an app is not any more. */
+  isLost: boolean;
+}
+
+/** Where the apps are that prefixes lead to is not kept with the route, so it is read back from the proxy. */
+async function isElsewhere(
+  proxy: ProxyType,
+  name: string,
+  world: Reconciliation['world'],
+  journal: Reconciliation['journal'],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const route = journal.getApp(name)?.route;
+  if (route?.proxy !== proxy || prefixApps(route).length === 0) return false;
+  const [difference] = await world.proxies[proxy].differences([route], signal);
+  return difference !== null;
 }
 
 /** What the proxy is to have of the app; null: what it has already. */
 function findWrongRoute(
   proxy: ProxyType,
   name: string,
-  { listed, containers }: Sight,
+  { listed, containers, isLost }: Sight,
   journal: Reconciliation['journal'],
 ): Pick<AppRecord, 'route'> | null {
   const isThere = listed?.includes(name);
@@ -244,7 +262,7 @@ function findWrongRoute(
   if (containers !== null && findForgotten(app, containers, journal) !== null) return null;
   const { route } = app;
   if (route?.proxy !== proxy) return isThere === true ? { route: null } : null;
-  return isThere === false || !isAsKept(name, journal) ? { route } : null;
+  return isThere === false || isLost || !isAsKept(name, journal) ? { route } : null;
 }
 
 /** Null: the daemon stops first. */

@@ -72,7 +72,7 @@ describe('routes', () => {
     const { world, journal } = await startApp({ proxy: 'nginx' });
     const ports = world.ports();
     const absent = () => Promise.reject(new DomainError('unavailable', 'Caddy is not installed'));
-    const caddy = { check: absent, checkRemoval: async () => undefined, apply: absent, listApps: absent };
+    const caddy = { check: absent, checkRemoval: async () => undefined, apply: absent, listApps: absent, differences: absent };
     const engine = engineOver({ ...ports, proxies: { ...ports.proxies, caddy } }, journal);
     const uncertain = { ...journal.operations[0]!, id: 'op-00000000', state: 'stuck' as const }; // deployed
     journal.operations.unshift(uncertain);

@@ -2,7 +2,8 @@
 import type { AppConfiguration } from '../contract/configuration.ts';
 import { proxyTypeSchema, type Slot } from '../contract/names.ts';
 import { defaultTls, healthPath } from '../contract/rules.ts';
-import type { AppRecord, RouteModel } from './state.ts';
+import { localUpstreams, NO_SETTINGS, optionsOf, withWww } from './site-settings.ts';
+import { type AppRecord, type PortRoute, portRouteKey, type RouteModel } from './state.ts';
 import type { Routing } from './steps.ts';
 import { containersOf, type PlanSettings } from './templates.ts';
 
@@ -20,7 +21,7 @@ export function upstreamsOf(
 
 /** Null for a configuration without a domain. */
 export function routeOf(
-  app: Pick<AppRecord, 'name' | 'index' | 'verify_key'>,
+  app: Pick<AppRecord, 'name' | 'index' | 'verify_key' | 'routing'>,
   configuration: AppConfiguration,
   replicas: number,
   settings: PlanSettings,
@@ -28,15 +29,41 @@ export function routeOf(
   const { domain, aliases, redirects, tls, proxy, health } = configuration;
   if (domain === undefined) return null;
   const tlsOf = (name: string) => tls ?? defaultTls(name);
+  const routing = app.routing ?? NO_SETTINGS;
+  const names = {
+    domain,
+    sites: [domain, ...aliases].map((name) => ({ domain: name, tls: tlsOf(name) })),
+    redirects: redirects.map(({ from, to = domain, status }) => ({ from, tls: tlsOf(from), to, to_tls: tlsOf(to), status })),
+  };
+  const options = optionsOf(routing, settings.slots_directory);
   return {
     app_name: app.name,
     proxy,
-    sites: [domain, ...aliases].map((name) => ({ domain: name, tls: tlsOf(name) })),
-    redirects: redirects.map(({ from, to = domain, status }) => ({ from, tls: tlsOf(from), to, to_tls: tlsOf(to), status })),
+    ...withWww(names, routing.www, tlsOf),
     upstreams: upstreamsOf(app, configuration, replicas, settings),
     health_path: healthPath(health)?.replace(/\?.*$/, '') ?? null,
     marker_directory: `${settings.slots_directory}/${app.name}`,
     verify_key: app.verify_key,
+    ...(options && { options }),
+  };
+}
+
+/** Of a route to a port. Its marker says blue, always. */
+export function portRouteOf(route: PortRoute, { slots_directory }: Pick<PlanSettings, 'slots_directory'>): RouteModel {
+  const { domain, port, proxy, tls, aliases, settings, verify_key } = route;
+  const tlsOf = (name: string) => tls ?? defaultTls(name);
+  const sites = [domain, ...aliases].map((name) => ({ domain: name, tls: tlsOf(name) }));
+  const options = optionsOf(settings, slots_directory);
+  const key = portRouteKey(domain);
+  return {
+    app_name: key,
+    proxy,
+    ...withWww({ domain, sites, redirects: [] }, settings.www, tlsOf),
+    upstreams: localUpstreams(port),
+    health_path: null,
+    marker_directory: `${slots_directory}/${key}`,
+    verify_key,
+    ...(options && { options }),
   };
 }
 

@@ -47,8 +47,9 @@ export interface RoutePrefix {
   path: string;
   /** Whether what serves it gets the path without the prefix. */
   is_stripped: boolean;
+  /** As the engine keeps it none of an app: it is filled in whenever the proxy is told. */
   upstreams: Record<Slot, string[]>;
-  /** Of the app that serves it; null: a port, which is both slots' upstream. */
+  /** Of the app that serves it, whose name is its last part; null: a port, which is both slots' upstream. */
   marker_directory: string | null;
 }
 
@@ -59,6 +60,47 @@ export interface RouteRedirect {
   /** Whether `to` is reached by https. */
   to_tls: TlsMode;
   status: 301 | 302 | 307 | 308;
+}
+
+/** What is configured of a site; of an app it belongs to the app and not to a release, so that a rollback keeps it. */
+export interface SiteSettings {
+  www: 'off' | 'add' | 'remove';
+  redirects: RouteOptions['path_redirects'];
+  prefixes: PrefixSetting[];
+  headers: Record<string, string>;
+  basic_auth: RouteOptions['basic_auth'];
+  body_bytes_max: number | null;
+  compression: boolean;
+}
+
+/** An app, or a port of this host, serves a path of the site. */
+export type PrefixSetting = { path: string; strip: boolean } & ({ app_name: string } | { port: number });
+
+/** A route to a program that is no app, on a port of this host. */
+export interface PortRoute {
+  /** Its name, too. */
+  domain: string;
+  port: number;
+  proxy: ProxyType;
+  /** Null: by each name's default. */
+  tls: TlsMode | null;
+  aliases: string[];
+  maintenance: Maintenance | null;
+  settings: SiteSettings;
+  verify_key: string;
+}
+
+/** What is kept of a route to a port. */
+export interface PortRouteRecord {
+  domain: string;
+  /** What the proxy is to serve; null: it is being removed. */
+  wanted: PortRoute | null;
+  /** What it served before, until it is certain that it serves what is wanted; null: nothing. */
+  previous: PortRoute | null;
+  /** Whether the proxy has been seen to serve what is wanted. */
+  is_settled: boolean;
+  created_at: string;
+  updated_at: string;
 }
 
 /** What visitors get in place of the app. */
@@ -78,7 +120,9 @@ export interface AppRecord {
   /** How many containers stand in the live slot, or would if it were not stopped. */
   replicas: number;
   maintenance: Maintenance | null;
-  /** As applied to the proxy last; null for an app without a domain. */
+  /** Missing or null: nothing. It outlives the domain. */
+  routing?: SiteSettings | null;
+  /** As applied to the proxy last; null for an app without a domain. Where apps are that its prefixes lead to is not kept with it. */
   route: RouteModel | null;
   verify_key: string;
   last_release_number: number;
@@ -151,6 +195,7 @@ export type Change =
   | { kind: 'app_route'; app_name: string; route: RouteModel | null }
   | { kind: 'app_replicas'; app_name: string; replicas: number }
   | { kind: 'app_maintenance'; app_name: string; maintenance: Maintenance | null }
+  | { kind: 'app_routing'; app_name: string; routing: SiteSettings | null }
   | { kind: 'app_error'; app_name: string; message: string | null }
   | { kind: 'release_state'; app_name: string; release: string; state: ReleaseState; end_reason: string | null }
   | { kind: 'app_removed'; app_name: string };
@@ -160,6 +205,11 @@ export type NewRelease = Omit<Release, 'state' | 'image_id' | 'ended_at' | 'end_
 /** Stands for the name of an app in a route to a port. No app's name has a dot. */
 export function portRouteKey(domain: string): string {
   return `route.${domain}`;
+}
+
+/** Whether it stands for a route to a port. */
+export function isPortRouteKey(name: string): boolean {
+  return name.startsWith(portRouteKey(''));
 }
 
 export function isSlot(marker: MarkerState | null): marker is Slot {

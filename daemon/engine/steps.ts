@@ -2,7 +2,7 @@
 import type { AppConfiguration, HealthCheck, Hook, Volume } from '../contract/configuration.ts';
 import type { StepName } from '../contract/domain.ts';
 import type { ProxyType, Slot, TlsMode } from '../contract/names.ts';
-import type { Maintenance, MarkerState, RouteModel } from './state.ts';
+import type { Maintenance, MarkerState, RouteModel, SiteSettings } from './state.ts';
 
 /** One container of a slot. The image comes from the `pull` step, pinned by its content id. */
 export interface ContainerPlan {
@@ -86,6 +86,8 @@ export type Step = Common &
         volumes: Volume[];
         networks: string[];
         has_credentials: boolean;
+        /** What of the request is wrong where a proxy is, or one of these names; missing: `proxy`, and by the place of a name. */
+        fields?: { proxy: string; names: Record<string, string> };
       }
     /** `has_credentials`: for the registry; they are in memory alone, so a restart of the daemon loses them. */
     | { name: 'pull'; app_name: string; release: string; image: ImageWish; has_credentials: boolean }
@@ -93,7 +95,7 @@ export type Step = Common &
     | { name: 'create'; template: ContainerTemplate; containers: ContainerPlan[] }
     | { name: 'start'; containers: ContainerPlan[] }
     /** `is_first`: there is no marker yet, so that the proxy has to be told to answer 503 until the switch. */
-    | { name: 'route'; app_name: string; routing: Routing; is_first: boolean }
+    | { name: 'route'; app_name: string; routing: Routing; is_first: boolean; settings?: ConfiguredSettings }
     | { name: 'probe'; containers: ContainerPlan[]; health: HealthCheck }
     | { name: 'switch'; app_name: string; to: Serving; from: Serving; containers: ContainerPlan[]; replaces: Replaced | null }
     | VerifyStep
@@ -105,6 +107,12 @@ export type Step = Common &
     | { name: 'stop'; app_name: string; containers: ContainerPlan[]; stop_timeout_ms: number }
     | { name: 'remove'; app_name: string }
   );
+
+/** Of an app's site, before and after they are changed; what is served by them is in the routing beside them. */
+export interface ConfiguredSettings {
+  to: SiteSettings | null;
+  from: SiteSettings | null;
+}
 
 export interface ImageWish {
   reference: string;

@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import type { AppConfiguration } from '../contract/configuration.ts';
 import type { Intent } from './engine.ts';
+import { NO_SETTINGS } from './site-settings.ts';
+import type { SiteSettings } from './state.ts';
 import { deploying, rollingBack, swapping } from './test-engine.ts';
 
 export const APPS = ['shop', 'blog'] as const;
@@ -82,6 +84,24 @@ const image = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(SICK, MISSING) },
 );
 
+/** Beside what is served the same in every proxy, what depends on the other app. */
+const settings: fc.Arbitrary<SiteSettings> = fc
+  .record({
+    www: fc.constantFrom('off' as const, 'add' as const, 'remove' as const),
+    prefix: fc.option(
+      fc.oneof(
+        fc.constantFrom(...APPS).map((app_name) => ({ app_name })),
+        fc.constant({ port: 9000 }),
+      ),
+    ),
+    compression: fc.boolean(),
+  })
+  .map(({ prefix, ...rest }) => ({
+    ...NO_SETTINGS,
+    ...rest,
+    prefixes: prefix === null ? [] : [{ path: '/there', strip: false, ...prefix }],
+  }));
+
 const intent: fc.Arbitrary<Intent> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(image, changes).map(([reference, with_]) => deploying(reference, with_)) },
   { weight: 4, arbitrary: image.map((reference) => swapping(reference)) },
@@ -96,6 +116,7 @@ const intent: fc.Arbitrary<Intent> = fc.oneof(
     weight: 2,
     arbitrary: fc.boolean().map((isOn): Intent => ({ kind: 'maintenance', to: isOn ? { message: 'Soon.' } : null })),
   },
+  { weight: 3, arbitrary: settings.map((to): Intent => ({ kind: 'configure', to })) },
   {
     weight: 7,
     arbitrary: fc.constantFrom<Intent>(

@@ -4,7 +4,10 @@ import { Engine, type Intent } from './engine.ts';
 import { createExecutors } from './executors.ts';
 import type { World } from './ports.ts';
 import type { Executors } from './saga.ts';
+import { ServedRoutes } from './served-routes.ts';
+import { NO_SETTINGS } from './site-settings.ts';
 import { parseSubnet } from './slots.ts';
+import type { SiteSettings } from './state.ts';
 import { ModelJournal } from './test-journal.ts';
 import { ModelWorld } from './test-world.ts';
 
@@ -15,10 +18,13 @@ export function createEngine(world: ModelWorld, journal: ModelJournal, wrap = (e
 }
 
 export function engineOver(ports: World, journal: ModelJournal, wrap = (executors: Executors) => executors): Engine {
-  let ids = journal.operations.length;
+  // One that was refused late has used its number up, and nothing is kept of it.
+  let ids = Math.max(0, ...journal.operations.map(({ id }) => Number(id.slice('op-'.length))));
+  const served = new ServedRoutes(ports.proxies, journal, SETTINGS);
+  const world = { ...ports, proxies: served.proxies };
   return new Engine({
-    world: ports,
-    executors: wrap(createExecutors(ports, journal, async () => true)),
+    world,
+    executors: wrap(createExecutors(world, journal, async () => true, served)),
     journal,
     settings: SETTINGS,
     ids: { operationId: () => `op-0000000${++ids}`, verifyKey: () => 'a'.repeat(32) },
@@ -43,6 +49,10 @@ export const deploying = (image: string, changes: Partial<AppConfiguration> = {}
   credentials: null,
 });
 export const swapping = (image: string): Intent => ({ kind: 'swap', image, pull: 'missing', nextcore: null, credentials: null });
+export const configuring = (changes: Partial<SiteSettings>): Intent => ({
+  kind: 'configure',
+  to: { ...NO_SETTINGS, ...changes },
+});
 export const rollingBack = (release?: string, code_only = false): Intent => ({ kind: 'rollback', release, code_only });
 
 /** Begins an operation and waits for its end. */

@@ -3,7 +3,8 @@ import { expect } from 'vitest';
 import { DomainError } from '../contract/errors.ts';
 import type { Engine } from './engine.ts';
 import { namesOf, routeOf } from './routing.ts';
-import type { AppRecord, OperationRecord } from './state.ts';
+import { appOfPrefix } from './site-settings.ts';
+import type { AppRecord, OperationRecord, RouteModel } from './state.ts';
 import { APPS, type Command, FAILING_COMMAND, GOOD, HANGING_COMMAND, SICK, type Trouble } from './test-commands.ts';
 import { foreignContainer, type ModelContainer } from './test-container.ts';
 import { engineOver, SETTINGS, signal } from './test-engine.ts';
@@ -104,7 +105,7 @@ export class ModelHost {
     return structuredClone({
       containers: seen.sort(([a], [b]) => String(a).localeCompare(String(b))),
       marker: markers.get(app) ?? null,
-      routes: ['caddy', 'nginx'].map((proxy) => routes.get(`${proxy} ${app}`) ?? null),
+      routes: ['caddy', 'nginx'].map((proxy) => asKept(routes.get(`${proxy} ${app}`) ?? null)),
       page: pages.get(app) ?? null,
       kept: lasting(this.journal.getApp(app)),
       releases: releases.filter(({ state }) => state !== 'failed').map(({ id, state, image_id }) => [id, state, image_id]),
@@ -221,7 +222,8 @@ export class ModelHost {
     if (configuration === undefined || !GOOD.includes(intent.image)) return false;
     const { pre_switch, post_switch } = configuration;
     if ([pre_switch, post_switch].some((hook) => BAD_COMMANDS.includes(hook?.command[0]))) return false;
-    const wanted = namesOf(routeOf({ name: app, index: 1, verify_key: '' }, configuration, 1, SETTINGS));
+    const { routing = null } = record ?? {};
+    const wanted = namesOf(routeOf({ name: app, index: 1, verify_key: '', routing }, configuration, 1, SETTINGS));
     const others = this.journal.listApps().filter(({ name }) => name !== app);
     return !others.some(({ route }) => namesOf(route).some((name) => wanted.includes(name)));
   }
@@ -286,6 +288,15 @@ export class ModelHost {
   }
 }
 
+/** Without what is filled in when a proxy is told, which another app's operation may change. */
+export function asKept(route: RouteModel | null): RouteModel | null {
+  if (route?.options === undefined) return route;
+  const prefixes = route.options.prefixes.map((prefix) =>
+    appOfPrefix(prefix) === null ? prefix : { ...prefix, upstreams: { blue: [], green: [] } },
+  );
+  return { ...route, options: { ...route.options, prefixes } };
+}
+
 /** Of an app that was never live nothing lasts but its name. */
 function lasting(app: AppRecord | null): unknown {
   if (app?.release == null) return null;
@@ -296,5 +307,5 @@ function lasting(app: AppRecord | null): unknown {
 function expectRefusal(error: unknown, troubles: readonly Trouble[]): void {
   if (troubles.some(({ kind }) => kind === 'fail' || kind === 'kill')) return;
   if (!(error instanceof DomainError)) throw error;
-  expect(['conflict', 'not_found', 'unprocessable', 'unavailable']).toContain(error.code);
+  expect(['conflict', 'invalid_request', 'not_found', 'unprocessable', 'unavailable']).toContain(error.code);
 }

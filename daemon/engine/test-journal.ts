@@ -3,13 +3,14 @@ import type { DaemonEvent, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { previousRelease } from '../contract/rules.ts';
 import type { BeginEntry, Journal, NewEvent, OperationFilter, RemovedImage } from './ports.ts';
-import type { AppRecord, Change, OperationRecord } from './state.ts';
+import type { AppRecord, Change, OperationRecord, PortRouteRecord } from './state.ts';
 
 /** The durable part: survives the engine that used it. `beforeCommit` may throw, as a daemon that dies does. */
 export class ModelJournal implements Journal {
   readonly apps = new Map<string, AppRecord>();
   readonly releases = new Map<string, Release>();
   readonly operations: OperationRecord[] = [];
+  readonly portRoutes = new Map<string, PortRouteRecord>();
   readonly events: DaemonEvent[] = [];
   readonly keys = new Map<string, { operation_id: string; request_hash: string }>();
   removedImages: RemovedImage[] = [];
@@ -20,6 +21,7 @@ export class ModelJournal implements Journal {
     for (const [name, app] of this.apps) journal.apps.set(name, { ...app });
     for (const [key, release] of this.releases) journal.releases.set(key, { ...release });
     for (const [key, entry] of this.keys) journal.keys.set(key, entry);
+    for (const [domain, record] of this.portRoutes) journal.portRoutes.set(domain, record);
     journal.operations.push(...this.operations);
     journal.events.push(...this.events);
     return journal;
@@ -62,6 +64,19 @@ export class ModelJournal implements Journal {
     const found = this.keys.get(`${actor} ${key}`);
     return found && this.getOperation(found.operation_id) ? found : null;
   };
+
+  listPortRoutes = () => [...this.portRoutes.values()];
+  getPortRoute = (domain: string) => this.portRoutes.get(domain) ?? null;
+  putPortRoute(record: PortRouteRecord): void {
+    this.beforeCommit();
+    this.portRoutes.set(record.domain, record);
+  }
+  settlePortRoute(domain: string, record: PortRouteRecord | null, events: readonly NewEvent[]): DaemonEvent[] {
+    this.beforeCommit();
+    if (record === null) this.portRoutes.delete(domain);
+    else this.portRoutes.set(domain, record);
+    return events.map((event) => this.appendEvent(event));
+  }
 
   listAllReleases(): Release[] {
     return [...this.releases.values()];
@@ -119,6 +134,7 @@ export class ModelJournal implements Journal {
     if (change.kind === 'app_replicas') app!.replicas = change.replicas;
     if (change.kind === 'app_maintenance') app!.maintenance = change.maintenance;
     if (change.kind === 'app_route') app!.route = change.route;
+    if (change.kind === 'app_routing') app!.routing = change.routing;
     if (change.kind === 'app_error' && app) app.last_error = change.message;
     if (change.kind === 'image_pinned') release!.image_id = change.image_id;
     if (change.kind === 'release_state') Object.assign(release!, { state: change.state, end_reason: change.end_reason });

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { Operation } from '../contract/domain.ts';
 import type { Intent } from './engine.ts';
-import { createEngine, deploying as deploy, rollingBack, run, swapping } from './test-engine.ts';
+import { configuring, createEngine, deploying as deploy, rollingBack, run, swapping } from './test-engine.ts';
 import { ModelJournal } from './test-journal.ts';
 import { ModelWorld } from './test-world.ts';
 
@@ -80,6 +80,19 @@ export const SCENARIOS: Scenario[] = [
     name: 'end of maintenance',
     before: [v1, { kind: 'maintenance', to: { message: 'Soon.' } }],
     intent: { kind: 'maintenance', to: null },
+    isSeamless: true,
+  },
+  { name: 'configuration of its site', before: [v1], intent: configuring({ headers: { A: 'b' }, www: 'add' }), isSeamless: true },
+  {
+    name: 'configuration in place of another, in two replicas',
+    before: [deploy('shop:v1', { replicas: 2 }), configuring({ www: 'add', compression: true })],
+    intent: configuring({ www: 'remove', prefixes: [{ path: '/api', strip: true, port: 9000 }] }),
+    isSeamless: true,
+  },
+  {
+    name: 'deploy to another domain and proxy with a site that is configured',
+    before: [v1, configuring({ www: 'remove', headers: { A: 'b' } })],
+    intent: deploy('shop:v2', { domain: 'new.test', proxy: 'nginx' }),
     isSeamless: true,
   },
   { name: 'restart', before: [v1], intent: { kind: 'restart' }, isSeamless: true },

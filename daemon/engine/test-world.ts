@@ -134,6 +134,11 @@ export class ModelWorld {
           if (route === null) routes.delete(`${proxy} ${app}`);
           else routes.set(`${proxy} ${app}`, route);
         }),
+      differences: async (wanted) =>
+        wanted.map((route) => {
+          const served = routes.get(`${proxy} ${route.app_name}`);
+          return JSON.stringify(served) === JSON.stringify(route) ? null : 'it does not run with the new route';
+        }),
       listApps: async () => [...routes].flatMap(([key, { app_name }]) => (key.startsWith(proxy) ? [app_name] : [])),
     });
     return {

@@ -27,7 +27,8 @@ function validateWith(freePercent: number, { isHere = false, hasRoom = false } =
     images: { ...images, check: async () => (isHere ? 'sha256:1' : null) },
     resources: { ...resources, dockerDisk: async () => ({ total_bytes: 1_000, available_bytes: 10 * freePercent }) },
   };
-  const context = { world: parts, journal: { listApps: () => [] }, makeRoom: async () => hasRoom, credentials: null, signal };
+  const journal = { listApps: () => [], listPortRoutes: () => [] };
+  const context = { world: parts, journal, makeRoom: async () => hasRoom, credentials: null, signal };
   return validate(STEP, context).catch((error: unknown) => error);
 }
 

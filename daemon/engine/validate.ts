@@ -3,12 +3,13 @@ import { DomainError } from '../contract/errors.ts';
 import { DEFAULTS } from '../contract/limits.ts';
 import { domainOwner, fieldOf } from './domains.ts';
 import type { Journal, RefusedRoute, RegistryCredentials, ReverseProxy, World } from './ports.ts';
+import { refusedSetting } from './refusals.ts';
 import { StepFailure } from './saga.ts';
 import type { StepOf } from './steps.ts';
 
 interface Context {
   world: Pick<World, 'images' | 'proxies' | 'resources'>;
-  journal: Pick<Journal, 'listApps'>;
+  journal: Pick<Journal, 'listApps' | 'listPortRoutes'>;
   /** Frees what can be freed of a disk that is low; says whether there is room to pull now. */
   makeRoom(signal: AbortSignal): Promise<boolean>;
   credentials: RegistryCredentials | null;
@@ -21,8 +22,8 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
   for (const domain of step.domains) {
     const owner = domainOwner(journal, domain, step.app_name);
     if (!owner) continue;
-    const message = `The domain ${domain} belongs to the app ${owner}; choose another, or purge that app.`;
-    throw new StepFailure(message, {}, { field: fieldOf(domain, step.route) });
+    const message = `The domain ${domain} belongs to ${owner.named}; ${owner.remedy}.`;
+    throw new StepFailure(message, {}, { field: fieldOf(domain, step.route, step.fields) });
   }
   const { resources, images, proxies } = world;
   for (const [index, volume] of step.volumes.entries()) {
@@ -32,7 +33,9 @@ export async function validate(step: StepOf<'validate'>, context: Context): Prom
     await named(`networks.${index}`, resources.checkNetwork(network, signal));
   }
   await Promise.all(
-    step.proxies.map((proxy) => named('proxy', checkRoute(proxies[proxy], step.route?.proxy === proxy ? step : null, signal))),
+    step.proxies.map((proxy) =>
+      named(step.fields?.proxy ?? 'proxy', checkRoute(proxies[proxy], step.route?.proxy === proxy ? step : null, signal)),
+    ),
   );
   if (step.image === null) return;
   const { image, has_credentials } = step;
@@ -49,10 +52,24 @@ async function checkRoute(proxy: ReverseProxy, step: StepOf<'validate'> | null, 
   try {
     await proxy.check(signal, step.route);
   } catch (error) {
-    const domain = error instanceof DomainError ? (error.details as Partial<RefusedRoute> | undefined)?.domain : undefined;
-    if (domain === undefined) throw error;
-    await named(fieldOf(domain, step.route), Promise.reject(error));
+    const field = await refusedField(proxy, step, error, signal);
+    if (field === null) throw error;
+    await named(field, Promise.reject(error));
   }
+}
+
+/** What of the request a proxy refuses; null: it does not say, and would not serve the site without its settings either. */
+async function refusedField(
+  proxy: ReverseProxy,
+  { route, fields }: StepOf<'validate'>,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<string | null> {
+  if (!(error instanceof DomainError)) return null;
+  const setting = route && (await refusedSetting(proxy, route, signal));
+  if (setting) return setting;
+  const domain = (error.details as Partial<RefusedRoute> | undefined)?.domain;
+  return domain === undefined ? null : fieldOf(domain, route, fields);
 }
 
 /** What is pulled has to fit; how large it is the registry does not say before. */

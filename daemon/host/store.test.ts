@@ -7,6 +7,7 @@ import { appConfigurationSchema } from '../contract/configuration.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { nextCoreMetadataSchema } from '../contract/nextcore.ts';
 import type { BeginEntry, NewEvent } from '../engine/ports.ts';
+import { NO_SETTINGS } from '../engine/site-settings.ts';
 import type { AppRecord, Change, OperationRecord, RouteModel } from '../engine/state.ts';
 import { openDatabase } from './store/database.ts';
 import { StorageUnavailable } from './store/failures.ts';
@@ -138,16 +139,18 @@ describe('Store', () => {
     const first = new Store(path);
     const nextcore = nextCoreMetadataSchema.parse({ next_version: '16.0.0', output: 'standalone', build_id: 'b' });
     first.begin(entry('op-1', { release: { ...release('r1'), nextcore } }));
+    const routing = { ...NO_SETTINGS, headers: { A: 'b' }, basic_auth: [{ username: 'ann', password_hash: '$2b$' }] };
     const changes: Change[] = [
       { kind: 'app_maintenance', app_name: 'shop', maintenance: { message: 'Soon.' } },
       { kind: 'app_replicas', app_name: 'shop', replicas: 3 },
+      { kind: 'app_routing', app_name: 'shop', routing },
     ];
     first.commit({ ...operation('op-1'), state: 'succeeded', ended_at: AT }, changes, []);
     first.begin(entry('op-2', { app: { ...app(), last_release_number: 2 } }));
     first.close();
 
     const store = new Store(path);
-    expect(store.getApp('shop')).toMatchObject({ maintenance: { message: 'Soon.' }, replicas: 3, last_release_number: 2 });
+    expect(store.getApp('shop')).toMatchObject({ maintenance: { message: 'Soon.' }, replicas: 3, routing, last_release_number: 2 });
     expect(store.getRelease('shop', 'r1')?.nextcore).toEqual(nextcore);
     store.commit(operation('op-2'), [{ kind: 'app_maintenance', app_name: 'shop', maintenance: null }], []);
     expect(store.getApp('shop')?.maintenance).toBeNull();

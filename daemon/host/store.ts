@@ -5,12 +5,13 @@ import type { DaemonEvent, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { BeginEntry, Journal, NewEvent, OperationFilter, RemovedImage } from '../engine/ports.ts';
-import type { AppRecord, Change, NewRelease, OperationRecord } from '../engine/state.ts';
+import type { AppRecord, Change, NewRelease, OperationRecord, PortRouteRecord } from '../engine/state.ts';
 import { AccessTables } from './store/access-tables.ts';
 import { CertificateTable } from './store/certificate-table.ts';
 import type { Connection } from './store/connection.ts';
 import { openDatabase } from './store/database.ts';
 import { storageFailure } from './store/failures.ts';
+import { PortRouteTable } from './store/port-route-table.ts';
 import { type Row, releaseNumber, toApp, toEvent, toRecord, toRelease, toRemovedImage } from './store/rows.ts';
 import { SecretTable } from './store/secret-table.ts';
 
@@ -33,6 +34,7 @@ export class Store implements Journal {
   /** Tokens and the audit log. */
   readonly access = new AccessTables(this.#connection);
   readonly certificates = new CertificateTable(this.#connection);
+  readonly #portRoutes = new PortRouteTable(this.#connection);
 
   constructor(path: string, now: () => Date = () => new Date(), open: (path: string) => DatabaseSync = openDatabase) {
     this.#path = path;
@@ -171,6 +173,26 @@ export class Store implements Journal {
     return row ? { operation_id: String(row.operation_id), request_hash: String(row.request_hash) } : null;
   }
 
+  listPortRoutes(): PortRouteRecord[] {
+    return this.#portRoutes.list();
+  }
+
+  getPortRoute(domain: string): PortRouteRecord | null {
+    return this.#portRoutes.get(domain);
+  }
+
+  putPortRoute(record: PortRouteRecord): void {
+    this.#transaction(() => this.#portRoutes.put(record));
+  }
+
+  settlePortRoute(domain: string, record: PortRouteRecord | null, events: readonly NewEvent[]): DaemonEvent[] {
+    return this.#transaction(() => {
+      if (record === null) this.#portRoutes.remove(domain);
+      else this.#portRoutes.put(record);
+      return events.map((event) => this.#insertEvent(event));
+    });
+  }
+
   /** Kept events after `after`, or without it the newest; oldest first. */
   listEvents({ after, app_name, apps, limit }: EventFilter): DaemonEvent[] {
     const order = after === undefined ? 'DESC' : 'ASC';
@@ -222,6 +244,12 @@ export class Store implements Journal {
         return;
       case 'app_route':
         this.#run('UPDATE apps SET route = ? WHERE name = ?', change.route && JSON.stringify(change.route), change.app_name);
+        return;
+      case 'app_routing':
+        this.#run(
+          'UPDATE apps SET routing = ?, updated_at = ? WHERE name = ?',
+          ...[change.routing && JSON.stringify(change.routing), at, change.app_name],
+        );
         return;
       case 'app_error':
         this.#run('UPDATE apps SET last_error = ?, updated_at = ? WHERE name = ?', change.message, at, change.app_name);

@@ -157,4 +157,16 @@ export const MIGRATIONS: readonly string[] = [
     told_fingerprint TEXT
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE apps ADD COLUMN routing TEXT;
+
+  CREATE TABLE port_routes (
+    domain TEXT PRIMARY KEY,
+    wanted TEXT,
+    previous TEXT,
+    is_settled INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

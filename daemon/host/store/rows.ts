@@ -14,8 +14,9 @@ export function releaseNumber(id: string): number {
 // The casts below are of what the store alone has written.
 
 export function toApp(row: Row): AppRecord {
-  const { slot_index, route, maintenance, ...rest } = row;
-  return { ...rest, index: slot_index, route: parsed(route), maintenance: parsed(maintenance) } as unknown as AppRecord;
+  const { slot_index, route, maintenance, routing, ...rest } = row;
+  const parts = { route: parsed(route), maintenance: parsed(maintenance), routing: parsed(routing) };
+  return { ...rest, ...parts, index: slot_index } as unknown as AppRecord;
 }
 
 /** What an earlier version did not know of gets its default. */

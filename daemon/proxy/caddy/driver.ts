@@ -103,6 +103,12 @@ export class CaddyDriver implements ReverseProxy {
     await this.#files.apply(changeTo(app, route), signal);
   }
 
+  async differences(routes: readonly RouteModel[], signal: AbortSignal): Promise<(string | null)[]> {
+    await this.#detectFeatures(signal);
+    const config = await this.#runningConfig('', signal);
+    return routes.map((route) => this.#differenceIn(config, changeTo(route.app_name, route)));
+  }
+
   /** Makes Caddy read the files of its certificates anew, together with whatever else is to be loaded. Throws a DomainError. */
   reloadCertificates(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
@@ -236,13 +242,12 @@ export class CaddyDriver implements ReverseProxy {
     throw new DomainError('unavailable', message);
   }
 
-  async #differenceTo({ app, part }: RouteChange, signal: AbortSignal): Promise<string | null> {
-    const config = await this.#runningConfig('', signal);
-    return findDifference(
-      config,
-      app,
-      part === null ? null : generationOf(parseLine(part), this.#context(this.#knownFeatures())),
-    );
+  async #differenceTo(change: RouteChange, signal: AbortSignal): Promise<string | null> {
+    return this.#differenceIn(await this.#runningConfig('', signal), change);
+  }
+
+  #differenceIn(config: unknown, { app, part }: RouteChange): string | null {
+    return findDifference(config, app, part === null ? null : generationOf(parseLine(part), this.#context(this.#knownFeatures())));
   }
 
   async #runningConfig(path: string, signal: AbortSignal): Promise<unknown> {

@@ -100,13 +100,15 @@ export class NginxDriver implements ReverseProxy {
   }
 
   async #checkServing(signal: AbortSignal): Promise<void> {
-    const { service } = this.#settings;
     const first = await this.#findApp();
     // An answer proves both that nginx runs and that it reads our files.
     if (first !== undefined && (await this.#ask(first, signal))?.startsWith(`${first} `)) return;
-    if (!(await this.#isRunning(signal)))
-      throw new DomainError('unavailable', `nginx does not run; start it with \`systemctl start ${service}\`.`);
+    if (!(await this.#isRunning(signal))) throw this.#stopped();
     await this.#checkIncluded(signal);
+  }
+
+  #stopped(): DomainError {
+    return new DomainError('unavailable', `nginx does not run; start it with \`systemctl start ${this.#settings.service}\`.`);
   }
 
   async #features(signal: AbortSignal): Promise<NginxFeatures> {
@@ -270,6 +272,16 @@ export class NginxDriver implements ReverseProxy {
   #ask(app: string, signal: AbortSignal): Promise<string | null> {
     const { http_port } = this.#settings;
     return this.#machine.ask({ host: STATUS_ADDRESS, port: http_port, name: statusName(app) }, signal);
+  }
+
+  async differences(routes: readonly RouteModel[], signal: AbortSignal): Promise<(string | null)[]> {
+    if (!(await this.#isRunning(signal))) throw this.#stopped();
+    const differences: (string | null)[] = [];
+    for (const route of routes) {
+      const change = await this.#changeTo(route.app_name, route, signal);
+      differences.push(await this.#differenceTo(change, signal));
+    }
+    return differences;
   }
 
   /**
