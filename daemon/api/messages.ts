@@ -51,6 +51,11 @@ const CHANGE_MESSAGES: Messages = {
   keepRelease: ({ app_name, release, id }) => `${app_name} keeps ${release ?? 'its release'}; the watch window of ${id} ends.`,
   createToken: ({ name }) => `The token ${name} is made. Keep its text now: it is not told again.`,
   revokeToken: ({ name }) => `The token ${name} is revoked; what its bearer had open is closed.`,
+  createBackup: () => 'The backup is being sent.',
+  restoreBackup: ({ applied, backup }) =>
+    applied
+      ? `The backup of ${backup.hostname} takes the place of this state now; the daemon starts anew with it.`
+      : `This is what the backup of ${backup.hostname} would change; nothing was changed.`,
   loadImages: ({ images }) => `Loaded ${images.flatMap((image) => image.references[0] ?? image.id).join(', ') || 'no image'}.`,
 };
 

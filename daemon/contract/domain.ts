@@ -224,6 +224,8 @@ export const eventKindSchema = z.enum([
   'release.pruned',
   'disk.low',
   'auth.failed',
+  'backup.created',
+  'state.restored',
 ]);
 export type EventKind = z.infer<typeof eventKindSchema>;
 

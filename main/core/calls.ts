@@ -92,8 +92,8 @@ async function callDaemon(
   signal: AbortSignal,
 ): Promise<unknown> {
   const route: Route = routes[name];
-  if (route.kind === 'upload')
-    throw new DomainError('invalid_request', 'Images are not sent from a window; use `nextdeploy images load`.');
+  if (route.kind === 'upload' || route.kind === 'download')
+    throw new DomainError('invalid_request', 'Files are not sent from a window; use the command `nextdeploy`.');
   const parts = [
     ['path', route.params, request.params ?? {}],
     ['query', route.query, request.query ?? {}],
