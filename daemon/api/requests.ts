@@ -135,9 +135,8 @@ async function parseRequest(
   checkDeclaredLength(request, bytesMax);
   if (raw !== undefined) checkContentType(request, raw.media_type);
   if (request.headers.expect !== undefined) response.writeContinue();
-  const upload = raw !== undefined
-    ? new UploadBody(request, { bytesMax, timeout_ms: timeouts.upload_idle_ms, signal })
-    : Readable.from([]);
+  const upload =
+    raw !== undefined ? new UploadBody(request, { bytesMax, timeout_ms: timeouts.upload_idle_ms, signal }) : Readable.from([]);
   const limits = { bytesMax, timeout_ms: timeouts.body_ms, signal };
   const body = raw !== undefined ? undefined : parseBody(definition, await readJsonBody(request, limits));
   // Each part was parsed by the schema of the route that it is handed to.

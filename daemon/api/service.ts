@@ -13,6 +13,7 @@ import { toOperation } from '../engine/view.ts';
 import { Sealed } from '../secrets/sealed.ts';
 import { requireKnownParts } from './app-limits.ts';
 import type { Handlers, RequestContext } from './handlers.ts';
+import type { BackupService } from './service-backup.ts';
 import type { ProviderService } from './service-providers.ts';
 import type { SecretService } from './service-secrets.ts';
 import type { EventSource } from './service-streams.ts';
@@ -44,6 +45,7 @@ export interface ServiceOptions {
   getOpenApi(): Record<string, unknown>;
   secrets: SecretService;
   providers: ProviderService;
+  backups: BackupService;
   publishEvent(event: Omit<NewEvent, 'ts'>): void;
   /** For apps whose deploy names none. */
   defaultProxy: ProxyType;
@@ -140,6 +142,9 @@ export function createHandlers(options: ServiceOptions): Handlers {
     revokeToken: async ({ params, context }) => tokens.revoke(params.id, context.actor),
     listAudit: async ({ query: { since, until, ...query } }) =>
       options.audit.listAudit({ ...query, since: since && toMilliseconds(since), until: until && toMilliseconds(until) }),
+
+    createBackup: (request) => options.backups.create(request),
+    restoreBackup: (request) => options.backups.restore(request),
 
     getHealth: ({ context }) => options.getHealth(context.signal),
     getVersion: async ({ context }): Promise<DaemonVersion> => {

@@ -45,7 +45,11 @@ export function send(target: Target, { method, path, headers = {}, body, chunked
       response.on('error', reject);
       response.on('end', () => {
         request.destroy();
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, json: isJson(response) ? JSON.parse(text) : text });
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          json: isJson(response) ? JSON.parse(text) : text,
+        });
       });
     });
     if (chunked && body !== undefined) request.write(body);

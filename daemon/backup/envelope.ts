@@ -3,6 +3,7 @@
  * does all but the key of the passphrase: Node's own scrypt works beside the daemon, which would otherwise answer nobody for a second.
  */
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
+import { ReadableStream as NodeStream } from 'node:stream/web';
 import type { Identity, Recipient, Stanza } from 'age-encryption';
 import { DomainError } from '../contract/errors.ts';
 import type { Sealed } from '../secrets/sealed.ts';
@@ -17,11 +18,16 @@ const ARMOR = '-----BEGIN AGE ENCRYPTED FILE-----';
 /** Longer than the header of a file with a passphrase, which has one stanza. */
 const HEADER_BYTES_MAX = 1_024;
 
-export async function encrypt(source: AsyncIterable<Uint8Array>, passphrase: Sealed): Promise<AsyncIterable<Uint8Array>> {
+/** `work_factor`: the binary logarithm of scrypt's cost; tests take less of it. */
+export async function encrypt(
+  source: AsyncIterable<Uint8Array>,
+  passphrase: Sealed,
+  work_factor: number = WORK_FACTOR,
+): Promise<AsyncIterable<Uint8Array>> {
   const age = await loadAge();
   const encrypter = new age.Encrypter();
-  encrypter.addRecipient(recipientOf(passphrase, age.Stanza));
-  return encrypter.encrypt(ReadableStream.from<Uint8Array>(source));
+  encrypter.addRecipient(recipientOf(passphrase, work_factor, age.Stanza));
+  return iterable(await encrypter.encrypt(webStream(source)));
 }
 
 /**
@@ -36,7 +42,7 @@ export async function decrypt(source: AsyncIterable<Uint8Array>, passphrase: Sea
   const state = { isWrong: false };
   decrypter.addIdentity(identityOf(passphrase, state));
   try {
-    return inOwnWords(await decrypter.decrypt(ReadableStream.from<Uint8Array>(all)));
+    return inOwnWords(iterable(await decrypter.decrypt(webStream(all))));
   } catch (cause) {
     if (cause instanceof DomainError) throw cause;
     if (state.isWrong) throw refusal('The passphrase is not the one that this backup was made with', cause);
@@ -79,14 +85,14 @@ function demandHeader(head: Buffer): void {
   throw refusal('This is no backup: it is encrypted with age, but not for a passphrase');
 }
 
-function recipientOf(passphrase: Sealed, Kind: typeof Stanza): Recipient {
+function recipientOf(passphrase: Sealed, work_factor: number, Kind: typeof Stanza): Recipient {
   return {
     wrapFileKey: async (fileKey) => {
       const salt = randomBytes(SALT_BYTES);
-      const key = await keyOf(passphrase, salt, WORK_FACTOR);
+      const key = await keyOf(passphrase, salt, work_factor);
       const cipher = createCipheriv('chacha20-poly1305', key, Buffer.alloc(12), { authTagLength: TAG_BYTES });
       const body = Buffer.concat([cipher.update(fileKey), cipher.final(), cipher.getAuthTag()]);
-      return [new Kind(['scrypt', unpadded(salt), String(WORK_FACTOR)], body)];
+      return [new Kind(['scrypt', unpadded(salt), String(work_factor)], body)];
     },
   };
 }
@@ -95,10 +101,12 @@ function identityOf(passphrase: Sealed, state: { isWrong: boolean }): Identity {
   return {
     unwrapFileKey: async ([stanza, ...others]) => {
       const [kind, salt = '', factor = ''] = stanza?.args ?? [];
-      if (stanza === undefined || others.length > 0 || kind !== 'scrypt' || stanza.args.length !== 3) throw new Error('no scrypt stanza');
+      if (stanza === undefined || others.length > 0 || kind !== 'scrypt' || stanza.args.length !== 3)
+        throw new Error('no scrypt stanza');
       const bytes = Buffer.from(salt, 'base64');
       const isSound = bytes.length === SALT_BYTES && unpadded(bytes) === salt && stanza.body.length === 16 + TAG_BYTES;
-      if (!isSound || !/^[1-9][0-9]?$/.test(factor) || Number(factor) > WORK_FACTOR) throw new Error('a scrypt stanza that is wrong');
+      if (!isSound || !/^[1-9][0-9]?$/.test(factor) || Number(factor) > WORK_FACTOR)
+        throw new Error('a scrypt stanza that is wrong');
       const key = await keyOf(passphrase, bytes, Number(factor));
       const decipher = createDecipheriv('chacha20-poly1305', key, Buffer.alloc(12), { authTagLength: TAG_BYTES });
       decipher.setAuthTag(stanza.body.subarray(-TAG_BYTES));
@@ -146,6 +154,10 @@ export async function peek(
   };
   return { head: head.subarray(0, bytes_min), all: all() };
 }
+
+// The library's types are the browser's, where a stream cannot be made of an iterable, nor iterated; in Node they are one and the same class.
+const webStream = (source: AsyncIterable<Uint8Array>) => NodeStream.from(source) as unknown as ReadableStream<Uint8Array>;
+const iterable = (stream: ReadableStream<Uint8Array>) => stream as unknown as AsyncIterable<Uint8Array>;
 
 /** Only where it is needed: it brings its own cryptography. */
 function loadAge() {

@@ -17,9 +17,11 @@ export const CONFIGURATION_NAME = 'config.yml';
 export const TREES = ['certificates', 'acme'] as const;
 export type TreeName = (typeof TREES)[number];
 
-const account = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/);
+const account = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/);
 /** Beneath the directory; no part of it begins with a dot. */
-const PATH = /^[A-Za-z0-9_*@+-][A-Za-z0-9_.*@+-]{0,254}(?:\/[A-Za-z0-9_*@+-][A-Za-z0-9_.*@+-]{0,254}){0,7}$/;
+const PATH = /^[A-Za-z0-9_*@+:-][A-Za-z0-9_.*@+:-]{0,254}(?:\/[A-Za-z0-9_*@+:-][A-Za-z0-9_.*@+:-]{0,254}){0,7}$/;
+
+export const isTreePath = (path: string) => path.length <= 1_024 && PATH.test(path);
 
 const fileShape = {
   /** In the archive. */
@@ -91,9 +93,12 @@ function demandSound(entries: readonly ManifestEntry[]): void {
   const names = new Set(entries.map(({ name }) => name));
   const paths = entries.filter((entry) => 'path' in entry).map(({ kind, path }) => `${kind}/${path}`);
   const places = new Set(paths);
-  const isNested = paths.some((path) => path.split('/').some((_, index, parts) => index > 0 && places.has(parts.slice(0, index).join('/'))));
+  const isNested = paths.some((path) =>
+    path.split('/').some((_, index, parts) => index > 0 && places.has(parts.slice(0, index).join('/'))),
+  );
   const isWhole = count('database') === 1 && count('master_key') === 1 && count('configuration') <= 1;
-  if (!isWhole || names.size < entries.length || names.has(MANIFEST_NAME) || places.size < paths.length || isNested) throw notOurs();
+  if (!isWhole || names.size < entries.length || names.has(MANIFEST_NAME) || places.size < paths.length || isNested)
+    throw notOurs();
   const files_bytes = entries.reduce((sum, entry) => sum + (entry.kind === 'database' ? 0 : entry.size_bytes), 0);
   if (files_bytes > LIMITS.backup_files_bytes_max) throw notOurs();
 }

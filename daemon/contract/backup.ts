@@ -52,7 +52,10 @@ export type MissingImage = z.infer<typeof missingImageSchema>;
 export const restoreReportSchema = z
   .strictObject({
     applied: z.boolean().meta({ description: 'false: a rehearsal, which has changed nothing' }),
-    restore_id: z.string().nullable().meta({ description: 'named by the event `state.restored` once it is done; null: a rehearsal' }),
+    restore_id: z
+      .string()
+      .nullable()
+      .meta({ description: 'named by the event `state.restored` once it is done; null: a rehearsal' }),
     backup: z.strictObject({ created_at: z.string(), hostname: z.string(), version: z.string() }),
     changes: z.array(restoreChangeSchema),
     unchanged: z.number().int().meta({ description: 'how many things of those kinds are the same in both' }),
@@ -80,7 +83,11 @@ export const backupRoutes = {
     query: noQuery,
     body: backupRequestSchema,
     response: bytesSchema,
-    binary: { media_type: BACKUP_MEDIA_TYPE, bytes_max: LIMITS.backup_bytes_max, description: 'An age file with a tar archive in it.' },
+    binary: {
+      media_type: BACKUP_MEDIA_TYPE,
+      bytes_max: LIMITS.backup_bytes_max,
+      description: 'An age file with a tar archive in it.',
+    },
   }),
   restoreBackup: route({
     method: 'POST',
@@ -90,7 +97,9 @@ export const backupRoutes = {
     apps: 'never',
     summary: 'Say what a backup would change; with apply, put its state in the place of this one and start anew with it.',
     params: noParams,
-    query: z.strictObject({ apply: z.stringbool().optional().meta({ description: 'default: a rehearsal that changes nothing' }) }),
+    query: z.strictObject({
+      apply: z.stringbool().optional().meta({ description: 'default: a rehearsal that changes nothing' }),
+    }),
     body: nothing,
     response: restoreReportSchema,
     binary: {
