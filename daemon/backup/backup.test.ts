@@ -29,7 +29,8 @@ afterEach(() => {
 
 const contentOf = async (file: Buffer): Promise<Map<string, Buffer>> => {
   const entries = new Map<string, Buffer>();
-  for await (const { name, content } of readArchive(await decrypt(pieces(file), PASSPHRASE))) entries.set(name, await collect(content));
+  for await (const { name, content } of readArchive(await decrypt(pieces(file), PASSPHRASE)))
+    entries.set(name, await collect(content));
   return entries;
 };
 
@@ -58,14 +59,21 @@ const withManifest = (file: Buffer, change: (manifest: Manifest) => object) =>
   ]);
 
 describe('a backup', () => {
-  it('holds the state with the key that opens it, and is a tar archive that the program age opens', { timeout: 60_000 }, async () => {
+  it('holds the state with the key that opens it, and is a tar archive that the program age opens', {
+    timeout: 60_000,
+  }, async () => {
     const file = await collect(await first.backups(18).create(PASSPHRASE, never));
     const path = join(first.directory, 'backup.age');
     writeFileSync(path, file);
     expect(await openWithAge(path, `${path}.tar`)).toBe(0);
     const listed = spawnSync('tar', ['--list', '--verbose', '--file', `${path}.tar`], { encoding: 'utf8' });
     expect(listed.stderr).toBe('');
-    expect(listed.stdout.trim().split('\n').map((line) => line.split(/\s+/).at(-1))).toEqual([
+    expect(
+      listed.stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/\s+/).at(-1)),
+    ).toEqual([
       'manifest.json',
       'nextdeploy.db',
       'master.key',
@@ -79,7 +87,7 @@ describe('a backup', () => {
     expect(entries.get('master.key')?.toString()).toBe(readFileSync(first.places.master_key, 'utf8'));
     const manifest = parseManifest(entries.get('manifest.json') ?? Buffer.alloc(0));
     expect(manifest).toMatchObject({ format: 1, version: '1.2.3', hostname: 'first', markers: { shop: 'blue' } });
-    expect(manifest.entries.find(({ name }) => name.endsWith('.key'))).toMatchObject({ path: 'shop.test.key', mode: 0o600 });
+    expect(manifest.entries.find(({ name }) => name.endsWith('.test.key'))).toMatchObject({ path: 'shop.test.key', mode: 0o600 });
     for (const content of entries.values()) expect(content.includes('needle-')).toBe(false);
   });
 
@@ -182,8 +190,7 @@ describe('a restore', () => {
     expect(readFileSync(join(second.places.trees.certificates, 'shop.test.crt'), 'utf8')).toBe('a chain');
     expect(readFileSync(join(second.places.trees.acme, 'accounts', 'ca:14000', 'regr.json'), 'utf8')).toBe('{}');
     expect(statSync(join(second.places.trees.certificates, 'shop.test.key')).mode & 0o777).toBe(0o600);
-    for (const path of [second.places.database, second.places.master_key])
-      expect(statSync(path).mode & 0o077, path).toBe(0);
+    for (const path of [second.places.database, second.places.master_key]) expect(statSync(path).mode & 0o077, path).toBe(0);
     expect(readFileSync(second.places.configuration, 'utf8')).toBe(token);
     expect(report.kept_in).toHaveLength(2);
     expect(readFileSync(join(second.directory, 'etc', 'before-restore-rst-1', 'master.key'), 'utf8')).toBe(key);
@@ -230,12 +237,26 @@ describe('a file that is no sound backup is refused whole, and said why:', () =>
     ['armored', (file) => Buffer.from(`-----BEGIN AGE ENCRYPTED FILE-----\n${file.toString('base64')}`), /armored/],
     ['too hard to open', (file) => Buffer.from(file.toString('latin1').replace(/ 10\n/, ' 22\n'), 'latin1'), /more work/],
     ['other data in the same envelope', () => encrypted(pieces(Buffer.from('hello'))), /no backup of NextDeploy|cut short/],
-    ['newer', (file) => withManifest(file, (manifest) => ({ ...manifest, format: 2, version: '9.0.0' })), /newer NextDeploy \(9\.0\.0\)/],
+    [
+      'newer',
+      (file) => withManifest(file, (manifest) => ({ ...manifest, format: 2, version: '9.0.0' })),
+      /newer NextDeploy \(9\.0\.0\)/,
+    ],
     ['with an unknown field', (file) => withManifest(file, (manifest) => ({ ...manifest, more: 1 })), /no backup/],
     ['without its key', (file) => altered(file, (entries) => entries.filter(([name]) => name !== 'master.key')), /no backup/],
     ['with an entry more', (file) => altered(file, (entries) => [...entries, ['more', Buffer.from('x')]]), /no backup/],
     ['with an entry twice', (file) => altered(file, (entries) => [...entries, ...entries.slice(-1)]), /no backup/],
-    ['with another content', (file) => altered(file, (all) => all.map(([name, content]) => [name, name === 'config.yml' ? Buffer.from(content.toString().replace('7', '8')) : content])), /damaged/],
+    [
+      'with another content',
+      (file) =>
+        altered(file, (all) =>
+          all.map(([name, content]) => [
+            name,
+            name === 'config.yml' ? Buffer.from(content.toString().replace('7', '8')) : content,
+          ]),
+        ),
+      /damaged/,
+    ],
     ['sound in another form', manifestOf, /^$/],
   ])('%s', async (what, change, message) => {
     const file = await change(await first.backup());
@@ -253,30 +274,25 @@ describe('a file that is no sound backup is refused whole, and said why:', () =>
 
   it('a wrong passphrase', async () => {
     const before = second.snapshot();
-    const error = await second.restore(await first.backup(), true, new Sealed('incorrect horse')).catch((reason: unknown) => reason);
+    const error = await second
+      .restore(await first.backup(), true, new Sealed('incorrect horse'))
+      .catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'unprocessable', message: expect.stringMatching(/passphrase is not the one/) });
     expect(second.snapshot()).toEqual(before);
   });
 
-  it.each([
-    '../evil.crt',
-    '/etc/evil.crt',
-    'a/../../evil.crt',
-    '.hidden',
-    'a//b',
-    'a/./b',
-    '',
-    'with space',
-    'a\nb',
-  ])('a path that leads elsewhere: %j', async (path) => {
-    const file = await withManifest(await first.backup(), (manifest) => ({
-      ...manifest,
-      entries: manifest.entries.map((entry) => (entry.kind === 'certificates' ? { ...entry, path } : entry)),
-    }));
-    const before = second.snapshot();
-    await expect(second.restore(file, true)).rejects.toThrow(/no backup of NextDeploy/);
-    expect(second.snapshot()).toEqual(before);
-  });
+  it.each(['../evil.crt', '/etc/evil.crt', 'a/../../evil.crt', '.hidden', 'a//b', 'a/./b', '', 'with space', 'a\nb'])(
+    'a path that leads elsewhere: %j',
+    async (path) => {
+      const file = await withManifest(await first.backup(), (manifest) => ({
+        ...manifest,
+        entries: manifest.entries.map((entry) => (entry.kind === 'certificates' ? { ...entry, path } : entry)),
+      }));
+      const before = second.snapshot();
+      await expect(second.restore(file, true)).rejects.toThrow(/no backup of NextDeploy/);
+      expect(second.snapshot()).toEqual(before);
+    },
+  );
 
   it.each<[string, string[]]>([
     ['twice the same', ['a.crt', 'a.crt']],
@@ -344,7 +360,9 @@ async function replaced(file: Buffer, name: string, content: Buffer): Promise<Bu
       if (each === name) return [each, content];
       if (each !== 'manifest.json') return [each, bytes];
       const manifest = parseManifest(bytes);
-      const change = manifest.entries.map((entry) => (entry.name === name ? { ...entry, size_bytes: content.length, sha256 } : entry));
+      const change = manifest.entries.map((entry) =>
+        entry.name === name ? { ...entry, size_bytes: content.length, sha256 } : entry,
+      );
       return [each, formatManifest({ ...manifest, entries: change })];
     }),
   );

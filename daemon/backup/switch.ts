@@ -78,7 +78,6 @@ export async function commitSwitch(record: RestoreRecord, places: Places, files:
     const message = `${live} is a mount of its own, so that nothing can take its place in one step. Unmount it first. Nothing was changed.`;
     throw new DomainError('unprocessable', message);
   }
-  for (const directory of keptIn(record.moves)) await files.makeDirectory(directory);
   await files.writeRecord(recordFile(places), JSON.stringify(record));
 }
 
@@ -91,6 +90,7 @@ export async function readRecord(places: Places, files: BackupFiles): Promise<Re
 export async function completeSwitch(places: Places, files: BackupFiles): Promise<RestoreRecord | null> {
   const record = await readRecord(places, files);
   if (record === null || record.state === 'switched') return record;
+  for (const directory of keptIn(record.moves)) await files.makeDirectory(directory);
   for (const move of record.moves) await carryOut(move, files);
   const switched: RestoreRecord = { ...record, state: 'switched' };
   await files.writeRecord(recordFile(places), JSON.stringify(switched));

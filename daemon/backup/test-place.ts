@@ -16,7 +16,7 @@ import { Vault } from '../secrets/vault.ts';
 import { Backups } from './create.ts';
 import type { BackupFiles, Places } from './ports.ts';
 import { Restores } from './restore.ts';
-import { completeSwitch, sweep } from './switch.ts';
+import { completeSwitch, type RestoreRecord, sweep } from './switch.ts';
 
 export const PASSPHRASE = new Sealed('correct horse battery');
 /** Of scrypt: what takes a second and 256 MB otherwise. */
@@ -40,6 +40,8 @@ export class TestPlace {
   files: BackupFiles = new HostBackupFiles();
   containers: ObservedContainer[] | null = [];
   images: string[] = [];
+  /** Of the restore that the start has found. */
+  record: RestoreRecord | null = null;
   #restores = 0;
 
   /** As the daemon starts: what a restore has decided comes first. */
@@ -52,20 +54,24 @@ export class TestPlace {
     return place;
   }
 
-  async start(): Promise<void> {
-    const files = new HostBackupFiles();
+  async start(files: BackupFiles = new HostBackupFiles()): Promise<void> {
     const record = await completeSwitch(this.places, files);
     await sweep(record, this.places, files);
+    this.record = record;
     this.store = new Store(this.places.database, now);
+    this.isOpen = true;
     this.vault = await Vault.open({ store: this.store.secrets, files: new MasterKeyFiles(this.places.master_key), now });
   }
 
+  isOpen: boolean = true;
+
   stop(): void {
     this.store.close();
+    this.isOpen = false;
   }
 
   remove(): void {
-    this.stop();
+    if (this.isOpen) this.stop();
     rmSync(this.directory, { recursive: true });
   }
 
@@ -77,7 +83,10 @@ export class TestPlace {
   }
 
   valueOf(name: string): string | undefined {
-    return this.vault.open(this.vault.pin('shop', null).filter((pin) => pin.name === name)).get(name)?.open();
+    return this.vault
+      .open(this.vault.pin('shop', null).filter((pin) => pin.name === name))
+      .get(name)
+      ?.open();
   }
 
   certificate(domain: string, content: string): void {
@@ -144,7 +153,9 @@ export class TestPlace {
 
   /** Everything on the disk but what SQLite has beside the database while it is open: paths with the hash of their content. */
   snapshot(): Record<string, string> {
-    const paths = readdirSync(this.directory, { recursive: true, encoding: 'utf8' }).filter((path) => !/\.db-(wal|shm)$/.test(path));
+    const paths = readdirSync(this.directory, { recursive: true, encoding: 'utf8' }).filter(
+      (path) => !/\.db-(wal|shm)$/.test(path),
+    );
     const files = paths.filter((path) => statSync(join(this.directory, path)).isFile()).sort();
     return Object.fromEntries(files.map((path) => [path, sha256(readFileSync(join(this.directory, path)))]));
   }
@@ -156,7 +167,13 @@ export class TestPlace {
 
 function routeOf(name: string) {
   return {
-    ...{ app_name: name, proxy: 'caddy', sites: [{ domain: `${name}.test`, tls: 'off' }], redirects: [], upstreams: { blue: [], green: [] } },
+    ...{
+      app_name: name,
+      proxy: 'caddy',
+      sites: [{ domain: `${name}.test`, tls: 'off' }],
+      redirects: [],
+      upstreams: { blue: [], green: [] },
+    },
     ...{ health_path: null, marker_directory: '/', verify_key: 'k' },
   };
 }
@@ -171,4 +188,8 @@ export async function collect(content: AsyncIterable<Uint8Array>): Promise<Buffe
 
 /** As a connection brings it. */
 export const pieces = (content: Buffer): Readable =>
-  Readable.from(Array.from({ length: Math.ceil(content.length / 10_000) }, (_, index) => content.subarray(10_000 * index, 10_000 * (index + 1))));
+  Readable.from(
+    Array.from({ length: Math.ceil(content.length / 10_000) }, (_, index) =>
+      content.subarray(10_000 * index, 10_000 * (index + 1)),
+    ),
+  );

@@ -32,8 +32,15 @@ export function addBackups(program: Command, act: Act): void {
         const passphrase = await readPassphrase(flags, 'twice', terminal);
         const { signal } = terminal;
         const how = { is_replaced: flags.force === true };
-        const size_bytes = await writeUserFile(file, () => client.download('createBackup', { body: { passphrase }, signal }), how);
-        await show({ file, size_bytes }, () => `${printable(file)}: ${bytes(size_bytes)}. Keep the passphrase elsewhere: nobody can open it without.`);
+        const size_bytes = await writeUserFile(
+          file,
+          () => client.download('createBackup', { body: { passphrase }, signal }),
+          how,
+        );
+        await show(
+          { file, size_bytes },
+          () => `${printable(file)}: ${bytes(size_bytes)}. Keep the passphrase elsewhere: nobody can open it without.`,
+        );
       }),
     );
   program
@@ -54,7 +61,13 @@ export function addBackups(program: Command, act: Act): void {
     );
 }
 
-async function send(client: DaemonClient, file: string, passphrase: string, apply: boolean, { signal }: Terminal): Promise<RestoreReport> {
+async function send(
+  client: DaemonClient,
+  file: string,
+  passphrase: string,
+  apply: boolean,
+  { signal }: Terminal,
+): Promise<RestoreReport> {
   const { stream, size_bytes } = await openUserFile(file);
   const line = Buffer.from(`${passphrase}\n`);
   const body = Readable.from(joined(line, stream));
@@ -84,12 +97,16 @@ async function awaitRestored({ client, terminal }: Context, id: string): Promise
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       // A token that was made over the API is another server's, or of another time.
-      if (error.code === 'unauthorized') throw new DomainError('unauthorized', `${RESTORED} The token in use is not known to it: ${error.message}`);
+      if (error.code === 'unauthorized')
+        throw new DomainError('unauthorized', `${RESTORED} The token in use is not known to it: ${error.message}`);
       if (error.code !== 'unavailable') throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_PAUSE_MS));
   }
-  throw new DomainError('unavailable', `${RESTORED} But the daemon has not told that it is done; look at \`journalctl -u nextdeployd\`.`);
+  throw new DomainError(
+    'unavailable',
+    `${RESTORED} But the daemon has not told that it is done; look at \`journalctl -u nextdeployd\`.`,
+  );
 }
 
 const RESTORED = 'The state of the backup is in place.';
@@ -117,7 +134,8 @@ const firstLine = (text: string) => text.split(/\r?\n/, 1)[0] ?? '';
 
 async function ask(asked: 'once' | 'twice', terminal: Terminal): Promise<string> {
   const first = await askHidden(terminal, 'Passphrase of the backup: ');
-  if (first === null) throw new DomainError('invalid_request', 'Nobody can be asked for the passphrase here; give --passphrase-file.');
+  if (first === null)
+    throw new DomainError('invalid_request', 'Nobody can be asked for the passphrase here; give --passphrase-file.');
   if (asked === 'once') return first;
   const second = await askHidden(terminal, 'Once more: ');
   if (second !== first) throw new DomainError('invalid_request', 'The two are not the same; nothing was done.');

@@ -21,7 +21,9 @@ export function restoreLines({ applied, backup, changes, unchanged, apps, missin
     changes.length === 0 ? 'Nothing is different.' : table(['', 'WHAT', 'NAME', ''], changed),
     `${unchanged} ${unchanged === 1 ? 'thing is' : 'things are'} the same in both.`,
     ...(apps.length === 0 ? [] : ['', table(['APP', '', ''], outcomes)]),
-    ...rollbacks.map(({ app_name, release, image }) => `Not here, and needed for a rollback of ${app_name} to ${release}: ${printable(image)}`),
+    ...rollbacks.map(
+      ({ app_name, release, image }) => `Not here, and needed for a rollback of ${app_name} to ${release}: ${printable(image)}`,
+    ),
     '',
     ...(applied
       ? ['The state of the backup is in place.', ...kept_in.map((path) => `What was there before is kept in ${printable(path)}.`)]
