@@ -21,13 +21,17 @@ import type { Vault } from './secrets/vault.ts';
 
 const files = () => new HostBackupFiles();
 
+/** `acme`: where certbot, which the daemon runs with directories of its own, has its account. Caddy keeps its own. */
 export function placesOf({ state_directory, secrets: { master_key_file } }: Config, configuration: string): Places {
   return {
     state_directory,
     database: join(state_directory, 'nextdeploy.db'),
     master_key: master_key_file,
     configuration,
-    trees: { certificates: join(dirname(master_key_file), 'certs'), acme: join(state_directory, 'acme') },
+    trees: {
+      certificates: join(dirname(master_key_file), 'certs'),
+      acme: join(state_directory, 'certbot', 'config', 'accounts'),
+    },
   };
 }
 

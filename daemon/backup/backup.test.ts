@@ -1,7 +1,17 @@
 /** Backups of a real database with real secrets, opened by the library and by the program `age`. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Sealed } from '../secrets/sealed.ts';
@@ -123,15 +133,29 @@ describe('a backup', () => {
     expect(second.valueOf('TOKEN')).toBe('needle-two');
   });
 
-  it('follows links within the directory of certificates, and no others', async () => {
+  it('takes links within the directory of certificates along, and none that lead out of it or nowhere', async () => {
     const { certificates } = first.places.trees;
-    mkdirSync(join(certificates, '.versions'));
-    writeFileSync(join(certificates, '.versions', '1.crt'), 'linked');
-    symlinkSync('.versions/1.crt', join(certificates, 'linked.test.crt'));
-    symlinkSync('/etc/passwd', join(certificates, 'outside.test.crt'));
-    const names = await contentOf(await first.backup());
-    expect(names.get('certificates/linked.test.crt')?.toString()).toBe('linked');
-    expect([...names.keys()].filter((name) => name.includes('outside') || name.includes('versions'))).toEqual([]);
+    mkdirSync(join(certificates, '.kept', 'a.test', 'imported.3'), { recursive: true });
+    writeFileSync(join(certificates, '.kept', 'a.test', 'imported.3', 'certificate.pem'), 'linked');
+    symlinkSync('imported.3', join(certificates, '.kept', 'a.test', 'current'));
+    symlinkSync('.kept/a.test/current/certificate.pem', join(certificates, 'a.test.crt'));
+    symlinkSync('/etc/passwd', join(certificates, 'outside.crt'));
+    symlinkSync('../master.key', join(certificates, 'above.crt'));
+    symlinkSync('.kept/none', join(certificates, 'nowhere.crt'));
+    // Whatever the umask, the proxies' users come through.
+    rmSync(second.places.trees.certificates, { recursive: true });
+    const before = process.umask(0o077);
+    await second.restore(await first.backup(), true);
+    process.umask(before);
+    second.stop();
+    await second.start();
+    const restored = second.places.trees.certificates;
+    expect(readFileSync(join(restored, 'a.test.crt'), 'utf8')).toBe('linked');
+    expect(readlinkSync(join(restored, 'a.test.crt'))).toBe('.kept/a.test/current/certificate.pem');
+    expect(readlinkSync(join(restored, '.kept', 'a.test', 'current'))).toBe('imported.3');
+    expect(readdirSync(restored).sort()).toEqual(['.kept', 'a.test.crt', 'shop.test.crt', 'shop.test.key']);
+    for (const path of ['', '.kept', '.kept/a.test', '.kept/a.test/imported.3'])
+      expect(statSync(join(restored, path)).mode & 0o777, path).toBe(0o755);
   });
 });
 
@@ -281,7 +305,7 @@ describe('a file that is no sound backup is refused whole, and said why:', () =>
     expect(second.snapshot()).toEqual(before);
   });
 
-  it.each(['../evil.crt', '/etc/evil.crt', 'a/../../evil.crt', '.hidden', 'a//b', 'a/./b', '', 'with space', 'a\nb'])(
+  it.each(['../evil.crt', '/etc/evil.crt', 'a/../../evil.crt', '..', 'a//b', 'a/./b', '', 'with space', 'a\nb'])(
     'a path that leads elsewhere: %j',
     async (path) => {
       const file = await withManifest(await first.backup(), (manifest) => ({
@@ -293,6 +317,32 @@ describe('a file that is no sound backup is refused whole, and said why:', () =>
       expect(second.snapshot()).toEqual(before);
     },
   );
+
+  it.each([
+    ['/etc/passwd', 'a.crt'],
+    ['../../etc/passwd', 'a.crt'],
+    ['../x', 'a.crt'],
+    ['..', 'a/b'],
+    ['b', '../a.crt'],
+    ['', 'a.crt'],
+    ['b', 'shop.test.crt'],
+    ['b', 'shop.test.crt/c'],
+  ])('a link to %j at %j', async (target, path) => {
+    const link = { kind: 'certificates', path, target };
+    const file = await withManifest(await first.backup(), (manifest) => ({ ...manifest, links: [link] }));
+    const before = second.snapshot();
+    await expect(second.restore(file, true)).rejects.toThrow(/no backup of NextDeploy/);
+    expect(second.snapshot()).toEqual(before);
+  });
+
+  it('a file that would be written through a link', async () => {
+    const file = await withManifest(await first.backup(), (manifest) => ({
+      ...manifest,
+      links: [{ kind: 'certificates', path: 'a', target: 'b' }],
+      entries: manifest.entries.map((entry) => (entry.kind === 'certificates' ? { ...entry, path: `a/${entry.path}` } : entry)),
+    }));
+    await expect(second.restore(file, true)).rejects.toThrow(/no backup of NextDeploy/);
+  });
 
   it.each<[string, string[]]>([
     ['twice the same', ['a.crt', 'a.crt']],

@@ -13,18 +13,20 @@ import {
   DATABASE_NAME,
   FORMAT_VERSION,
   formatManifest,
-  isTreePath,
   MANIFEST_NAME,
   MASTER_KEY_NAME,
   type Manifest,
   type ManifestEntry,
   TREES,
   type TreeFile,
+  type TreeLink,
+  type TreeName,
 } from './manifest.ts';
-import type { BackupFiles, Places, StateDatabases } from './ports.ts';
+import type { BackupFiles, Places, StateDatabases, Tree } from './ports.ts';
 import { withoutToken } from './settings.ts';
 import { openSound } from './sound-state.ts';
 import { backupDirectory } from './switch.ts';
+import { isTreePath, linkTarget, parentsOf } from './tree-paths.ts';
 
 export interface BackupParts {
   places: Places;
@@ -47,6 +49,11 @@ interface Part {
   entry: ManifestEntry;
   mode: number;
   content: AsyncIterable<Uint8Array>;
+}
+
+interface Gathered {
+  parts: Part[];
+  links: TreeLink[];
 }
 
 export class Backups {
@@ -77,10 +84,10 @@ export class Backups {
       await files.makeDirectory(directory);
       const snapshot = join(directory, DATABASE_NAME);
       const { key, apps } = await this.#snapshotWithKey(snapshot);
-      const parts = await this.#gather(snapshot, key);
-      const manifest = await this.#manifest(parts, apps);
+      const gathered = await this.#gather(snapshot, key);
+      const manifest = await this.#manifest(gathered, apps);
       signal.throwIfAborted();
-      const encrypted = await encrypt(writeArchive(toEntries(manifest, parts)), passphrase, this.#parts.work_factor);
+      const encrypted = await encrypt(writeArchive(toEntries(manifest, gathered.parts)), passphrase, this.#parts.work_factor);
       // Whoever hangs up before the first byte was read never begins the loop below.
       signal.addEventListener('abort', onAbort, { once: true });
       signal.throwIfAborted();
@@ -91,7 +98,7 @@ export class Backups {
     }
   }
 
-  async #gather(snapshot: string, key: string): Promise<Part[]> {
+  async #gather(snapshot: string, key: string): Promise<Gathered> {
     const { files, places } = this.#parts;
     const sha256 = await hashOf(files.read(snapshot));
     const size_bytes = await files.sizeOf(snapshot);
@@ -105,16 +112,37 @@ export class Backups {
     if (configuration !== null)
       parts.push(small({ kind: 'configuration', name: CONFIGURATION_NAME }, Buffer.from(configuration)));
     let left = LIMITS.backup_files_bytes_max - parts.slice(1).reduce((sum, { entry }) => sum + entry.size_bytes, 0);
+    const links: TreeLink[] = [];
     for (const kind of TREES) {
-      for (const [index, { content, ...attributes }] of (await files.readTree(places.trees[kind], left)).entries()) {
+      const tree = await this.#readTree(kind, left);
+      for (const [index, { content, ...attributes }] of tree.files.entries()) {
         left -= content.length;
         demandName(places.trees[kind], attributes.path);
         const plain = `${kind}/${attributes.path}`;
         const name = fitsArchive(plain) ? plain : `${kind}-by-number/${index}`;
         parts.push(small({ kind, name, ...attributes }, content, attributes.mode));
       }
+      links.push(...tree.links.map((link) => ({ kind, ...link })));
     }
-    return parts;
+    return { parts, links };
+  }
+
+  /** With no link that leads nowhere: what it leads to may be replaced while it is read. One that leads out of the directory is left out. */
+  async #readTree(kind: TreeName, bytes_max: number): Promise<Tree> {
+    const { files, places } = this.#parts;
+    for (let count = 1; ; count += 1) {
+      const tree = await files.readTree(places.trees[kind], bytes_max);
+      const links = tree.links.filter(({ path, target }) => isTreePath(path) && linkTarget(path, target) !== null);
+      const there = new Set([...tree.files, ...links].flatMap(({ path }) => [path, ...parentsOf(path)]));
+      // Through another link it leads to what that one leads to.
+      const isSound = ({ path, target }: { path: string; target: string }) => {
+        const found = linkTarget(path, target) ?? '';
+        return [found, ...parentsOf(found).filter((parent) => links.some((link) => link.path === parent))].some((each) =>
+          there.has(each),
+        );
+      };
+      if (links.every(isSound) || count === ATTEMPTS_MAX) return { files: tree.files, links: links.filter(isSound) };
+    }
   }
 
   /** With the text of the key that the copy is sealed with, proven by opening everything in it; and the names of its apps. */
@@ -141,7 +169,7 @@ export class Backups {
     }
   }
 
-  async #manifest(parts: readonly Part[], apps: readonly string[]): Promise<Manifest> {
+  async #manifest({ parts, links }: Gathered, apps: readonly string[]): Promise<Manifest> {
     const { version, hostname, now, markers } = this.#parts;
     const read = await Promise.all(apps.map(async (name) => [name, await markers.read(name)] as const));
     return {
@@ -151,6 +179,7 @@ export class Backups {
       created_at: now().toISOString(),
       markers: Object.fromEntries(read.flatMap(([name, marker]) => (marker === null ? [] : [[name, marker] as const]))),
       entries: parts.map(({ entry }) => entry),
+      links,
     };
   }
 }

@@ -4,6 +4,7 @@ import { DomainError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { appNameSchema, timestampSchema } from '../contract/names.ts';
 import { notOurs } from './archive.ts';
+import { isTreePath, linkTarget, parentsOf } from './tree-paths.ts';
 
 export const FORMAT_VERSION = 1;
 export const MANIFEST_NAME = 'manifest.json';
@@ -18,10 +19,7 @@ export const TREES = ['certificates', 'acme'] as const;
 export type TreeName = (typeof TREES)[number];
 
 const account = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/);
-/** Beneath the directory; no part of it begins with a dot. */
-const PATH = /^[A-Za-z0-9_*@+:-][A-Za-z0-9_.*@+:-]{0,254}(?:\/[A-Za-z0-9_*@+:-][A-Za-z0-9_.*@+:-]{0,254}){0,7}$/;
-
-export const isTreePath = (path: string) => path.length <= 1_024 && PATH.test(path);
+const pathSchema = z.string().refine(isTreePath);
 
 const fileShape = {
   /** In the archive. */
@@ -32,13 +30,18 @@ const fileShape = {
 const treeFileSchema = z.strictObject({
   ...fileShape,
   kind: z.enum(TREES),
-  path: z.string().max(1_024).regex(PATH),
+  path: pathSchema,
   /** Of the file, as chmod(2) takes it; nobody else may write to it. */
   mode: z.number().int().min(0).max(0o777),
   owner: account,
   group: account,
 });
 export type TreeFile = z.infer<typeof treeFileSchema>;
+/** Within its directory, by a relative path. Links are made when all files are there, so that none is written through one. */
+const treeLinkSchema = z
+  .strictObject({ kind: z.enum(TREES), path: pathSchema, target: z.string() })
+  .refine(({ path, target }) => linkTarget(path, target) !== null);
+export type TreeLink = z.infer<typeof treeLinkSchema>;
 const entrySchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...fileShape, kind: z.literal('database') }),
   z.strictObject({ ...fileShape, kind: z.literal('master_key') }),
@@ -55,6 +58,7 @@ const manifestSchema = z.strictObject({
   /** What the markers of the apps said; the database says it too, and is what counts. */
   markers: z.record(appNameSchema, z.enum(['blue', 'green', 'stopped'])),
   entries: z.array(entrySchema).max(LIMITS.backup_entries_max),
+  links: z.array(treeLinkSchema).max(LIMITS.backup_entries_max),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
@@ -75,7 +79,7 @@ export function parseManifest(bytes: Buffer): Manifest {
   }
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) throw notOurs();
-  demandSound(parsed.data.entries);
+  demandSound(parsed.data);
   return parsed.data;
 }
 
@@ -87,18 +91,15 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** One database and one key, nothing twice, and no file where another needs a directory. */
-function demandSound(entries: readonly ManifestEntry[]): void {
+/** One database and one key, nothing twice, and nothing beneath a file or a link. */
+function demandSound({ entries, links }: Manifest): void {
   const count = (kind: ManifestEntry['kind']) => entries.filter((entry) => entry.kind === kind).length;
-  const names = new Set(entries.map(({ name }) => name));
-  const paths = entries.filter((entry) => 'path' in entry).map(({ kind, path }) => `${kind}/${path}`);
-  const places = new Set(paths);
-  const isNested = paths.some((path) =>
-    path.split('/').some((_, index, parts) => index > 0 && places.has(parts.slice(0, index).join('/'))),
-  );
   const isWhole = count('database') === 1 && count('master_key') === 1 && count('configuration') <= 1;
-  if (!isWhole || names.size < entries.length || names.has(MANIFEST_NAME) || places.size < paths.length || isNested)
-    throw notOurs();
+  const names = new Set([MANIFEST_NAME, ...entries.map(({ name }) => name)]);
+  const paths = [...entries.filter((entry) => 'path' in entry), ...links].map(({ kind, path }) => `${kind}/${path}`);
+  const places = new Set(paths);
+  const isNested = paths.some((path) => parentsOf(path).some((parent) => places.has(parent)));
+  if (!isWhole || names.size <= entries.length || places.size < paths.length || isNested) throw notOurs();
   const files_bytes = entries.reduce((sum, entry) => sum + (entry.kind === 'database' ? 0 : entry.size_bytes), 0);
   if (files_bytes > LIMITS.backup_files_bytes_max) throw notOurs();
 }

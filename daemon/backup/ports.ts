@@ -46,10 +46,10 @@ export interface FileAttributes {
   group: string;
 }
 
-export interface TreeEntry extends FileAttributes {
-  /** Beneath the directory, with slashes. */
-  path: string;
-  content: Buffer;
+/** Paths are beneath the directory, with slashes. */
+export interface Tree {
+  files: ({ path: string; content: Buffer } & FileAttributes)[];
+  links: { path: string; target: string }[];
 }
 
 /** Every change is durable when it resolves. Paths are absolute. */
@@ -59,17 +59,15 @@ export interface BackupFiles {
   readText(path: string): Promise<string | null>;
   read(path: string): AsyncIterable<Uint8Array>;
   sizeOf(path: string): Promise<number>;
-  /**
-   * Regular files beneath a directory; links are followed as long as they stay in it, and names that begin with a dot left out. Empty where there is no
-   * such directory. Throws `unprocessable` beyond `bytes_max`.
-   */
-  readTree(directory: string, bytes_max: number): Promise<TreeEntry[]>;
-  /** Makes it with its parents, mode 0700; what is there stays. */
-  makeDirectory(path: string): Promise<void>;
+  /** Regular files and links beneath a directory; none where there is no such directory. Throws `unprocessable` beyond `bytes_max`. */
+  readTree(directory: string, bytes_max: number): Promise<Tree>;
+  /** Makes it, with its parents; what is there stays. */
+  makeDirectory(path: string, mode?: number): Promise<void>;
   /** Gives a new directory mode and owner of another one, where that is there. */
   likeDirectory(path: string, model: string): Promise<void>;
   /** Of a new file. */
   write(path: string, content: AsyncIterable<Uint8Array>, attributes: FileAttributes): Promise<void>;
+  link(path: string, target: string): Promise<void>;
   /** Replaces it in one step. Mode 0600. */
   writeRecord(path: string, text: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;

@@ -129,7 +129,7 @@ export class Restores {
   async #certificatesHere(): Promise<Map<string, string>> {
     const { files, places } = this.#parts;
     const found = await files.readTree(places.trees.certificates, LIMITS.backup_files_bytes_max);
-    return new Map(found.map(({ path, content }) => [path, createHash('sha256').update(content).digest('hex')]));
+    return new Map(found.files.map(({ path, content }) => [path, createHash('sha256').update(content).digest('hex')]));
   }
 
   /** Containers, and content ids of images; null where Docker does not answer: state can be restored without it. */

@@ -1,5 +1,5 @@
 /** A restore that is killed at each of its writes: afterwards there is the old state or the new one, whole, and nothing beside it. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { HostBackupFiles } from '../host/backup-files.ts';
@@ -11,6 +11,7 @@ const WRITES = [
   'makeDirectory',
   'likeDirectory',
   'write',
+  'link',
   'writeRecord',
   'rename',
   'remove',
@@ -24,6 +25,7 @@ beforeAll(async () => {
   first.app('shop', 'r1');
   first.set('TOKEN', 'of the backup');
   first.certificate('shop.test', 'of the backup');
+  symlinkSync('shop.test.crt', join(first.places.trees.certificates, 'link.crt'));
   file = await first.backup();
 });
 afterAll(() => first.remove());
@@ -55,7 +57,7 @@ function seen(place: TestPlace): string[] {
   ];
 }
 const OLD = ['of this server', 'of this server', 'blog.test.crt blog.test.key shop.test.crt shop.test.key', ''];
-const NEW = ['of the backup', 'of the backup', 'shop.test.crt shop.test.key', 'shop'];
+const NEW = ['of the backup', 'of the backup', 'link.crt shop.test.crt shop.test.key', 'shop'];
 
 interface Life {
   at: number;

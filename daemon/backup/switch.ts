@@ -129,7 +129,8 @@ export async function discardStaged(places: Places, files: BackupFiles): Promise
   for (const home of homesOf(places)) await files.remove(join(home, STAGED));
 }
 
-export async function makeStaged(places: Places, files: BackupFiles): Promise<void> {
+export async function makeStaged(places: Places, trees: ReadonlySet<TreeName>, files: BackupFiles): Promise<void> {
   await discardStaged(places, files);
-  for (const home of homesOf(places)) await files.makeDirectory(join(home, STAGED));
+  const wanted = [places.database, places.master_key, ...[...trees].map((name) => places.trees[name])];
+  for (const home of new Set(wanted.map((path) => dirname(path)))) await files.makeDirectory(join(home, STAGED));
 }

@@ -1,6 +1,6 @@
 /** Reads a backup as it comes, and stages what is in it beside what it is to replace. Nothing of it is believed before it is proven. */
 import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { DomainError } from '../contract/errors.ts';
 import type { Sealed } from '../secrets/sealed.ts';
 import { type Entry, notOurs, readArchive } from './archive.ts';
@@ -15,6 +15,7 @@ import {
 } from './manifest.ts';
 import { type BackupFiles, type Places, PRIVATE } from './ports.ts';
 import { makeStaged, stagedPath } from './switch.ts';
+import { parentsOf } from './tree-paths.ts';
 
 export interface Unpacked {
   manifest: Manifest;
@@ -39,7 +40,8 @@ export async function unpack(
   const entries = readArchive(await decrypt(file, passphrase));
   const manifest = await readManifest(entries);
   await demandSpace(manifest, places, files);
-  await makeStaged(places, files);
+  const trees = new Set(manifest.entries.flatMap((entry) => ('path' in entry ? [entry.kind] : [])));
+  await makeStaged(places, trees, files);
   const expected = new Map(manifest.entries.map((entry) => [entry.name, entry]));
   const texts = new Map<ManifestEntry['kind'], string>();
   for await (const content of entries) {
@@ -49,7 +51,11 @@ export async function unpack(
     await stage(entry, content, texts, { places, files });
   }
   if (expected.size > 0) throw notOurs();
-  const trees = new Set(manifest.entries.flatMap((entry) => ('path' in entry ? [entry.kind] : [])));
+  for (const { kind, path, target } of manifest.links) {
+    if (!trees.has(kind)) throw notOurs();
+    await makeParents(kind, path, { places, files });
+    await files.link(join(stagedPath(places.trees[kind]), path), target);
+  }
   for (const name of trees) await files.likeDirectory(stagedPath(places.trees[name]), places.trees[name]);
   return { manifest, master_key: texts.get('master_key') ?? '', configuration: texts.get('configuration') ?? null, trees };
 }
@@ -88,13 +94,24 @@ async function stage(
     }
     case 'certificates':
     case 'acme': {
-      const path = join(stagedPath(places.trees[entry.kind]), entry.path);
-      await files.makeDirectory(dirname(path));
-      const { mode, owner, group } = entry;
+      const { kind, path, mode, owner, group } = entry;
+      await makeParents(kind, path, { places, files });
       // Nobody else is to write to it, or run it.
-      return files.write(path, proven, { mode: mode & 0o644, owner, group });
+      return files.write(join(stagedPath(places.trees[kind]), path), proven, { mode: mode & 0o644, owner, group });
     }
   }
+}
+
+/** The proxies' users pass through the directories of certificates. */
+const DIRECTORY_MODES: Record<TreeName, number> = { certificates: 0o755, acme: 0o700 };
+
+async function makeParents(
+  kind: TreeName,
+  path: string,
+  { places, files }: { places: Places; files: BackupFiles },
+): Promise<void> {
+  const root = stagedPath(places.trees[kind]);
+  for (const parent of ['', ...parentsOf(path)]) await files.makeDirectory(join(root, parent), DIRECTORY_MODES[kind]);
 }
 
 /** What it yields is whole only once it has ended. */

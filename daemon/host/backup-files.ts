@@ -1,13 +1,27 @@
 /** Files as backup and restore read, stage and move them. */
 import { readFileSync } from 'node:fs';
-import { chmod, chown, lstat, mkdir, open, readdir, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
-import type { BackupFiles, FileAttributes, TreeEntry } from '../backup/ports.ts';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  statfs,
+  symlink,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { BackupFiles, FileAttributes, Tree } from '../backup/ports.ts';
 import { DomainError } from '../contract/errors.ts';
 import { isMissing, readTextIfThere, syncDirectory, writeFileAtomically } from './files.ts';
 
 const CHUNK_BYTES = 256 * 1024;
-const DEPTH_MAX = 8;
+const DEPTH_MAX = 12;
 const ROOT = 0;
 
 export class HostBackupFiles implements BackupFiles {
@@ -42,33 +56,34 @@ export class HostBackupFiles implements BackupFiles {
     return (await stat(path)).size;
   }
 
-  async readTree(directory: string, bytes_max: number): Promise<TreeEntry[]> {
-    const root = await realpath(directory).catch((error: unknown) => {
-      if (isMissing(error)) return null;
-      throw error;
-    });
-    if (root === null) return [];
-    const entries: TreeEntry[] = [];
+  async readTree(directory: string, bytes_max: number): Promise<Tree> {
+    const tree: Tree = { files: [], links: [] };
     let bytes = 0;
-    for (const path of await pathsIn(root, '', DEPTH_MAX)) {
-      const real = await realpath(join(root, path)).catch(() => null);
-      if (real?.startsWith(`${root}${sep}`) !== true) continue;
-      const stats = await stat(real);
-      if (!stats.isFile()) continue;
-      bytes += stats.size;
-      if (bytes > bytes_max) {
-        const message = `${directory} holds more than ${bytes_max} bytes, which is more than belongs there; move away what is not in use.`;
-        throw new DomainError('unprocessable', message);
+    for (const path of await pathsIn(directory, '', DEPTH_MAX)) {
+      const full = join(directory, path);
+      try {
+        const stats = await lstat(full);
+        if (stats.isSymbolicLink()) tree.links.push({ path, target: await readlink(full) });
+        if (!stats.isFile()) continue;
+        bytes += stats.size;
+        if (bytes > bytes_max) {
+          const message = `${directory} holds more than ${bytes_max} bytes, which is more than belongs there; move away what is not in use.`;
+          throw new DomainError('unprocessable', message);
+        }
+        const owner = nameOf('/etc/passwd', stats.uid);
+        const group = nameOf('/etc/group', stats.gid);
+        tree.files.push({ path, mode: stats.mode & 0o755, owner, group, content: await readFile(full) });
+      } catch (error) {
+        // Somebody has removed it since.
+        if (!isMissing(error)) throw error;
       }
-      const owner = nameOf('/etc/passwd', stats.uid);
-      const group = nameOf('/etc/group', stats.gid);
-      entries.push({ path, mode: stats.mode & 0o755, owner, group, content: await readFile(real) });
     }
-    return entries;
+    return tree;
   }
 
-  async makeDirectory(path: string): Promise<void> {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+  async makeDirectory(path: string, mode: number = 0o700): Promise<void> {
+    // The mode holds whatever the umask; of one that is there it stays.
+    if ((await mkdir(path, { recursive: true, mode: 0o700 })) !== undefined) await chmod(path, mode);
     await syncDirectory(dirname(path));
   }
 
@@ -93,6 +108,11 @@ export class HostBackupFiles implements BackupFiles {
     } finally {
       await file.close();
     }
+    await syncDirectory(dirname(path));
+  }
+
+  async link(path: string, target: string): Promise<void> {
+    await symlink(target, path);
     await syncDirectory(dirname(path));
   }
 
@@ -134,10 +154,12 @@ export class HostBackupFiles implements BackupFiles {
 
 /** Of whatever is no directory, relative to the root. */
 async function pathsIn(root: string, beneath: string, depth: number): Promise<string[]> {
-  const found = await readdir(join(root, beneath), { withFileTypes: true });
-  const shown = found.filter(({ name }) => !name.startsWith('.')).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const found = await readdir(join(root, beneath), { withFileTypes: true }).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
   const paths: string[] = [];
-  for (const entry of shown) {
+  for (const entry of found.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = beneath === '' ? entry.name : `${beneath}/${entry.name}`;
     if (!entry.isDirectory()) paths.push(path);
     else if (depth > 1) paths.push(...(await pathsIn(root, path, depth - 1)));
