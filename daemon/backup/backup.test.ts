@@ -231,18 +231,36 @@ describe('a restore', () => {
     ]);
   });
 
-  it('numbers events on, ends what was under way, and is refused while something is', async () => {
-    const database = first.store;
-    const file = await first.backup();
-    expect(database.lastEventSeq()).toBe(0);
+  it('numbers events on, so that whoever follows them misses none', async () => {
     for (let count = 0; count < 5; count += 1)
       second.store.appendEvent({
         ...{ ts: '2026-01-01T00:00:00.000Z', kind: 'disk.low', level: 'info', message: 'm', app_name: null, operation: null },
       });
-    await second.restore(file, true);
+    await second.restore(await first.backup(), true);
     second.stop();
     await second.start();
     expect(second.store.lastEventSeq()).toBeGreaterThan(5);
+  });
+
+  it('ends what was under way when the backup was made, and is refused while something is under way here', async () => {
+    first.app('shop', 'r2', 'pending');
+    first.running('shop', 'r2');
+    const file = await first.backup();
+    await second.restore(file, true);
+    second.stop();
+    await second.start();
+    expect(second.store.getOperation('op-0123456789ab')).toMatchObject({
+      state: 'stuck',
+      error: { message: expect.stringContaining('backup') },
+    });
+    expect(second.store.getRelease('shop', 'r2')).toMatchObject({
+      state: 'failed',
+      end_reason: expect.stringContaining('backup'),
+    });
+    const before = first.snapshot();
+    await expect(first.restore(file, true)).rejects.toMatchObject({ code: 'conflict', operation_id: 'op-0123456789ab' });
+    expect(first.snapshot()).toEqual(before);
+    expect((await first.restore(file, false)).applied).toBe(false);
   });
 });
 

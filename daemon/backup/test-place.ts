@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Readable } from 'node:stream';
 import { appConfigurationSchema } from '../contract/configuration.ts';
 import type { ObservedContainer } from '../engine/ports.ts';
+import type { OperationRecord } from '../engine/state.ts';
 import { HostStateDatabases } from '../host/backup-database.ts';
 import { HostBackupFiles } from '../host/backup-files.ts';
 import { MasterKeyFiles } from '../host/key-files.ts';
@@ -109,6 +110,28 @@ export class TestPlace {
          VALUES (?, ?, ?, ?, ?, ?, ?, 'admin', 'op-1')`,
       )
       .run(name, Number(release.slice(1)), state, `${name}:v1`, IMAGE, JSON.stringify(appConfigurationSchema.parse({})), AT);
+    database.close();
+  }
+
+  /** An operation on an app. */
+  running(app_name: string, release: string): void {
+    const record: OperationRecord = {
+      ...{
+        id: 'op-0123456789ab',
+        app_name,
+        kind: 'deploy',
+        state: 'running',
+        direction: 'forward',
+        is_cancelled: false,
+        actor: 'admin',
+      },
+      ...{ release, is_new_release: true, from_release: 'r1', image: 'shop:v2', slot: 'green', created_at: AT, ended_at: null },
+      ...{ steps: [], error: null, evidence: null },
+    };
+    const database = new DatabaseSync(this.places.database);
+    database
+      .prepare('INSERT INTO operations (id, app_name, state, record) VALUES (?, ?, ?, ?)')
+      .run(record.id, app_name, record.state, JSON.stringify(record));
     database.close();
   }
 
