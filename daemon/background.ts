@@ -1,5 +1,6 @@
 /** What goes on beside requests: the app network, recovery, then looking after the apps and the images. */
 import type { Log } from './api/log.ts';
+import type { Aftermath } from './backup-services.ts';
 import type { Engine } from './engine/engine.ts';
 import type { PortRoutes } from './engine/port-routes.ts';
 import type { Retention } from './engine/retention.ts';
@@ -15,6 +16,8 @@ export interface Background {
   supervisor: Supervisor;
   retention: Retention;
   secret_files: SecretFiles;
+  /** Of a restore. */
+  aftermath: Aftermath;
   log: Log;
   /** The daemon stops. */
   signal: AbortSignal;
@@ -31,14 +34,18 @@ export async function runBackground({
   supervisor,
   retention,
   secret_files,
+  aftermath,
   log,
   signal,
 }: Background): Promise<void> {
-  const prepared = prepareNetwork(docker, log, signal);
+  const prepared = prepareNetwork(docker, log, signal).then(() => aftermath.prepare(signal));
   // An operation in its watch window has an hour to go, maybe: the others are not to wait for it. Apps with an operation are left alone.
-  const recovery = engine.recover(prepared).catch((err: unknown) => {
-    if (!signal.aborted) log.error({ err }, 'recovery failed');
-  });
+  const recovery = engine
+    .recover(prepared)
+    .catch((err: unknown) => {
+      if (!signal.aborted) log.error({ err }, 'recovery failed');
+    })
+    .then(() => (signal.aborted ? undefined : aftermath.finish(signal)));
   // They need no Docker.
   const routes = portRoutes.recover();
   await prepared;

@@ -6,6 +6,9 @@ import type { ReloadingProxy } from './certs/ports.ts';
 import type { Config } from './config.ts';
 import type { ProxyType } from './contract/names.ts';
 import type { NewEvent } from './engine/ports.ts';
+import { portRouteOf } from './engine/routing.ts';
+import { parseSubnet } from './engine/slots.ts';
+import type { RouteModel } from './engine/state.ts';
 import { findUser } from './host/accounts.ts';
 import { CertbotProgram } from './host/certbot.ts';
 import { createCaddyCertificates } from './host/certificate-caddy.ts';
@@ -46,11 +49,18 @@ export function createCertificates(
     store: store.certificates,
     proxies,
     services: { caddy: caddy.service, nginx: nginx.service },
-    listRoutes: () => store.listApps().flatMap(({ route }) => route ?? []),
+    listRoutes: () => listRoutes(config, store),
     findsIssuer,
     publishEvent,
     clock: systemClock,
     warn: (details, message) => log.warn(details, message),
     stopping,
   });
+}
+
+/** Of apps and ports, as they are kept. */
+function listRoutes({ state_directory, docker }: Config, store: Store): RouteModel[] {
+  const settings = { subnet: parseSubnet(docker.network.subnet), slots_directory: join(state_directory, 'slots') };
+  const ofPorts = store.listPortRoutes().flatMap(({ wanted }) => (wanted === null ? [] : portRouteOf(wanted, settings)));
+  return [...store.listApps().flatMap(({ route }) => route ?? []), ...ofPorts];
 }

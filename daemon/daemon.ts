@@ -12,8 +12,11 @@ import { AppStatuses } from './api/service-status.ts';
 import { AppChanges, followEvents } from './api/service-streams.ts';
 import { Tokens } from './api/tokens.ts';
 import { runBackground } from './background.ts';
+import type { RestoreRecord } from './backup/switch.ts';
+import { completeRestore, createAftermath, createBackupService, placesOf } from './backup-services.ts';
 import type { Config } from './config.ts';
 import type { DaemonEvent, SystemMetrics } from './contract/domain.ts';
+import { DAEMON_CONFIG_PATH } from './contract/limits.ts';
 import { Engine } from './engine/engine.ts';
 import { createExecutors } from './engine/executors.ts';
 import { PortRoutes } from './engine/port-routes.ts';
@@ -50,11 +53,23 @@ const CHECK_DEADLINE_MS = 3_000;
 const STORAGE_RETRY_MS = 1_000;
 const now = () => new Date();
 
+export interface DaemonSurroundings {
+  config_file: string;
+  version: string;
+  /** The daemon is to be closed and started anew, with what was restored. */
+  restart(): void;
+}
+
 /** Resolves when both listeners accept. Throws a DomainError for what an operator has to set right first. */
-export async function startDaemon(config: Config, log: Log, version: string): Promise<RunningDaemon> {
+export async function startDaemon(
+  config: Config,
+  log: Log,
+  { config_file, version, restart }: DaemonSurroundings,
+): Promise<RunningDaemon> {
   const stopping = new AbortController();
   const slots_directory = join(config.state_directory, 'slots');
-  const { store, vault } = await openState(config, slots_directory, log);
+  const places = placesOf(config, config_file);
+  const { store, vault, restored } = await openState(config, slots_directory, log);
   const secret_files = new SecretFiles(config.secrets.files_directory, store.secrets);
   await placeSecrets(secret_files, { secrets: vault }, store, log);
   const wiring = { store, log, publishEvent: (event: Omit<NewEvent, 'ts'>) => publishEvent(event) };
@@ -109,6 +124,9 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     }
   };
 
+  const backupParts = { places, store, vault, world, engine, publishEvent, restart, version, log };
+  const aftermath = await createAftermath(restored, backupParts);
+
   /** Those that apps are served by, and the one that the next app will be. */
   const checkProxies = async (signal: AbortSignal) => {
     const ofPorts = store.listPortRoutes().flatMap(({ wanted }) => wanted?.proxy ?? []);
@@ -149,6 +167,7 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
       ...{ engine, portRoutes, journal: store, settings: plan_settings, defaultProxy: config.proxy.default },
       ...{ proxies: served.proxies, ports: localPorts(config), verifyKey: randomIds.verifyKey },
     }),
+    backups: createBackupService(backupParts),
     publishEvent,
     defaultProxy: config.proxy.default,
     version,
@@ -210,7 +229,7 @@ export async function startDaemon(config: Config, log: Log, version: string): Pr
     log,
   });
   const background = Promise.all([
-    runBackground({ docker, engine, portRoutes, supervisor, retention, secret_files, log, signal: stopping.signal }),
+    runBackground({ docker, engine, portRoutes, supervisor, retention, secret_files, aftermath, log, signal: stopping.signal }),
     certificates.run(),
   ]);
 
@@ -247,19 +266,21 @@ async function placeSecrets(files: SecretFiles, vault: { secrets: Vault }, store
 
 /** Waits as long as it takes where the disk is full or fails: the apps serve on, and a restart would change nothing. */
 async function openState(
-  { state_directory, secrets }: Config,
+  config: Config,
   slots_directory: string,
   log: Log,
-): Promise<{ store: Store; vault: Vault }> {
+): Promise<{ store: Store; vault: Vault; restored: RestoreRecord | null }> {
+  const { state_directory, secrets } = config;
   for (let count = 1; ; count += 1) {
     let store: Store | undefined;
     try {
       // The proxy's user looks up markers beneath; the database beside them is 0600.
       await makeDirectory(state_directory, 0o755);
       await makeDirectory(slots_directory, 0o755);
+      const restored = await completeRestore(placesOf(config, DAEMON_CONFIG_PATH));
       store = new Store(join(state_directory, 'nextdeploy.db'));
       const files = new MasterKeyFiles(secrets.master_key_file);
-      return { store, vault: await Vault.open({ store: store.secrets, files, now }) };
+      return { store, vault: await Vault.open({ store: store.secrets, files, now }), restored };
     } catch (cause) {
       store?.close();
       const error = storageFailure(cause, state_directory);

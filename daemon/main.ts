@@ -13,6 +13,8 @@ import { MasterKeyRefused } from './secrets/keyring.ts';
 /** sysexits.h: the unit does not restart after this one, because only an operator can change it. */
 const EX_CONFIG = 78;
 const EX_USAGE = 64;
+/** sysexits.h: not done yet. The unit starts the daemon again, with what was restored. */
+const EX_TEMPFAIL = 75;
 const CLOSE_MS_MAX = 8_000;
 
 const USAGE = `nextdeployd: runs the apps of this server
@@ -41,10 +43,13 @@ async function main(args: readonly string[]): Promise<number | undefined> {
 /** Undefined while the daemon runs. */
 function serve(file: string): Promise<number | undefined> {
   return begin(file, async (config, log) => {
-    const daemon = await startDaemon(config, log, packageJson.version);
+    const restart = () => void starting.then((daemon) => end(daemon, EX_TEMPFAIL, 'starting anew with what was restored', log));
+    const starting = startDaemon(config, log, { config_file: file, version: packageJson.version, restart });
+    const daemon = await starting;
     const { socket, host, port } = config.listen;
     // Whoever reads `ready` may send a signal at once.
-    stopOnSignal(daemon, log);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.on(signal, () => end(daemon, 0, 'stopping; apps keep running', log));
     log.info({ version: packageJson.version, socket, tcp: `${host}:${port}` }, 'ready');
     return undefined;
   });
@@ -68,24 +73,22 @@ async function begin(
   }
 }
 
-function stopOnSignal(daemon: RunningDaemon, log: ReturnType<typeof createLog>): void {
-  let isStopping = false;
-  const stop = (name: NodeJS.Signals) => {
-    if (isStopping) return;
-    isStopping = true;
-    log.info({ signal: name }, 'stopping; apps keep running');
-    // Everything that matters is in the journal already: what hangs is not waited for.
-    setTimeout(() => process.exit(0), CLOSE_MS_MAX).unref();
-    daemon.close().then(
-      () => process.exit(0),
-      (err: unknown) => {
-        log.error({ err }, 'did not stop cleanly');
-        process.exit(0);
-      },
-    );
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+const ending = new WeakSet<RunningDaemon>();
+
+/** Closes it and ends the process with this code, the first time. */
+function end(daemon: RunningDaemon, code: number, why: string, log: ReturnType<typeof createLog>): void {
+  if (ending.has(daemon)) return;
+  ending.add(daemon);
+  log.info({}, why);
+  // Everything that matters is in the journal already: what hangs is not waited for.
+  setTimeout(() => process.exit(code), CLOSE_MS_MAX).unref();
+  daemon.close().then(
+    () => process.exit(code),
+    (err: unknown) => {
+      log.error({ err }, 'did not stop cleanly');
+      process.exit(code);
+    },
+  );
 }
 
 /** What the installer asks a new version before it switches to it: that this runtime loads all of it and its database works. */

@@ -1,8 +1,9 @@
 /** Everything the engine touches on this host, wired by the configuration. */
+
+import type { LocalPorts } from './api/service-routes.ts';
 import { type CertificateWiring, createCertificates } from './certificates.ts';
 import type { Certificates } from './certs/certificates.ts';
 import { CertifiedProxy } from './certs/certified-proxy.ts';
-import type { LocalPorts } from './api/service-routes.ts';
 import type { Config } from './config.ts';
 import type { ProxyType } from './contract/names.ts';
 import type { PinnedSecrets, World } from './engine/ports.ts';

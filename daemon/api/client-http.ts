@@ -1,5 +1,5 @@
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import type { Duplex, Readable } from 'node:stream';
+import { type Duplex, pipeline, type Readable, Transform } from 'node:stream';
 import { DomainError } from '../contract/errors.ts';
 import { type Transport, unreachable } from './transport.ts';
 
@@ -63,6 +63,41 @@ export class HttpChannel {
     } finally {
       release();
     }
+  }
+
+  /**
+   * Resolves with what is sent as it comes, or with the whole answer where that is JSON: a refusal. `timeout_ms` also bounds each wait for more.
+   * @throws as {@link exchange}
+   */
+  async download(exchange: Exchange): Promise<Reply | { stream: Readable }> {
+    const { method, path, headers, body, signal } = exchange;
+    const release = await this.#slots.acquire(signal);
+    const { promise, resolve, reject } = Promise.withResolvers<Reply | { stream: Readable }>();
+    const request = httpRequest({ method, path, headers, setHost: false, createConnection: connector(this.#transport) });
+    const fail = (error: unknown) => {
+      reject(error);
+      request.destroy(error instanceof Error ? error : undefined);
+    };
+    const deadline = new Deadline(exchange.timeout_ms, () => fail(timedOut(exchange)));
+    const onAbort = () => fail(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    request.once('close', () => {
+      deadline.clear();
+      signal?.removeEventListener('abort', onAbort);
+      release();
+    });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      const isJson = response.headers['content-type']?.startsWith('application/json') === true;
+      if (isJson) readReply(response, deadline).then(resolve, fail);
+      // What is cut off fails the stream, too; and whoever does not want the rest ends the connection.
+      else resolve({ stream: pipeline(response, extending(deadline), () => request.destroy()) });
+    });
+    request.end(body);
+    return promise.catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw unreachable(error);
+    });
   }
 
   /** Closes idle connections; requests in flight fail. */
@@ -167,6 +202,16 @@ class Deadline {
   clear(): void {
     clearTimeout(this.#timer);
   }
+}
+
+/** Whatever comes through proves that the daemon is there. */
+function extending(deadline: Deadline): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      deadline.extend();
+      done(null, chunk);
+    },
+  });
 }
 
 function timedOut({ method, path, timeout_ms }: Exchange): DomainError {

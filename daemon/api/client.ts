@@ -54,9 +54,11 @@ export type StreamOptions<N extends StreamName> = {
 } & Part<'params', StreamParams<N>> &
   Part<'query', StreamQueryInput<N>>;
 
-export type UploadName = 'loadImages';
+export type UploadName = 'loadImages' | 'restoreBackup';
+export type DownloadName = 'createBackup';
 
-export interface UploadOptions extends CommonOptions {
+export interface UploadOptions<N extends UploadName> extends CommonOptions {
+  query?: RouteQueryInput<N> | undefined;
   /** If known, too large an archive is refused before it is sent. */
   size_bytes?: number | undefined;
   /** Bytes handed to the connection so far. */
@@ -114,19 +116,43 @@ export class DaemonClient {
   }
 
   /** Streams a raw body at the pace of the daemon. `source` is destroyed when the upload ends early. */
-  async upload<N extends UploadName>(name: N, source: Readable, options: UploadOptions = {}): Promise<RouteResult<N>> {
+  async upload<N extends UploadName>(name: N, source: Readable, options: UploadOptions<N> = {}): Promise<RouteResult<N>> {
     const route: Route = routes[name];
+    const { query }: LooseOptions = options;
     const size: Record<string, string> = options.size_bytes === undefined ? {} : { 'Content-Length': String(options.size_bytes) };
     const exchange: Exchange = {
       method: route.method,
-      path: route.path,
-      headers: { ...this.#headers(), 'Content-Type': 'application/x-tar', ...size },
+      path: target(route.path, {}, query),
+      headers: { ...this.#headers(), 'Content-Type': route.binary?.media_type ?? '', ...size },
       upload: { source, onProgress: options.onProgress },
       repeatable: false,
       timeout_ms: options.timeout_ms ?? TIMEOUTS.upload_ms,
       signal: options.signal,
     };
     return readAnswer(route, await this.#http.exchange(exchange)) as RouteResult<N>;
+  }
+
+  /**
+   * The bytes of a download as they come, at the pace of the reader. Resolves when the daemon begins to send; the stream fails, and never just
+   * ends, when it is cut off. It has to be read or destroyed.
+   */
+  async download<N extends DownloadName>(name: N, options: CommonOptions & { body: RouteBodyInput<N> }): Promise<Readable> {
+    const route: Route = routes[name];
+    const body = Buffer.from(JSON.stringify(options.body));
+    const answered = await this.#http.download({
+      method: route.method,
+      path: route.path,
+      headers: { ...this.#headers(), 'Content-Type': 'application/json', 'Content-Length': String(body.length) },
+      body,
+      repeatable: false,
+      timeout_ms: options.timeout_ms ?? TIMEOUTS.upload_ms,
+      signal: options.signal,
+    });
+    if ('text' in answered) {
+      readAnswer(route, answered);
+      throw new DomainError('unavailable', "The daemon's answer is not the file that was asked for; check the versions.");
+    }
+    return answered.stream;
   }
 
   /**

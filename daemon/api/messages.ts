@@ -58,6 +58,11 @@ const CHANGE_MESSAGES: Messages = {
     `A new certificate of ${domain} is served${served === null ? '' : `; it expires at ${served.not_after}`}.`,
   importCertificate: ({ domain, detail }) => `The certificate of ${domain} is imported. ${detail}`,
   removeCertificate: ({ domain }) => `The imported certificate of ${domain} is removed.`,
+  createBackup: () => 'The backup is being sent.',
+  restoreBackup: ({ applied, backup }) =>
+    applied
+      ? `The backup of ${backup.hostname} takes the place of this state now; the daemon starts anew with it.`
+      : `This is what the backup of ${backup.hostname} would change; nothing was changed.`,
   loadImages: ({ images }) => `Loaded ${images.flatMap((image) => image.references[0] ?? image.id).join(', ') || 'no image'}.`,
 };
 

@@ -78,15 +78,19 @@ function operationObject(name: string, route: Route, components: Components): Js
 }
 
 function requestBody(route: Route, components: Components): Json {
-  if (route.kind === 'upload') {
-    const content = { 'application/x-tar': { schema: { type: 'string', format: 'binary' } } };
-    return { requestBody: { required: true, description: 'A `docker save` archive.', content } };
+  if (route.kind === 'upload' && route.binary !== undefined) {
+    const { media_type, description } = route.binary;
+    return { requestBody: { required: true, description, content: binary(media_type) } };
   }
   if (route.body.def.type === 'undefined') return {};
   return { requestBody: { required: true, content: json(components.of(route.body, 'input')) } };
 }
 
 function successResponses(route: Route, components: Components): Json {
+  if (route.kind === 'download' && route.binary !== undefined) {
+    const { media_type, description } = route.binary;
+    return { 200: { description, content: binary(media_type) } };
+  }
   const schema = route.kind === 'read' ? route.response : daemonResponseSchema(route.response);
   const content = json(components.of(schema, 'output'));
   if (route.kind !== 'operation') return { 200: { description: 'Done.', content } };
@@ -141,6 +145,7 @@ function parameters(schema: z.ZodType, where: 'path' | 'query', components: Comp
   });
 }
 
+const binary = (media_type: string) => ({ [media_type]: { schema: { type: 'string', format: 'binary' } } });
 const json = (schema: Json) => ({ 'application/json': { schema } });
 
 /** Schemas that carry an id, each once. One that reads differently for callers and in answers (defaults) gets two names. */

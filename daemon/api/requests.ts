@@ -15,7 +15,7 @@ import { type Caller, type Guard, NOBODY, requireRole } from './guard.ts';
 import { contextOf, type Handlers, type RouteRequest, type WaitForOperation } from './handlers.ts';
 import type { Log } from './log.ts';
 import { changeMessage, operationMessage } from './messages.ts';
-import { type Answer, errorAnswer, send } from './respond.ts';
+import { type Answer, type DownloadAnswer, errorAnswer, send, sendDownload } from './respond.ts';
 import { type createRouter, type Match, parsePart, parseQuery, type RouteMatch } from './router.ts';
 
 export interface RequestOptions {
@@ -58,7 +58,8 @@ export function createRequestListener(options: RequestOptions) {
       }
       const answered = await answer(options, { request, response, listener, signal, match, trail });
       trail.write(answered);
-      finish(request, response, answered, options.timeouts);
+      if ('download' in answered) await sendDownload(response, answered, options.timeouts.answer_idle_ms, log);
+      else finish(request, response, answered, options.timeouts);
     } catch (error) {
       logFailure(log, error, request);
       const refused = errorAnswer(error);
@@ -80,7 +81,7 @@ interface Exchange {
   trail: AuditTrail;
 }
 
-async function answer(options: RequestOptions, exchange: Exchange): Promise<Answer> {
+async function answer(options: RequestOptions, exchange: Exchange): Promise<Answer | DownloadAnswer> {
   const { guard, appOfOperation, timeouts } = options;
   const { request, response, listener, match, trail } = exchange;
   guard.checkSource(request, listener);
@@ -124,21 +125,20 @@ async function parseRequest(
   caller: Caller,
   { signal, timeouts }: { signal: AbortSignal; timeouts: ServerTimeouts },
 ): Promise<RouteRequest<RouteName>> {
-  const isUpload = definition.kind === 'upload';
-  const bytesMax = isUpload ? LIMITS.image_archive_bytes_max : LIMITS.request_body_bytes_max;
+  const raw = definition.kind === 'upload' ? definition.binary : undefined;
+  const bytesMax = raw?.bytes_max ?? LIMITS.request_body_bytes_max;
   const parts = {
     params: parsePart(definition.params, params, 'path'),
     query: parsePart(definition.query, parseQuery(request.url ?? ''), 'query'),
     context: contextOf(caller, idempotencyKey(request), signal),
   };
   checkDeclaredLength(request, bytesMax);
-  if (isUpload) checkContentType(request, 'application/x-tar');
+  if (raw !== undefined) checkContentType(request, raw.media_type);
   if (request.headers.expect !== undefined) response.writeContinue();
-  const upload = isUpload
-    ? new UploadBody(request, { bytesMax, timeout_ms: timeouts.upload_idle_ms, signal })
-    : Readable.from([]);
+  const upload =
+    raw !== undefined ? new UploadBody(request, { bytesMax, timeout_ms: timeouts.upload_idle_ms, signal }) : Readable.from([]);
   const limits = { bytesMax, timeout_ms: timeouts.body_ms, signal };
-  const body = isUpload ? undefined : parseBody(definition, await readJsonBody(request, limits));
+  const body = raw !== undefined ? undefined : parseBody(definition, await readJsonBody(request, limits));
   // Each part was parsed by the schema of the route that it is handed to.
   return { ...parts, body, upload } as RouteRequest<RouteName>;
 }
@@ -182,8 +182,12 @@ async function answerFor(
   match: RestMatch,
   request: RouteRequest<RouteName>,
   { result, trail }: { result: unknown; trail: AuditTrail },
-): Promise<Answer> {
-  const { kind } = match.definition;
+): Promise<Answer | DownloadAnswer> {
+  const { kind, binary } = match.definition;
+  if (kind === 'download' && binary !== undefined) {
+    const body = { success: true, message: changeMessage(match.name, undefined) };
+    return { status: 200, body, download: result as AsyncIterable<Uint8Array>, media_type: binary.media_type };
+  }
   if (kind === 'read') return { status: 200, body: result };
   if (kind !== 'operation')
     return { status: 200, body: { success: true, message: changeMessage(match.name, result), payload: result } };

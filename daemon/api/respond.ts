@@ -1,12 +1,20 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { ERROR_CODES, toErrorResponse } from '../contract/errors.ts';
 import { API_VERSION } from '../contract/limits.ts';
+import type { Log } from './log.ts';
 
 export interface Answer {
   status: number;
   body: unknown;
   headers?: Record<string, string>;
+}
+
+/** Of a download: `body` is what the audit log is told. */
+export interface DownloadAnswer extends Answer {
+  download: AsyncIterable<Uint8Array>;
+  media_type: string;
 }
 
 const COMMON_HEADERS = {
@@ -39,6 +47,27 @@ export function send(response: ServerResponse, answer: Answer, ending: 'end' | '
   };
   if (ending === 'end') end();
   return end;
+}
+
+/**
+ * Sends a download at the pace of whoever takes it. Resolves when it is sent, or cut off: its source failed, which is logged, or the caller is
+ * gone or takes nothing for too long.
+ */
+export async function sendDownload(
+  response: ServerResponse,
+  { status, download, media_type }: DownloadAnswer,
+  idle_ms: number,
+  log: Log,
+): Promise<void> {
+  response.setTimeout(idle_ms, () => response.destroy());
+  response.writeHead(status, { ...COMMON_HEADERS, 'Content-Type': media_type, 'Content-Disposition': 'attachment' });
+  try {
+    await pipeline(download, response);
+  } catch (err) {
+    // The length is not told before, so a connection that is cut is what says that it is not whole.
+    if (!response.destroyed) response.destroy();
+    log.warn({ err }, 'a download was cut off');
+  }
 }
 
 /** Sends an answer where there is no response object: a refused upgrade, or a request that could not be parsed. Then closes. */

@@ -14,6 +14,7 @@ import { toOperation } from '../engine/view.ts';
 import { Sealed } from '../secrets/sealed.ts';
 import { requireKnownParts } from './app-limits.ts';
 import type { Handlers, RequestContext } from './handlers.ts';
+import type { BackupService } from './service-backup.ts';
 import { createCertificateHandlers } from './service-certificates.ts';
 import type { ProviderService } from './service-providers.ts';
 import type { RouteService } from './service-routes.ts';
@@ -49,6 +50,7 @@ export interface ServiceOptions {
   certificates: Pick<Certificates, 'list' | 'renew' | 'import' | 'remove'>;
   providers: ProviderService;
   routes: RouteService;
+  backups: BackupService;
   publishEvent(event: Omit<NewEvent, 'ts'>): void;
   /** For apps whose deploy names none. */
   defaultProxy: ProxyType;
@@ -150,6 +152,9 @@ export function createHandlers(options: ServiceOptions): Handlers {
     revokeToken: async ({ params, context }) => tokens.revoke(params.id, context.actor),
     listAudit: async ({ query: { since, until, ...query } }) =>
       options.audit.listAudit({ ...query, since: since && toMilliseconds(since), until: until && toMilliseconds(until) }),
+
+    createBackup: (request) => options.backups.create(request),
+    restoreBackup: (request) => options.backups.restore(request),
 
     getHealth: ({ context }) => options.getHealth(context.signal),
     getVersion: async ({ context }): Promise<DaemonVersion> => {

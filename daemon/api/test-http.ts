@@ -1,5 +1,5 @@
 /** Requests as a hostile caller sends them: every header and byte as given, nothing corrected on the way. */
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { ErrorResponse } from '../contract/errors.ts';
 import { TEST_TOKEN } from './test-server.ts';
@@ -45,7 +45,11 @@ export function send(target: Target, { method, path, headers = {}, body, chunked
       response.on('error', reject);
       response.on('end', () => {
         request.destroy();
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, json: JSON.parse(text) });
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          json: isJson(response) ? JSON.parse(text) : text,
+        });
       });
     });
     if (chunked && body !== undefined) request.write(body);
@@ -53,6 +57,8 @@ export function send(target: Target, { method, path, headers = {}, body, chunked
     if (chunked) request.end();
   });
 }
+
+const isJson = ({ headers }: IncomingMessage) => headers['content-type']?.startsWith('application/json') === true;
 
 /** Bytes as they are; resolves with everything that came back when the server closes. */
 export function sendBytes(target: Target, bytes: string): Promise<string> {

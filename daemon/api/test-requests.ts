@@ -15,6 +15,7 @@ export const bodies: Partial<Record<RouteName, object>> = {
   syncSecrets: { scope: 'app', app_name: 'shop', secrets: { TOKEN: 'one' } },
   pullSecrets: { scope: 'app', app_name: 'shop' },
   configureRoute: { app_name: 'shop', headers: { 'X-Frame-Options': 'DENY' } },
+  createBackup: { passphrase: 'correct horse battery' },
   setSecretProvider: { scope: 'global', provider: { kind: 'doppler', project: 'shop', config: 'prd', token: 'dp.st.x' } },
   renewCertificate: { domain: 'shop.example.com' },
   importCertificate: {
@@ -49,7 +50,7 @@ export function goodRequest(name: RouteName, app_name = 'shop'): RawRequest {
   const isNamed = queries[name]?.app_name !== undefined;
   const path = pathFor(name, { name: app_name }) + queryFor(name, isNamed ? { app_name } : {});
   if (route.kind === 'upload')
-    return { method: route.method, path, body: 'tar', headers: { 'Content-Type': 'application/x-tar' } };
+    return { method: route.method, path, body: 'raw', headers: { 'Content-Type': route.binary?.media_type ?? '' } };
   const body = bodies[name];
   const named = body !== undefined && 'app_name' in body ? { ...body, app_name } : body;
   return { method: route.method, path, body: named && JSON.stringify(named) };

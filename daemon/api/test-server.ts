@@ -2,9 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { AuditEntry, Token } from '../contract/access.ts';
-import { appConfigurationSchema } from '../contract/configuration.ts';
+import type { RestoreReport } from '../contract/backup.ts';
 import type { Certificate } from '../contract/certificates.ts';
+import { appConfigurationSchema } from '../contract/configuration.ts';
 import type {
   AppStatus,
   DaemonEvent,
@@ -219,6 +221,17 @@ export const sampleRoute: ProxyRoute = {
   ...{ is_served: true, detail: '' },
 };
 
+export const sampleRestore: RestoreReport = {
+  applied: false,
+  restore_id: null,
+  backup: { created_at: AT, hostname: 'server', version: '0.1.0' },
+  changes: [{ kind: 'secret', name: 'global TOKEN', change: 'added', detail: 'version 1' }],
+  unchanged: 3,
+  apps: [{ name: 'shop', outcome: 'needs_image', detail: 'Load shop:v1, then start it.' }],
+  missing_images: [{ app_name: 'shop', release: 'r1', image: 'shop:v1', image_id: 'sha256:0', is_live: true }],
+  kept_in: ['/var/lib/nextdeploy/before-restore-1'],
+};
+
 const samples: { [N in RouteName]: RouteResult<N> } = {
   deploy: sampleOperation,
   swap: sampleOperation,
@@ -252,6 +265,8 @@ const samples: { [N in RouteName]: RouteResult<N> } = {
   configureRoute: sampleRoute,
   listRoutes: [sampleRoute],
   removeRoute: sampleRoute,
+  createBackup: { [Symbol.asyncIterator]: () => Readable.from([Buffer.from('a backup')])[Symbol.asyncIterator]() },
+  restoreBackup: sampleRestore,
   loadImages: { images: [sampleImage] },
   listImages: [sampleImage],
   getSystemMetrics: sampleMetrics,

@@ -120,6 +120,7 @@ async function start() {
     check: async () => undefined,
     checkRemoval: async () => undefined,
     listApps: async () => [],
+    differences: async (asked: readonly RouteModel[]) => asked.map(() => null),
     apply: async (_: string, route: RouteModel | null) => {
       routes.splice(0, 1, ...(route === null ? [] : [route]));
       await reload();

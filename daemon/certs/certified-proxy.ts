@@ -27,6 +27,10 @@ export class CertifiedProxy implements ReverseProxy {
     if (route !== null) this.#certificates.applied(route);
   }
 
+  differences(routes: readonly RouteModel[], signal: AbortSignal): Promise<(string | null)[]> {
+    return this.#driver.differences(routes, signal);
+  }
+
   listApps(): Promise<string[]> {
     return this.#driver.listApps();
   }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { DomainError, ERROR_CODES, fieldErrorSchema, toErrorResponse } from '../contract/errors.ts';
 import { DAEMON_CONFIG_PATH, DAEMON_SOCKET_PATH } from '../contract/limits.ts';
 import { addAudit } from './audit-commands.ts';
+import { addBackups } from './backup-commands.ts';
 import { addCertificates } from './certificate-commands.ts';
 import { addChanges } from './change-commands.ts';
 import { type ConnectionFlags, connect } from './connection.ts';
@@ -124,6 +125,7 @@ function createProgram(
   addOperations(program.commandsGroup('Operations:'), act);
   addTokens(program.commandsGroup('Access:'), act);
   addAudit(program, act);
+  addBackups(program.commandsGroup('Backup:'), act);
   program
     .commandsGroup('Connect:')
     .command('dial-stdio')

@@ -1,8 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
+import { DomainError } from '../contract/errors.ts';
 
 /** What a command has of the world: its streams, its environment and its user. */
 export interface Terminal {
-  stdin: Readable & { isTTY?: boolean };
+  stdin: Readable & { isTTY?: boolean; setRawMode?: (isRaw: boolean) => unknown };
   stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number };
   stderr: Writable & { isTTY?: boolean };
   env: Record<string, string | undefined>;
@@ -58,4 +59,45 @@ export async function ask(terminal: Terminal, question: string): Promise<string 
     if (answer.includes('\n')) break;
   }
   return answer.split(/\r?\n/, 1)[0] ?? '';
+}
+
+const CONTROL_C = '\u0003';
+const CONTROL_D = '\u0004';
+const BACKSPACE = new Set(['\u007f', '\b']);
+
+/** As {@link ask}, and what is typed is not shown. */
+export async function askHidden(terminal: Terminal, question: string): Promise<string | null> {
+  const { stdin, stderr } = terminal;
+  if (stdin.isTTY !== true) return null;
+  await write(stderr, question);
+  stdin.setRawMode?.(true);
+  try {
+    let answer = '';
+    // Not iterated over: leaving the loop would end standard input for the next question.
+    for (;;) {
+      for (const character of await nextText(terminal)) {
+        if (character === '\r' || character === '\n' || character === CONTROL_D) return answer;
+        if (character === CONTROL_C) throw new DomainError('invalid_request', 'Interrupted; nothing was done.');
+        answer = BACKSPACE.has(character) ? [...answer].slice(0, -1).join('') : answer + character;
+      }
+    }
+  } finally {
+    stdin.setRawMode?.(false);
+    await write(stderr, '\n');
+  }
+}
+
+function nextText({ stdin, signal }: Terminal): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const onData = (chunk: unknown) => resolve(String(chunk));
+  const onEnd = () => resolve('\n');
+  const onAbort = () => reject(signal.reason);
+  stdin.once('data', onData).once('end', onEnd);
+  signal.addEventListener('abort', onAbort, { once: true });
+  stdin.resume();
+  return promise.finally(() => {
+    stdin.pause();
+    stdin.off('data', onData).off('end', onEnd);
+    signal.removeEventListener('abort', onAbort);
+  });
 }

@@ -232,6 +232,8 @@ export const eventKindSchema = z.enum([
   'certificate.expiring',
   'certificate.mismatched',
   'certificate.imported',
+  'backup.created',
+  'state.restored',
 ]);
 export type EventKind = z.infer<typeof eventKindSchema>;
 

@@ -102,6 +102,13 @@ export const LIMITS = {
   /** A chain with its intermediates, in PEM. */
   certificate_characters_max: 128 * 1024,
   certificate_key_characters_max: 32 * 1024,
+  backup_passphrase_characters_min: 12,
+  backup_passphrase_characters_max: 1_024,
+  /** The file as it is sent, and what is in it. */
+  backup_bytes_max: 8 * 1024 ** 3,
+  backup_entries_max: 10_000,
+  /** Of everything in it but the database: it is held in memory. */
+  backup_files_bytes_max: 64 * 1024 ** 2,
 } as const;
 
 export const DEFAULTS = {

@@ -9,7 +9,8 @@ import { appNameSchema } from './names.ts';
  * - `read`: the object itself.
  * - `change`: `DaemonResponse` with `payload`.
  * - `operation`: 202 and the operation in `payload` at once; with `?wait=1` 200 or 422 when it has ended.
- * - `upload`: as `change`, with a raw body (`application/x-tar`) in place of JSON.
+ * - `upload`: as `change`, with a raw body in place of JSON.
+ * - `download`: a raw body; what goes wrong before its first byte is answered as elsewhere, and later the connection is cut.
  */
 export interface Route<
   Params extends z.ZodType = z.ZodType,
@@ -20,7 +21,7 @@ export interface Route<
   method: 'GET' | 'POST' | 'DELETE';
   /** Parameters as `:name`, each described in `params`. */
   path: `/${string}`;
-  kind: 'read' | 'change' | 'operation' | 'upload';
+  kind: 'read' | 'change' | 'operation' | 'upload' | 'download';
   /** The least role that may call it; null: anyone who reaches the listener, without a token. */
   role: Role | null;
   /** What it is to a token that is limited to apps. */
@@ -32,6 +33,8 @@ export interface Route<
   body: Body;
   /** The object of a read, or what `payload` holds. */
   response: Response;
+  /** The raw body of an upload or a download. */
+  binary?: { media_type: string; bytes_max: number; description: string };
 }
 
 export const nothing = z.undefined();

@@ -7,6 +7,7 @@ import {
   tokenRequestSchema,
   tokenSchema,
 } from './access.ts';
+import { backupRoutes } from './backup.ts';
 import { certificateRoutes } from './certificate-routes.ts';
 import {
   deployRequestSchema,
@@ -257,6 +258,11 @@ export const routes = {
     query: noQuery,
     body: nothing,
     response: z.strictObject({ images: z.array(imageSchema) }),
+    binary: {
+      media_type: 'application/x-tar',
+      bytes_max: LIMITS.image_archive_bytes_max,
+      description: 'A `docker save` archive.',
+    },
   }),
   listImages: route({
     method: 'GET',
@@ -355,6 +361,7 @@ export const routes = {
     body: nothing,
     response: z.array(auditEntrySchema),
   }),
+  ...backupRoutes,
   getHealth: route({
     method: 'GET',
     path: '/health',

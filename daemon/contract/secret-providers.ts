@@ -115,12 +115,9 @@ export const secretProviderSchema = z
     set_at: timestampSchema,
     set_by: z.string(),
     pulled_at: timestampSchema.nullable().meta({ description: 'when secrets were last pulled from it; null: never' }),
-    last_failure: z
-      .strictObject({ at: timestampSchema, message: z.string() })
-      .nullable()
-      .meta({
-        description: 'why it could not be asked the last time; null: it answered, or was not asked since the daemon started',
-      }),
+    last_failure: z.strictObject({ at: timestampSchema, message: z.string() }).nullable().meta({
+      description: 'why it could not be asked the last time; null: it answered, or was not asked since the daemon started',
+    }),
   })
   .meta({ id: 'SecretProvider', description: 'never its credentials' });
 export type SecretProvider = z.infer<typeof secretProviderSchema>;

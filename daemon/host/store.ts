@@ -1,5 +1,5 @@
 /** Everything durable, in one SQLite file. Each writing method is one transaction, on disk when it returns. */
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { backup, type DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { EventFilter } from '../api/service-streams.ts';
 import type { DaemonEvent, Release } from '../contract/domain.ts';
 import { DomainError } from '../contract/errors.ts';
@@ -40,6 +40,21 @@ export class Store implements Journal {
     this.#path = path;
     this.#database = open(path);
     this.#now = now;
+  }
+
+  /** A consistent copy, made while this one is in use. Throws `unavailable`. */
+  async copyTo(path: string): Promise<void> {
+    try {
+      await backup(this.#database, path);
+    } catch (error) {
+      throw storageFailure(error, path);
+    }
+  }
+
+  /** The last numbers that were given, by table: none is given twice, also once its row is gone. */
+  lastNumbers(): Record<string, number> {
+    const rows = this.#all("SELECT name, seq FROM sqlite_sequence WHERE name IN ('events', 'audit')");
+    return Object.fromEntries(rows.map(({ name, seq }) => [String(name), Number(seq)]));
   }
 
   close(): void {

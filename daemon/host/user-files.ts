@@ -1,6 +1,7 @@
-/** The few files that the command line reads for its user: a token, a request, an env file, an archive. */
+/** The few files that the command line reads for its user: a token, a request, an env file, an archive; and the one that it writes, a backup. */
 import { createReadStream } from 'node:fs';
-import { open, readFile, stat } from 'node:fs/promises';
+import { link, lstat, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { DomainError } from '../contract/errors.ts';
 
@@ -39,6 +40,67 @@ export async function openUserFile(path: string): Promise<{ stream: Readable; si
   } catch (error) {
     throw unreadable(path, error);
   }
+}
+
+/**
+ * Writes a file of mode 0600 that is whole or not there: beside its place first, then moved. `read` is called once it is known that the file can be
+ * made. Returns its size. @throws DomainError `conflict` if it is there and not to be replaced, `invalid_request` if it cannot be written
+ */
+export async function writeUserFile(
+  path: string,
+  read: () => Promise<Readable>,
+  { is_replaced }: { is_replaced: boolean },
+): Promise<number> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
+  try {
+    if (!is_replaced && (await isThere(path))) throw isThereAlready(path);
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      for await (const chunk of await read()) await file.writeFile(chunk as Buffer);
+      await file.sync();
+      const { size } = await file.stat();
+      // link(2) never replaces what somebody has made meanwhile.
+      if (is_replaced) await rename(temporary, path);
+      else await link(temporary, path);
+      await syncDirectory(dirname(path));
+      return size;
+    } finally {
+      await file.close();
+      await rm(temporary, { force: true });
+    }
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+const isThere = (path: string) =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  await directory.sync().finally(() => directory.close());
+}
+
+function isThereAlready(path: string): DomainError {
+  return new DomainError('conflict', `${path} is there already; choose another name, or add --force to replace it.`);
+}
+
+const WRITE_FAILURES: Record<string, string> = {
+  EACCES: 'you may not write there',
+  ENOENT: 'there is no such directory',
+  ENOSPC: 'there is no space left',
+  EROFS: 'it is on a read-only disk',
+};
+
+/** What is no failure of this file stays as it is. */
+function unwritable(path: string, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (error instanceof DomainError || typeof code !== 'string') return error;
+  if (code === 'EEXIST') return isThereAlready(path);
+  return new DomainError('invalid_request', `Cannot write ${path}: ${WRITE_FAILURES[code] ?? code}.`, { cause: error });
 }
 
 function unreadable(path: string, error: unknown): DomainError {

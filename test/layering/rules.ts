@@ -13,7 +13,7 @@ export interface Part {
   reason: string;
 }
 
-const DAEMON_INSIDE = ['engine', 'proxy', 'secrets', 'certs', 'metrics', 'stream'];
+const DAEMON_INSIDE = ['engine', 'proxy', 'secrets', 'certs', 'metrics', 'stream', 'backup'];
 
 export const PARTS: readonly Part[] = [
   {
@@ -58,7 +58,7 @@ export const PARTS: readonly Part[] = [
     name: 'user files',
     files: /^daemon\/host\/user-files\.ts$/,
     imports: ['contract'],
-    reason: 'it is what of host the command line may use: reading the files that its user names',
+    reason: 'it is what of host the command line may use: the files that its user names',
   },
   {
     name: 'engine',
@@ -80,6 +80,13 @@ export const PARTS: readonly Part[] = [
     imports: ['contract', 'sealed', 'engine'],
     reason: `${name} implements interfaces of the engine and gets the machine passed in, so that it can be tested without one`,
   })),
+  {
+    name: 'backup',
+    files: /^daemon\/backup\//,
+    imports: ['contract', 'sealed', 'engine', 'secrets'],
+    reason:
+      'a backup is worth something only if its key opens its secrets, so it knows the vault; files, database and Docker are passed in, so that a restore can be killed at every write in a test',
+  },
   {
     name: 'api',
     files: /^daemon\/api\//,
