@@ -55,9 +55,7 @@ export type Slot = z.infer<typeof slotSchema>;
 export const proxyTypeSchema = z.enum(['caddy', 'nginx']).meta({ description: 'the proxy that serves the app' });
 export type ProxyType = z.infer<typeof proxyTypeSchema>;
 
-export const tlsModeSchema = z
-  .enum(['auto', 'off', 'import'])
-  .meta({
-    description: 'auto: managed certificate, HTTP redirected. import: one that was imported, HTTP redirected. off: plain HTTP.',
-  });
+export const tlsModeSchema = z.enum(['auto', 'off', 'import']).meta({
+  description: 'auto: managed certificate, HTTP redirected. import: one that was imported, HTTP redirected. off: plain HTTP.',
+});
 export type TlsMode = z.infer<typeof tlsModeSchema>;
