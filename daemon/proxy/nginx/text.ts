@@ -4,7 +4,7 @@ import { shortHash } from '../generation.ts';
 /** nginx reads no word of more than 4,096 bytes, with all that is escaped in it. */
 const LITERAL_CHARACTERS_MAX = 1_500;
 
-export const indent = (line: string) => `\t${line}`;
+const indent = (line: string) => `\t${line}`;
 export const block = (head: string, lines: readonly string[]) => [`${head} {`, ...lines.map(indent), '}'];
 /** At the top. */
 export const section = (head: string, lines: readonly string[]) => [...block(head, lines), ''].join('\n');
