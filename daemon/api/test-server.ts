@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditEntry, Token } from '../contract/access.ts';
-import { appConfigurationSchema } from '../contract/configuration.ts';
 import type { Certificate } from '../contract/certificates.ts';
+import { appConfigurationSchema } from '../contract/configuration.ts';
 import type {
   AppStatus,
   DaemonEvent,

@@ -14,7 +14,15 @@ describe('certs', () => {
   it('lists what is served, the days that are left, and beneath what is wrong', () => {
     const pending: Certificate = {
       ...sampleCertificate,
-      ...{ domain: 'new.example.com', app_name: null, proxy: 'caddy', source: 'caddy', state: 'pending', served: null, stored: null },
+      ...{
+        domain: 'new.example.com',
+        app_name: null,
+        proxy: 'caddy',
+        source: 'caddy',
+        state: 'pending',
+        served: null,
+        stored: null,
+      },
       ...{ detail: 'None could be obtained yet: 404.', next_renewal_at: null },
     };
     const short: Certificate = { ...sampleCertificate, served: { ...sampleCertificate.served!, days_left: 0.5 } };
