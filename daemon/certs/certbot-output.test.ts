@@ -47,8 +47,22 @@ Hint: The Certificate Authority failed to download the temporary challenge files
     ],
     ['nothing', '', { message: /^certbot said nothing\.$/ }],
   ])('is told of %s', (_, output, { message, is_rate_limited = false, retry_after = null }) => {
-    const told = explainCertbot(output);
+    const told = explainCertbot(output, '');
     expect(told.message).toMatch(message);
     expect(told).toMatchObject({ is_rate_limited, retry_after });
+  });
+
+  it('is what the authority answered, where certbot itself stumbles over that', () => {
+    const output = `Saving debug log to /x\nAn unexpected error occurred:\nAttributeError: can't set attribute\n${END}`;
+    const answer = (type: string, detail: string) =>
+      `DEBUG:acme.client:Received response:\nHTTP 400\n\n{\n  "type": "urn:ietf:params:acme:error:${type}",\n  "detail": ${JSON.stringify(detail)},\n  "status": 429\n}\n`;
+    const log =
+      answer('rateLimited', 'too many "certificates", retry after 2026-12-01 10:00:00 UTC') + answer('badNonce', 'stale');
+    expect(explainCertbot(output, log)).toEqual({
+      message: 'The authority limits requests: too many "certificates", retry after 2026-12-01 10:00:00 UTC.',
+      is_rate_limited: true,
+      retry_after: new Date('2026-12-01T10:00:00Z'),
+    });
+    expect(explainCertbot(output, '').message).toBe("AttributeError: can't set attribute.");
   });
 });

@@ -97,7 +97,7 @@ async function start() {
       isInstalled: async () => state.is_installed,
       order: async (domain) => {
         asked.push(domain);
-        return orders.shift() ?? { ok: false, output: '  Type:   unauthorized\n  Detail: 404 at /.well-known\n' };
+        return orders.shift() ?? { ok: false, output: '  Type:   unauthorized\n  Detail: 404 at /.well-known\n', log: '' };
       },
     },
     store: store.certificates,
@@ -219,7 +219,7 @@ describe('behind nginx', () => {
   it('a limit is kept to, also by those who ask for more', async () => {
     const until = new Date(Date.now() + DAY_MS).toISOString().slice(0, 19);
     const output = `An unexpected error occurred:\ntoo many certificates already issued, retry after ${until.replace('T', ' ')} UTC\n`;
-    world.orders.push({ ok: false, output });
+    world.orders.push({ ok: false, output, log: '' });
     await serve('nginx', 'auto');
     await soon(() => expect(kinds()).toEqual(['certificate.failed']));
     expect((await look())?.next_renewal_at).toBe(`${until}.000Z`);

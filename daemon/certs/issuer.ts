@@ -133,7 +133,7 @@ export class CertificateIssuer {
     const { domain } = use;
     if (!(await certbot.isInstalled())) throw plainFailure(CERTBOT_MISSING);
     const issued = await certbot.order(domain, stopping);
-    if (!issued.ok) throw new OrderFailure(explainCertbot(issued.output));
+    if (!issued.ok) throw new OrderFailure(explainCertbot(issued.output, issued.log));
     // Whom the authority is trusted by is its own affair; everything else would break the site.
     const pair = checkPair({ domain, ...issued.pair }, { now: clock.now(), findsIssuer: () => true });
     const kept = await this.replace(domain, pair, 'certbot', use);

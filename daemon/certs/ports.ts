@@ -85,8 +85,11 @@ export interface StoredByCaddy {
 
 export interface Certbot {
   isInstalled(): Promise<boolean>;
-  /** Orders a certificate for exactly this name, however good the one before is. Rejects only for an abort. */
-  order(domain: string, signal: AbortSignal): Promise<{ ok: true; pair: Pair } | { ok: false; output: string }>;
+  /**
+   * Orders a certificate for exactly this name, however good the one before is. `log`: what it wrote to its log file, in which stands what was
+   * answered to it. Rejects only for an abort.
+   */
+  order(domain: string, signal: AbortSignal): Promise<{ ok: true; pair: Pair } | { ok: false; output: string; log: string }>;
 }
 
 /** What certificates need of a proxy's driver. */

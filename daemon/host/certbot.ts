@@ -5,7 +5,7 @@
 import { access, constants, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Certbot } from '../certs/ports.ts';
-import { makeDirectory } from './files.ts';
+import { makeDirectory, readTextIfThere } from './files.ts';
 import { runProgram } from './processes.ts';
 
 export interface CertbotSettings {
@@ -23,6 +23,7 @@ export interface CertbotSettings {
 const PROGRAM = 'certbot';
 /** An authority may take its time with a challenge. */
 const DEADLINE_MS = 150_000;
+const LOG_CHARACTERS_MAX = 256 * 1024;
 
 export class CertbotProgram implements Certbot {
   readonly #settings: CertbotSettings;
@@ -40,12 +41,14 @@ export class CertbotProgram implements Certbot {
     const { directory, webroot, acme_ca_root } = this.#settings;
     await makeDirectory(directory, 0o700);
     await makeDirectory(webroot, 0o755);
+    const log = join(directory, 'logs', 'letsencrypt.log');
     // Of an order that was killed: certbot takes what it finds for its own.
     await this.#forget();
+    await rm(log, { force: true });
     try {
       const env = acme_ca_root === null ? {} : { REQUESTS_CA_BUNDLE: acme_ca_root };
       const { code, output } = await runProgram(PROGRAM, this.#arguments(domain), { env, signal, deadlineMs: DEADLINE_MS });
-      if (code !== 0) return { ok: false, output };
+      if (code !== 0) return { ok: false, output, log: await readEnd(log) };
       const live = join(directory, 'config', 'live', domain);
       const [certificate, key] = await Promise.all([
         readFile(join(live, 'fullchain.pem'), 'utf8'),
@@ -84,4 +87,10 @@ export class CertbotProgram implements Certbot {
       ...places,
     ];
   }
+}
+
+/** Of a log file; empty where there is none. */
+async function readEnd(path: string): Promise<string> {
+  const text = await readTextIfThere(path);
+  return text?.slice(-LOG_CHARACTERS_MAX) ?? '';
 }

@@ -6,6 +6,8 @@ export interface WrkOptions {
   url: string;
   /** The Host header, where it is not the URL's own. */
   host?: string;
+  /** `Name: value` of further headers. */
+  headers?: readonly string[];
   connections: number;
   /** At most this long; `stop()` ends it sooner. */
   seconds_max: number;
@@ -74,6 +76,7 @@ function wrkArguments(options: WrkOptions): string[] {
     '--latency',
     ...(options.is_paced ? ['-s', PACED] : []),
     ...(options.host === undefined ? [] : ['-H', `Host: ${options.host}`]),
+    ...(options.headers ?? []).flatMap((header) => ['-H', header]),
     options.url,
   ];
 }
