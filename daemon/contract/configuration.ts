@@ -13,7 +13,7 @@ import {
   tlsModeSchema,
 } from './names.ts';
 import { nextCoreMetadataSchema } from './nextcore.ts';
-import { PATTERNS } from './rules.ts';
+import { isHttps, PATTERNS } from './rules.ts';
 
 const whole = (what: string, min: number, max: number) => {
   const message = `use a whole number${what} from ${min} to ${max}`;
@@ -224,8 +224,8 @@ function checkRouting({ domain, aliases, redirects, tls }: Routing, context: Iss
   }
   const names = [domain, ...aliases];
   const redirected = redirects.flatMap(({ from, to }) => [from, to ?? domain]);
-  if (tls === 'auto' && [...names, ...redirected].some((name) => !name.includes('.'))) {
-    complain(['tls'], 'no authority certifies a name without a dot; use tls off, or a full name such as shop.example.com');
+  if (tls !== undefined && isHttps(tls) && [...names, ...redirected].some((name) => !name.includes('.'))) {
+    complain(['tls'], 'no site has a certificate for a name without a dot; use tls off, or a full name such as shop.example.com');
   }
   const seen = new Set([domain]);
   for (const [index, alias] of aliases.entries()) {

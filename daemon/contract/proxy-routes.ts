@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
 import { appNameSchema, domainNameSchema, portSchema, proxyTypeSchema, tlsModeSchema } from './names.ts';
-import { PATTERNS, RESERVED_HEADERS } from './rules.ts';
+import { isHttps, PATTERNS, RESERVED_HEADERS } from './rules.ts';
 
 const whole = (min: number, max: number) => {
   const message = `use a whole number from ${min} to ${max}`;
@@ -162,6 +162,8 @@ export const proxyRouteRequestSchema = z
     if ((app_name === undefined) === (port === undefined))
       complain(app_name === undefined ? 'app_name' : 'port', 'name an app or a port, one of the two');
     if (port !== undefined && domain === undefined) complain('domain', 'name the domain of the route');
+    if (port !== undefined && tls !== undefined && isHttps(tls) && [domain ?? '', ...aliases].some((name) => !name.includes('.')))
+      complain('tls', 'no site has a certificate for a name without a dot; use tls off, or a full name such as shop.example.com');
     if (app_name === undefined) return;
     const kept = "is part of the app's configuration; change it by a deploy";
     if (proxy_type !== undefined) complain('proxy_type', `the proxy ${kept}`);

@@ -60,7 +60,7 @@ export function assertSafeRoute(route: RouteModel): void {
 }
 
 /** Of a route to a port, {@link portRouteKey}. */
-export function isPortRoute(key: string): boolean {
+function isPortRoute(key: string): boolean {
   const prefix = portRouteKey('');
   return key.startsWith(prefix) && PATTERNS.domain.test(key.slice(prefix.length));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RouteModel } from '../../engine/state.ts';
-import { CERTIFICATES, ROUTE } from '../test-route.ts';
+import { CERTIFICATES, HASH, NO_OPTIONS, ROUTE } from '../test-route.ts';
 import { CaddyDriver, type CaddyMachine } from './driver.ts';
 
 const SETTINGS = {
@@ -28,7 +28,12 @@ class FakeMachine implements CaddyMachine {
   isInstalled = true;
 
   readText = async (path: string) => this.files.get(path) ?? null;
-  writeText = async (path: string, content: string) => void this.files.set(path, content);
+  /** Of the file of routes; undefined: everybody. */
+  readers: string | null | undefined;
+  writeText: CaddyMachine['writeText'] = async (path, content, readers) => {
+    this.files.set(path, content);
+    this.readers = readers?.group;
+  };
   remove = async (path: string) => void this.files.delete(path);
   listFiles = async (directory: string) =>
     [...this.files.keys()].filter((path) => path.startsWith(`${directory}/`)).map((path) => path.slice(directory.length + 1));
@@ -40,6 +45,10 @@ class FakeMachine implements CaddyMachine {
     }
     this.calls.push({ argv, input, cwd, asService });
     if (file === 'caddy' && !this.isInstalled) return { code: null, output: 'caddy: not found' };
+    if (argv.startsWith('systemctl show --property=ExecReload')) return { code: 0, output: `${this.execReload}\n` };
+    if (argv.startsWith('systemctl show --property=User')) return { code: 0, output: 'web\n' };
+    if (argv.startsWith('systemctl show --property=Group')) return { code: 0, output: `${this.group}\n` };
+    if (argv === 'id -gn web') return { code: 0, output: 'webs\n' };
     if (argv === 'caddy version') return { code: 0, output: '2.6.2\n' };
     if (argv.startsWith('caddy validate') && this.refuses === 'validate') {
       return { code: 1, output: '{"level":"info"}\nError: adapting config: ambiguous site definition: http://shop.test' };
@@ -52,7 +61,12 @@ class FakeMachine implements CaddyMachine {
     return { code: 0, output: '' };
   };
 
-  loadAgain = async () => undefined;
+  loads = 0;
+  loadAgain = async () => {
+    this.loads += 1;
+  };
+  execReload = 'argv[]=/usr/bin/caddy reload --config /etc/caddy/Caddyfile --force ;';
+  group = 'caddy';
 
   /** What was asked for. */
   readonly reads: string[] = [];
@@ -124,6 +138,30 @@ describe('CaddyDriver', () => {
     machine.refuses = refuses;
     await expect(driver.apply('shop', route('new.test'), signal)).rejects.toMatchObject({ code: 'unavailable' });
     expect(machine.files.get(FILE)).toBe(before);
+  });
+
+  it('lets Caddy alone read a file with hashes of passwords', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    expect(machine.readers).toBeUndefined();
+    const guarded = { ...route(), options: { ...NO_OPTIONS, basic_auth: [{ username: 'ann', password_hash: HASH }] } };
+    await driver.apply('shop', guarded, signal);
+    expect(machine.readers).toBe('caddy');
+    machine.group = '';
+    await driver.apply('blog', { ...route('blog.test'), app_name: 'blog' }, signal);
+    expect(machine.readers).toBe('webs');
+  });
+
+  it('has certificates read anew by a reload, and once more where the unit would pass over what is the same', async () => {
+    const { machine, driver } = start();
+    await Promise.all([driver.reloadCertificates(signal), driver.apply('shop', route(), signal)]);
+    expect([machine.count('systemctl reload') <= 2, machine.loads]).toEqual([true, 0]);
+    machine.execReload = 'argv[]=/usr/bin/caddy reload --config /etc/caddy/Caddyfile ;';
+    const before = machine.count('systemctl reload');
+    await driver.reloadCertificates(signal);
+    expect([machine.count('systemctl reload') - before, machine.loads]).toEqual([1, 1]);
+    await driver.apply('shop', null, signal);
+    expect(machine.loads).toBe(1);
   });
 
   it('says which line the operator has to add when his file does not import ours', async () => {

@@ -47,7 +47,7 @@ export class CaddyDriver implements ReverseProxy {
   readonly #files: RouteFiles;
   readonly #stopping: AbortSignal;
   #features: CaddyFeatures | null = null;
-  #wantsCertificates = false;
+  #wantsCertificates = false as boolean; // set while others wait
 
   /** `stopping` ends a reload, which is no single caller's. */
   constructor(settings: CaddySettings, machine: CaddyMachine, stopping: AbortSignal) {

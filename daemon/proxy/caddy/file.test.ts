@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { CERTIFICATES, ROUTE } from '../test-route.ts';
+import type { RouteModel, RouteOptions } from '../../engine/state.ts';
+import { CERTIFICATES, HASH, ROUTE } from '../test-route.ts';
 import { featuresOf } from './features.ts';
-import { isOwnText, lineOf, parseLine, readLines, renderFile } from './file.ts';
+import { holdsHashes, isOwnText, lineOf, parseLine, readLines, renderFile } from './file.ts';
 
 const CONTEXT = { features: featuresOf('2.6.2'), certificates: CERTIFICATES };
 const BLOG = { ...ROUTE, app_name: 'blog', sites: [{ domain: 'blog.test', tls: 'off' as const }] };
@@ -14,6 +15,24 @@ describe('the file of all routes', () => {
     expect([...read.keys()]).toEqual(['blog', 'shop']);
     expect(parseLine(read.get('shop') ?? '')).toEqual(ROUTE);
     expect(renderFile(read, CONTEXT)).toBe(text);
+  });
+
+  it('keeps options and imported certificates, and knows whether there are hashes of passwords in it', () => {
+    const sites: RouteModel['sites'] = [{ domain: 'shop.example.com', tls: 'import' }];
+    const options: RouteOptions = {
+      headers: [{ name: 'X-A', value: '{$HOME} "x"' }],
+      basic_auth: [],
+      body_bytes_max: 5,
+      is_compressed: true,
+      prefixes: [{ path: '/api', is_stripped: true, upstreams: ROUTE.upstreams, marker_directory: null }],
+      path_redirects: [{ from: '/a', to: '/b', status: 302 }],
+    };
+    const route: RouteModel = { ...ROUTE, sites, options };
+    expect(parseLine(lineOf(route))).toEqual(route);
+    const textOf = (one: RouteModel) => renderFile(new Map([[one.app_name, lineOf(one)]]), CONTEXT) ?? '';
+    expect(holdsHashes(textOf(route))).toBe(false);
+    const basic_auth = [{ username: 'ann', password_hash: HASH }];
+    expect(holdsHashes(textOf({ ...route, options: { ...options, basic_auth } }))).toBe(true);
   });
 
   it('is none without a route', () => {

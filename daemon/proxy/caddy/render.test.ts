@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { RouteModel } from '../../engine/state.ts';
-import { CERTIFICATES, ROUTE } from '../test-route.ts';
+import { CERTIFICATES, HOSTILE_OPTIONS, NO_OPTIONS, ROUTE } from '../test-route.ts';
 import { featuresOf } from './features.ts';
+import { numbersAbove } from './options.ts';
 import { type CaddyContext, generationOf, renderCaddyfile } from './render.ts';
+import { literal, signVariables } from './text.ts';
 
 const OLD = { features: featuresOf('2.6.2'), certificates: CERTIFICATES };
 const NEW = { features: featuresOf('2.11.4'), certificates: CERTIFICATES };
@@ -12,8 +14,8 @@ describe('renderCaddyfile', () => {
     expect(renderCaddyfile([ROUTE], NEW)).toMatchInlineSnapshot(`
       "http://shop.test {
       	map {host} {nextdeploy_markers} {nextdeploy_blue} {nextdeploy_green} {nextdeploy_key} {nextdeploy_exempt} {nextdeploy_generation} {
-      		"shop.test" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 7b4e625c641e8a6d"
-      		"~(?i)^\\[?shop\\.test\\]?$" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 7b4e625c641e8a6d"
+      		"shop.test" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 00e9c05f964f5c48"
+      		"~(?i)^\\[?shop\\.test\\]?$" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 00e9c05f964f5c48"
       	}
       	@nextdeploy_blue {
       		not file {
@@ -302,6 +304,73 @@ describe('renderCaddyfile', () => {
     expect(generation()).not.toBe(generation({ health_path: null }));
     expect(generation()).not.toBe(generationOf(ROUTE, NEW));
     expect(renderCaddyfile([ROUTE], OLD)).toContain(`"shop ${generation()}"`);
+  });
+
+  it.each(HOSTILE_OPTIONS)('refuses a %s that could be more than it should', (what, changes) => {
+    expect(() => renderCaddyfile([{ ...ROUTE, options: { ...NO_OPTIONS, ...changes } }], OLD)).toThrow(`unsafe ${what}`);
+  });
+
+  it('gives each name with an imported certificate a site of its own, and none to others of its app', () => {
+    const sites: RouteModel['sites'] = [
+      { domain: 'shop.test', tls: 'off' },
+      { domain: 'a.example.com', tls: 'import' },
+      { domain: 'b.example.com', tls: 'import' },
+    ];
+    const redirects: RouteModel['redirects'] = [
+      { from: 'old.example.com', tls: 'import', to: 'a.example.com', to_tls: 'import', status: 301 },
+    ];
+    const [shared, ...own] = renderCaddyfile([{ ...ROUTE, sites, redirects }], NEW).split('\n\n');
+    expect(shared).toMatch(/^http:\/\/shop\.test \{\n\tmap/);
+    expect(own.map((site) => site.split('\n').slice(0, 2))).toEqual(
+      ['a', 'b', 'old'].map((name) => {
+        const path = `/etc/nextdeploy/certs/${name}.example.com`;
+        return [`${name}.example.com {`, `\ttls ${path}.crt ${path}.key`];
+      }),
+    );
+    expect(own[2]).toContain('redir https://a.example.com{uri} 301');
+  });
+
+  it('names an authority where one is set, in our sites alone', () => {
+    const sites: RouteModel['sites'] = [{ domain: 'shop.example.com', tls: 'auto' }];
+    expect(renderCaddyfile([{ ...ROUTE, sites }], NEW)).not.toContain('tls');
+    const certificates = {
+      ...CERTIFICATES,
+      acme_directory: 'https://ca.test/dir',
+      acme_ca_root: '/etc/ca.pem',
+      email: 'a@b.test',
+    };
+    const issuer = ['dir https://ca.test/dir', 'trusted_roots /etc/ca.pem', 'email a@b.test'].join('\n\t\t\t');
+    const text = renderCaddyfile([{ ...ROUTE, sites }], { ...NEW, certificates });
+    expect(text).toContain(`shop.example.com {\n\ttls {\n\t\tissuer acme {\n\t\t\t${issuer}\n`);
+    expect(generationOf({ ...ROUTE, sites }, { ...NEW, certificates })).not.toBe(generationOf({ ...ROUTE, sites }, NEW));
+  });
+
+  it('gives an app with options a site of its own, and leaves the others as they are', () => {
+    const blog: RouteModel = { ...ROUTE, app_name: 'blog', sites: [{ domain: 'blog.test', tls: 'off' }] };
+    expect(renderCaddyfile([{ ...ROUTE, options: NO_OPTIONS }, blog], NEW).split('\n\n')).toHaveLength(1);
+    const text = renderCaddyfile([{ ...ROUTE, options: { ...NO_OPTIONS, body_bytes_max: 1 } }, blog], NEW);
+    const [shared, own] = text.split('\n\n');
+    expect(shared).toBe(renderCaddyfile([blog], NEW).trimEnd());
+    expect(own).toMatch(/^http:\/\/shop\.test \{\n\t@nextdeploy_blue/);
+  });
+
+  it.each([
+    [1, [1, 2, 9, 10, 99]],
+    [9, [9, 10, 19, 100]],
+    [1_000, [999, 1_000, 1_001, 1_010, 2_000, 9_999, 10_000]],
+    [1_099, [1_099, 1_100, 1_110, 999, 2_000]],
+    [1024 ** 4, [1024 ** 4, 1024 ** 4 + 1, 1024 ** 4 - 1, 10 ** 13, 2 * 10 ** 12]],
+  ])('tells the lengths above %i from the others', (bound, lengths) => {
+    const above = new RegExp(numbersAbove(bound));
+    for (const length of [0, ...lengths])
+      expect([above.test(`${length}`), above.test(`00${length}`)], `${length}`).toEqual([length > bound, length > bound]);
+    expect([above.test(''), above.test(`${bound + 1}x`)]).toEqual([false, false]);
+  });
+
+  it('has a brace in no word that it gives out', () => {
+    expect(literal('{a}\\ `b`').replaceAll(/\{http\.vars\.nextdeploy_\w+\}/g, '*')).toBe('`*a** *b*`');
+    expect(signVariables(['x'])).toEqual([]);
+    expect(signVariables(['{'])).toEqual(['vars nextdeploy_open `{http.vars.nextdeploy_nothing}{`']);
   });
 
   it.each<[string, Partial<RouteModel>]>([

@@ -41,7 +41,7 @@ export interface SiteOptions {
   inside: readonly string[];
 }
 
-export const NO_OPTIONS: SiteOptions = { outside: [], inside: [] };
+const NO_OPTIONS: SiteOptions = { outside: [], inside: [] };
 
 /** One that serves requests: the app, or an app behind a prefix. */
 type Place = Pick<Words, 'markers' | 'blue' | 'green'> & {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { RouteModel } from '../../engine/state.ts';
-import { CERTIFICATES, ROUTE } from '../test-route.ts';
+import { portRouteKey, type RouteModel } from '../../engine/state.ts';
+import { CERTIFICATES, HASH, NO_OPTIONS, ROUTE } from '../test-route.ts';
 import { NginxDriver, type NginxMachine } from './driver.ts';
 import { statusName } from './readback.ts';
 
@@ -37,7 +37,12 @@ class FakeMachine implements NginxMachine {
   duringReload: () => Promise<void> = async () => undefined;
 
   readText = async (path: string) => this.files.get(path) ?? null;
-  writeText = async (path: string, content: string) => void this.files.set(path, content);
+  /** Of files that not everybody may read. */
+  readonly readers = new Map<string, string | null>();
+  writeText: NginxMachine['writeText'] = async (path, content, readers) => {
+    this.files.set(path, content);
+    if (readers) this.readers.set(path, readers.group);
+  };
   remove = async (path: string) => void this.files.delete(path);
   listFiles = async () => [...this.files.keys()].map((path) => path.slice(DIRECTORY.length + 1));
 
@@ -55,6 +60,7 @@ class FakeMachine implements NginxMachine {
   run: NginxMachine['run'] = async (file, args, { sees }) => {
     const argv = [file, ...args].join(' ');
     this.calls.push({ argv, seen: sees ? this.staged : null });
+    if (argv === 'nginx -t' && this.refuses === 'test') return { code: 1, output: 'nginx: [emerg] cannot load certificate\n' };
     if (argv === 'nginx -v') return { code: 0, output: 'nginx version: nginx/1.22.1\n' };
     const isCandidate = this.staged.size > 0 && !this.staged.has(`${DIRECTORY}/0-included.conf`);
     if (argv === 'nginx -T' && isCandidate && this.refuses === 'test') {
@@ -146,6 +152,67 @@ describe('NginxDriver', () => {
     const message = expect.stringContaining('/etc/nginx/sites-enabled/own answers for unknown names on port 80');
     await expect(driver.apply('shop', route(), signal)).rejects.toMatchObject({ code: 'unprocessable', message });
     expect(machine.files.size).toBe(0);
+  });
+
+  it('takes the default of the port for TLS from nobody either', async () => {
+    const { machine, driver } = start();
+    const secure: RouteModel = { ...route(), sites: [{ domain: 'shop.example.com', tls: 'import' }] };
+    machine.foreign = `${OWN}server { listen 443 ssl; }\n`;
+    await driver.apply('blog', { ...route('blog.test'), app_name: 'blog' }, signal);
+    const message = expect.stringContaining('/etc/nginx/sites-enabled/own answers for unknown names on port 443');
+    await expect(driver.apply('shop', secure, signal)).rejects.toMatchObject({ code: 'unprocessable', message });
+    machine.foreign = `${OWN}server { listen 443 ssl default_server; listen [::]:443 quic; }\n`;
+    await driver.apply('shop', secure, signal);
+  });
+
+  it('puts passwords where only the workers read them before nginx is told, and takes away what no route names', async () => {
+    const { machine, driver } = start();
+    machine.foreign = `user web www; ${OWN}`;
+    const withUser = (username: string): RouteModel => ({
+      ...route(),
+      options: { ...NO_OPTIONS, basic_auth: [{ username, password_hash: HASH }] },
+    });
+    let atReload: string[] = [];
+    machine.duringReload = async () => {
+      atReload = [...machine.files.keys()];
+    };
+    const ofAnother = `${DIRECTORY}/shop.x.0123456789abcdef.htpasswd`;
+    machine.files.set(ofAnother, '');
+    await driver.apply('shop', withUser('ann'), signal);
+    const [first = ''] = machine.readers.keys();
+    expect([...machine.readers]).toEqual([[expect.stringMatching(/shop\.[a-f0-9]{16}\.htpasswd$/), 'www']]);
+    expect([machine.files.get(first), atReload.includes(first)]).toEqual([`ann:${HASH}\n`, true]);
+    machine.refuses = 'silently';
+    await expect(driver.apply('shop', withUser('bob'), signal)).rejects.toMatchObject({ code: 'unavailable' });
+    const kept = () => [...machine.files.keys()].filter((path) => path.endsWith('.htpasswd'));
+    expect(new Set(kept())).toEqual(new Set([first, ofAnother]));
+    machine.refuses = 'nothing';
+    await driver.apply('shop', withUser('bob'), signal);
+    expect(machine.files.has(first)).toBe(false);
+    await driver.apply('shop', null, signal);
+    expect([...machine.files.keys()]).toEqual([ofAnother]);
+  });
+
+  it('finds a route to a port again by its key, however long the domain is', async () => {
+    const { machine, driver } = start();
+    const domains = ['port.test', `${`${'l'.repeat(63)}.`.repeat(3)}port.test`];
+    for (const domain of domains) {
+      const key = portRouteKey(domain);
+      await driver.apply(key, { ...route(domain), app_name: key }, signal);
+      expect(await driver.listApps()).toEqual([key]);
+      expect(Math.max(...[...machine.files.keys()].map((path) => path.length - DIRECTORY.length))).toBeLessThan(230);
+      await driver.apply(key, null, signal);
+    }
+    expect(machine.files.size).toBe(0);
+  });
+
+  it('reads certificates anew by a reload, unless nginx refuses them', async () => {
+    const { machine, driver } = start();
+    await driver.reloadCertificates(signal);
+    expect(machine.count('systemctl reload')).toBe(1);
+    machine.refuses = 'test';
+    await expect(driver.reloadCertificates(signal)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(machine.count('systemctl reload')).toBe(1);
   });
 
   it('reloads nothing while nginx does not read our directory, for then every route would go', async () => {

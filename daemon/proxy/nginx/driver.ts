@@ -183,10 +183,11 @@ export class NginxDriver implements ReverseProxy {
   async #keepDefaults(part: string, signal: AbortSignal): Promise<void> {
     const { directory, http_port, https_port } = this.#settings;
     const listens = (text: string, port: number) => new RegExp(`^\\tlisten ${port}(?: ssl)?;$`, 'm').test(text);
-    const texts: string[] = [];
-    for await (const { text } of this.#ownFiles()) texts.push(text);
-    const ports = [http_port, https_port].filter((port) => listens(part, port) && !texts.some((text) => listens(text, port)));
-    if (ports.length === 0) return;
+    let ports = [http_port, https_port].filter((port) => listens(part, port));
+    for await (const { text } of this.#ownFiles()) {
+      ports = ports.filter((port) => !listens(text, port));
+      if (ports.length === 0) return;
+    }
     const foreign = await this.#foreignConfiguration(signal);
     for (const port of ports) {
       const file = findLostDefault(foreign, join(directory, MARK.name), port);

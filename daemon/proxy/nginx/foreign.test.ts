@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findLostDefault, isRead } from './foreign.ts';
+import { findLostDefault, findWorkerGroup, isRead } from './foreign.ts';
 
 const OURS = '/etc/nginx/nextdeploy/included.conf';
 
@@ -19,6 +19,16 @@ const debian = (own: string) =>
   });
 
 describe("the operator's own configuration", () => {
+  it.each([
+    ['user www-data;\nhttp {}', '', 'www-data'],
+    ['user web www;', '--user=other', 'www'],
+    ['http { user x; }', 'configure arguments: --user=nginx --group=ngx', 'ngx'],
+    ['# user x;', 'configure arguments: --user=nginx', 'nginx'],
+    ['http {}', '', 'nogroup'],
+  ])('says by %j and %j that its workers are of the group %s', (main, build, group) => {
+    expect(findWorkerGroup(dump({ '/etc/nginx/nginx.conf': main }), build)).toBe(group);
+  });
+
   it('says whether our directory is read', () => {
     expect(isRead(debian(site('80')), OURS)).toBe(true);
     expect(isRead(dump({ '/etc/nginx/nginx.conf': '# include /etc/nginx/nextdeploy/*.conf;' }), OURS)).toBe(false);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { RouteModel } from '../../engine/state.ts';
 import { readGeneration } from '../generation.ts';
-import { CERTIFICATES, ROUTE } from '../test-route.ts';
+import { CERTIFICATES, HASH, HOSTILE_OPTIONS, NO_OPTIONS, ROUTE } from '../test-route.ts';
 import { statusName } from './readback.ts';
-import { renderNginx } from './render.ts';
+import { hasHttp2Directive, type NginxFeatures, passwordFileOf, renderNginx } from './render.ts';
 
-const FEATURES = {
+const FEATURES: NginxFeatures = {
   http_port: 80,
   https_port: 443,
   has_ipv6: true,
@@ -13,6 +13,13 @@ const FEATURES = {
   directory: '/etc/nginx/nextdeploy',
   certificates: CERTIFICATES,
 };
+
+/** In the order of the file. */
+function serversOf(route: RouteModel): string[] {
+  return renderNginx(route, FEATURES)
+    .split(/^server /m)
+    .slice(1);
+}
 
 describe('renderNginx', () => {
   it('names both slots and lets the marker choose', () => {
@@ -220,18 +227,85 @@ describe('renderNginx', () => {
 
   it('does not listen where the host has no IPv6, and listens where it is told to', () => {
     expect(renderNginx(ROUTE, FEATURES)).toContain('listen [::]:80;');
-    const text = renderNginx(ROUTE, { http_port: 8080, has_ipv6: false });
+    const text = renderNginx(ROUTE, { ...FEATURES, http_port: 8080, has_ipv6: false });
     expect(new Set(text.match(/listen .+;/g))).toEqual(new Set(['listen 8080;', 'listen 127.213.0.1:8080;']));
   });
 
-  it('refuses a certificate that nginx cannot obtain, and says what to do', () => {
-    const sites: RouteModel['sites'] = [{ domain: 'shop.example.com', tls: 'auto' }];
-    const refusal = expect.objectContaining({ code: 'unprocessable', message: expect.stringContaining('proxy to caddy') });
-    expect(() => renderNginx({ ...ROUTE, sites }, FEATURES)).toThrow(refusal);
-    const redirects: RouteModel['redirects'] = [
-      { from: 'old.example.com', tls: 'auto', to: 'shop.test', to_tls: 'off', status: 308 },
+  it('serves each name with its own certificate, and leads plain HTTP there', () => {
+    const sites: RouteModel['sites'] = [
+      { domain: 'shop.example.com', tls: 'auto' },
+      { domain: 'shop.test', tls: 'off' },
+      { domain: 'www.example.com', tls: 'import' },
     ];
-    expect(() => renderNginx({ ...ROUTE, redirects }, FEATURES)).toThrow(refusal);
+    const redirects: RouteModel['redirects'] = [
+      { from: 'old.example.com', tls: 'import', to: 'shop.example.com', to_tls: 'import', status: 302 },
+    ];
+    const servers = serversOf({ ...ROUTE, sites, redirects });
+    const [, plain, refusal, upgrade, shop, www, old] = servers;
+    expect(servers).toHaveLength(7);
+    expect(plain).toMatch(/listen 80;[\s\S]*server_name shop\.test;[\s\S]*proxy_pass/);
+    expect(refusal).toMatch(/listen 443 ssl;\n\tlisten \[::\]:443 ssl;[\s\S]*ssl_reject_handshake on;[\s\S]*return 421;/);
+    expect(refusal).not.toContain('default_server');
+    expect(upgrade).toMatch(/listen 80;[\s\S]*server_name shop\.example\.com www\.example\.com old\.example\.com;/);
+    expect(upgrade).toMatch(/location \^~ \/\.well-known\/acme-challenge\/ \{\n\t\troot \/var\/lib\/nextdeploy\/acme;/);
+    expect(upgrade).toContain('return 308 https://$host$request_uri;');
+    expect(shop).toContain('ssl_certificate /etc/nextdeploy/certs/shop.example.com.crt;');
+    expect(www).toContain('ssl_certificate_key /etc/nextdeploy/certs/www.example.com.key;');
+    expect(old).toMatch(
+      /listen 443 ssl;[\s\S]*old\.example\.com\.crt;[\s\S]*return 302 https:\/\/shop\.example\.com\$request_uri;/,
+    );
+    // What is done with requests is the same.
+    const rest = (server = '') => server.slice(server.indexOf('open_file_cache'));
+    expect([rest(shop), rest(www)]).toEqual([rest(plain), rest(plain)]);
+  });
+
+  it('speaks HTTP/2 where that is a matter of the site alone, and names a port that is not the usual one', () => {
+    const sites: RouteModel['sites'] = [{ domain: 'shop.example.com', tls: 'auto' }];
+    const text = (changes: Partial<NginxFeatures>) => renderNginx({ ...ROUTE, sites }, { ...FEATURES, ...changes });
+    expect(text({})).not.toContain('http2');
+    expect(text({ has_http2: true })).toContain('\thttp2 on;\n');
+    expect(text({ https_port: 8443 })).toContain('return 308 https://$host:8443$request_uri;');
+    const versions = ['1.22.1', '1.25.0', '1.25.1', '1.30.6', '2.0.0', 'devel'];
+    expect(versions.map(hasHttp2Directive)).toEqual([false, false, true, true, true, false]);
+  });
+
+  it('is the same with options that ask for nothing as without', () => {
+    expect(renderNginx({ ...ROUTE, options: NO_OPTIONS }, FEATURES)).toBe(renderNginx(ROUTE, FEATURES));
+  });
+
+  it('gives out what nginx would read as a variable, and what is too long for a word of it', () => {
+    const headers = [
+      { name: 'X-A', value: 'say "$host\\"' },
+      { name: 'X-Long', value: '"'.repeat(4_000) },
+      { name: 'X-None', value: '' },
+    ];
+    const text = renderNginx({ ...ROUTE, options: { ...NO_OPTIONS, headers } }, FEATURES);
+    const [, name = ''] = /add_header X-A "\$\{(\w+)\}" always;/.exec(text) ?? [];
+    expect(text).toContain(`geo $${name} {\n\tdefault "say \\"$host\\\\\\"";\n}`);
+    expect(Math.max(...text.split(/(?<!\\)"/).map(({ length }) => length))).toBeLessThan(4_000);
+    expect(text).toContain('proxy_hide_header X-None;');
+  });
+
+  it('keeps users in a file of their own, whose name says what is in it', () => {
+    const withUser = (username: string): RouteModel => ({
+      ...ROUTE,
+      options: { ...NO_OPTIONS, basic_auth: [{ username, password_hash: HASH }] },
+    });
+    expect(passwordFileOf(ROUTE)).toBeNull();
+    const file = passwordFileOf(withUser('ann'));
+    expect(file).toEqual({ name: expect.stringMatching(/^shop\.[a-f0-9]{16}\.htpasswd$/), content: `ann:${HASH}\n` });
+    expect(passwordFileOf(withUser('bob'))?.name).not.toBe(file?.name);
+    const text = renderNginx(withUser('ann'), FEATURES);
+    expect(text).toContain(`auth_basic_user_file /etc/nginx/nextdeploy/${file?.name};`);
+    expect(text).not.toContain(HASH);
+  });
+
+  it('has the longest prefix first, for whole segments of the path, and leaves the health path to it', () => {
+    const prefix = { is_stripped: false, upstreams: ROUTE.upstreams, marker_directory: null };
+    const prefixes = ['/api/', '/api/v2', '/docs%20x'].map((path) => ({ ...prefix, path }));
+    const text = renderNginx({ ...ROUTE, options: { ...NO_OPTIONS, prefixes } }, FEATURES);
+    const places = [...text.matchAll(/location (= )?"(.+)" \{/g)].map(([, exact = '', path]) => exact + path);
+    expect(places).toEqual(['/api/v2', '/docs x', '/api'].flatMap((path) => [`= ${path}`, `${path}/`]));
   });
 
   it('names another generation when anything about the route is another, and tells it by a name that fits', () => {
@@ -239,6 +313,10 @@ describe('renderNginx', () => {
     expect(generation(ROUTE)).not.toBe(generation({ ...ROUTE, health_path: null }));
     expect(renderNginx(ROUTE, FEATURES)).toContain(`return 200 "shop ${generation(ROUTE)}";`);
     expect(statusName('a'.repeat(40)).length).toBeLessThanOrEqual(46);
+  });
+
+  it.each(HOSTILE_OPTIONS)('refuses a %s that could be more than it should', (what, changes) => {
+    expect(() => renderNginx({ ...ROUTE, options: { ...NO_OPTIONS, ...changes } }, FEATURES)).toThrow(`unsafe ${what}`);
   });
 
   it.each<[string, Partial<RouteModel>]>([

@@ -13,7 +13,7 @@ import { block, Literals, section } from './text.ts';
 
 /** Longer names do not fit nginx's table of exact names with its default size of a bucket (64 bytes). */
 const EXACT_NAME_CHARACTERS_MAX = 46;
-export const PASSWORDS_SUFFIX = '.htpasswd';
+const PASSWORDS_SUFFIX = '.htpasswd';
 
 export interface NginxFeatures {
   http_port: number;

@@ -4,7 +4,7 @@ import { shortHash } from '../generation.ts';
 /** nginx reads no word of more than 4,096 bytes, with all that is escaped in it. */
 const LITERAL_CHARACTERS_MAX = 1_500;
 
-export const indent = (line: string) => `\t${line}`;
+const indent = (line: string) => `\t${line}`;
 export const block = (head: string, lines: readonly string[]) => [`${head} {`, ...lines.map(indent), '}'];
 /** At the top. */
 export const section = (head: string, lines: readonly string[]) => [...block(head, lines), ''].join('\n');
@@ -21,7 +21,7 @@ export class Literals {
   /** For use between double quotes. */
   inQuotes(text: string): string {
     if (!text.includes('$') && text.length <= LITERAL_CHARACTERS_MAX) return quoted(text).slice(1, -1);
-    const pieces = text.match(new RegExp(`[^]{1,${LITERAL_CHARACTERS_MAX}}`, 'g')) ?? [];
+    const pieces = text.match(new RegExp(`[\\s\\S]{1,${LITERAL_CHARACTERS_MAX}}`, 'g')) ?? [];
     return pieces.map((piece) => `\${${this.#nameOf(piece)}}`).join('');
   }
 

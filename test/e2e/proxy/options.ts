@@ -23,7 +23,7 @@ const HOSTILE = [
   'say "hi"; } server { listen 1; }',
   'ends with \\',
   '\\\\ \\" \\$ \\n',
-  '$host ${host} $1 $uri$args ${nextdeploy_port}',
+  `$host $\{host} $1 $uri$args $\{nextdeploy_port}`,
   '{host} {http.request.host} {env.HOME} {$HOME} {$HOME:x} {{x}}',
   '\\{host\\} } { {}',
   'a `tick` { "both" \\`',
@@ -98,7 +98,8 @@ export function describeOptions(proxy: ProxyType, getServer: () => ProxyServer):
     const prefixes: RoutePrefix[] = [{ path: '/api', is_stripped: false, upstreams: toEcho, marker_directory: null }];
     const path_redirects: RouteOptions['path_redirects'] = [{ from: '/old', to: '/new', status: 308 }];
     const basic_auth = [{ username: 'ann', password_hash: HASH }];
-    const statuses = async (paths: string[], headers = {}) => Promise.all(paths.map(async (path) => (await get(path, { headers })).status));
+    const statuses = async (paths: string[], headers = {}) =>
+      Promise.all(paths.map(async (path) => (await get(path, { headers })).status));
     beforeAll(() => deploy({ basic_auth, prefixes, path_redirects }));
 
     it('are asked for everywhere but where a path leads elsewhere, and go no further', async () => {
@@ -145,7 +146,7 @@ export function describeOptions(proxy: ProxyType, getServer: () => ProxyServer):
   it('refuses bodies that are longer than it takes', async () => {
     await deploy({ body_bytes_max: 1_000 });
     const post = (bytes: number, headers = {}) => get('/posts?id=limit', { method: 'POST', body: 'x'.repeat(bytes), headers });
-    expect([(await post(1_000)).status, (await post(1_001)).status, (await post(999_999)).status]).toEqual([200, 413, 413]);
+    expect([(await post(1_000)).status, (await post(1_001)).status, (await post(100_000)).status]).toEqual([200, 413, 413]);
     const chunked = { 'transfer-encoding': 'chunked' };
     expect([(await post(1_000, chunked)).status, (await post(5_000, chunked)).status]).toEqual([200, 413]);
   });

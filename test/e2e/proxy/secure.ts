@@ -1,6 +1,6 @@
 /** Sites with certificates, through either proxy. */
 import { connect as connectHttp2 } from 'node:http2';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ProxyType } from '../../../daemon/contract/names.ts';
 import type { RouteModel } from '../../../daemon/engine/state.ts';
 import { CHALLENGE_DIRECTORY } from './protocol.ts';
@@ -150,7 +150,8 @@ function describeNginx({ app, name, old, alias, sites, server, ask, askPlainly }
   it('takes the default of a port from no site of the operator', async () => {
     const path = '/etc/nginx/sites-enabled/own-secure';
     const print = await server().makeCertificate('nginx', 'own.test');
-    const certificate = 'ssl_certificate /etc/nextdeploy/certs/own.test.crt; ssl_certificate_key /etc/nextdeploy/certs/own.test.key;';
+    const certificate =
+      'ssl_certificate /etc/nextdeploy/certs/own.test.crt; ssl_certificate_key /etc/nextdeploy/certs/own.test.key;';
     const site = (word: string) => `server { listen 8443 ssl${word}; server_name own.test; ${certificate} return 200 own; }\n`;
     const apply = { kind: 'apply', proxy: 'nginx', app, route: routeOf('nginx', app, { sites }) } as const;
     await server().remove('nginx', app);

@@ -8,7 +8,7 @@ import { SUITES } from '../../bed/rootfs-recipe.ts';
 import { expectSuccess, installNode, installProgram, REMOTE_NODE, startUnit } from '../../bench/server-tools.ts';
 import { buildTinyImages, saveImage } from '../../fixtures/images.ts';
 import { SUITE_VARIABLE } from '../../matrix/proxies.ts';
-import { CERTIFICATES_DIRECTORY, CHALLENGE_DIRECTORY, type Call, NGINX_PORT, type Outcome, SLOTS_DIRECTORY } from './protocol.ts';
+import { type Call, CERTIFICATES_DIRECTORY, CHALLENGE_DIRECTORY, NGINX_PORT, type Outcome, SLOTS_DIRECTORY } from './protocol.ts';
 
 const NETWORK = 'proxytest';
 /** The app that tells what it was sent. */

@@ -64,7 +64,9 @@ export function beginUpload(visitor: Visit): { send(text: string): void; finish(
     response.setEncoding('utf8');
     response.on('data', (chunk: string) => (body += chunk));
     response.on('error', answered.reject);
-    response.on('end', () => answered.resolve({ status: response.statusCode ?? 0, headers: response.headers, body, certificate: null }));
+    response.on('end', () =>
+      answered.resolve({ status: response.statusCode ?? 0, headers: response.headers, body, certificate: null }),
+    );
   });
   outgoing.on('error', answered.reject);
   return {
