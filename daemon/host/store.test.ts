@@ -150,7 +150,12 @@ describe('Store', () => {
     first.close();
 
     const store = new Store(path);
-    expect(store.getApp('shop')).toMatchObject({ maintenance: { message: 'Soon.' }, replicas: 3, routing, last_release_number: 2 });
+    expect(store.getApp('shop')).toMatchObject({
+      maintenance: { message: 'Soon.' },
+      replicas: 3,
+      routing,
+      last_release_number: 2,
+    });
     expect(store.getRelease('shop', 'r1')?.nextcore).toEqual(nextcore);
     store.commit(operation('op-2'), [{ kind: 'app_maintenance', app_name: 'shop', maintenance: null }], []);
     expect(store.getApp('shop')?.maintenance).toBeNull();

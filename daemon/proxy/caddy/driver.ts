@@ -247,7 +247,11 @@ export class CaddyDriver implements ReverseProxy {
   }
 
   #differenceIn(config: unknown, { app, part }: RouteChange): string | null {
-    return findDifference(config, app, part === null ? null : generationOf(parseLine(part), this.#context(this.#knownFeatures())));
+    return findDifference(
+      config,
+      app,
+      part === null ? null : generationOf(parseLine(part), this.#context(this.#knownFeatures())),
+    );
   }
 
   async #runningConfig(path: string, signal: AbortSignal): Promise<unknown> {
