@@ -50,7 +50,10 @@ const CHANGE_MESSAGES: Messages = {
       ? operationMessage(operation)
       : `The ${VERBS[operation.kind].noun} of ${operation.app_name} is being undone (${operation.id}).`,
   keepRelease: ({ app_name, release, id }) => `${app_name} keeps ${release ?? 'its release'}; the watch window of ${id} ends.`,
-  configureRoute: ({ domain, detail }) => `The route of ${domain} is served as asked.${detail === '' ? '' : ` ${detail}`}`,
+  configureRoute: ({ domain, app_name, is_served, detail }) => {
+    const told = `The route of ${domain || app_name} is ${is_served ? 'served as asked' : 'configured'}.`;
+    return detail === '' ? told : `${told} ${detail}`;
+  },
   removeRoute: ({ domain }) => `The route of ${domain} is removed.`,
   createToken: ({ name }) => `The token ${name} is made. Keep its text now: it is not told again.`,
   revokeToken: ({ name }) => `The token ${name} is revoked; what its bearer had open is closed.`,

@@ -103,6 +103,19 @@ describe('CaddyDriver', () => {
     expect(machine.files.get(SETTINGS.caddyfile)).toBe(MAIN);
   });
 
+  it('says of each route whether Caddy runs with it, by one look', async () => {
+    const { machine, driver } = start();
+    const other = { ...route('other.test'), app_name: 'other' };
+    await driver.apply('shop', route(), signal);
+    machine.reads.length = 0;
+    const asked = [route(), route('new.test'), other];
+    const different = 'it does not run with the new route';
+    expect(await driver.differences(asked, signal)).toEqual([null, different, different]);
+    expect(machine.reads).toHaveLength(1);
+    machine.state = 'stopped';
+    await expect(driver.differences(asked, signal)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
   it('does not reload when Caddy serves the route already', async () => {
     const { machine, driver } = start();
     await driver.apply('shop', route(), signal);

@@ -101,6 +101,16 @@ function start() {
 }
 
 describe('NginxDriver', () => {
+  it('says of each route whether nginx runs with it', async () => {
+    const { machine, driver } = start();
+    await driver.apply('shop', route(), signal);
+    const asked = [route(), route('new.test'), { ...route('other.test'), app_name: 'other' }];
+    const different = 'it does not run with the new route';
+    expect(await driver.differences(asked, signal)).toEqual([null, different, different]);
+    machine.isRunning = false;
+    await expect(driver.differences(asked, signal)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
   it('has nginx check the candidate in place of our directory, before it is put there', async () => {
     const { machine, driver } = start();
     machine.files.set(`${DIRECTORY}/blog.conf`, '# other app');
