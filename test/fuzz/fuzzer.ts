@@ -1,4 +1,5 @@
 /** Sends batches of cases to a daemon and finds what is wrong with it, down to the one case that shows it. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Case } from './case.ts';
 import { deliver, type Outcome } from './deliver.ts';
@@ -23,6 +24,8 @@ export interface Reporter {
 const FIRST = { at_once: 24, patience: 1 };
 const AGAIN = { at_once: 24, patience: 4 };
 const ONE_BY_ONE = { at_once: 1, patience: 3 };
+/** Longer than any write of the daemon takes. */
+const REST_MS = 150;
 /** Of a batch, each without what was accepted in the one before. */
 const PASSES_MAX = 6;
 
@@ -54,16 +57,25 @@ export class Fuzzer {
 
   /** Between two looks at everything that the daemon keeps. */
   async #examine(cases: readonly Case[]): Promise<void> {
-    await this.#world.settle();
-    const before = await this.#target.readState();
+    const before = await this.#restingState();
     const outcomes = await this.#send(cases, FIRST);
     const died = await this.#target.takeDeath();
     if (died !== null) return this.#blameDeath(cases, died);
     for (const [index, test] of cases.entries()) this.#judge(test, outcomes[index]);
     const errors = await this.#target.takeErrors();
     if (errors.length > 0) await this.#blameErrors(cases, errors);
-    await this.#world.settle();
     await this.#compare(cases, outcomes, before);
+  }
+
+  /** What is kept once nothing is done any more for callers who did not wait for their answers. */
+  async #restingState(): Promise<State> {
+    await this.#world.settle();
+    for (let last = await this.#target.readState(); ; ) {
+      await delay(REST_MS);
+      const now = await this.#target.readState();
+      if (isDeepStrictEqual(last, now)) return now;
+      last = now;
+    }
   }
 
   async #send(cases: readonly Case[], { at_once, patience }: typeof FIRST): Promise<Outcome[]> {
@@ -89,24 +101,22 @@ export class Fuzzer {
   async #compare(cases: readonly Case[], outcomes: readonly Outcome[], before: State): Promise<void> {
     let [left, seen, old]: [readonly Case[], readonly Outcome[], State] = [cases, outcomes, before];
     for (let pass = 0; pass < PASSES_MAX; pass += 1) {
-      const changes = differences(old, await this.#target.readState());
+      const now = await this.#restingState();
+      const changes = differences(old, now);
       if (changes.length === 0) return;
       const refused = left.filter((test, index) => !mayHaveChanged(test, seen[index] as Outcome)); // one for each
       if (refused.length === left.length) return this.#blameChange(left, changes);
-      [left, old] = [refused, await this.#target.readState()];
+      [left, old] = [refused, now];
       seen = await this.#send(left, AGAIN);
-      await this.#world.settle();
     }
     this.uncompared += 1;
   }
 
   async #blameChange(cases: readonly Case[], changes: readonly string[]): Promise<void> {
     const changes_again = async (some: readonly Case[]) => {
-      await this.#world.settle();
-      const before = await this.#target.readState();
+      const before = await this.#restingState();
       await this.#send(some, ONE_BY_ONE);
-      await this.#world.settle();
-      return !isDeepStrictEqual(before, await this.#target.readState());
+      return !isDeepStrictEqual(before, await this.#restingState());
     };
     this.#report({ fault: 'change', cases: await blame(cases, changes_again), detail: changes.slice(0, 5).join('\n') });
   }

@@ -20,11 +20,11 @@ export interface RunResult {
   figures: Figure[];
 }
 
-const BATCH = 250;
+const BATCH = 500;
 const FINDINGS_MAX = 20;
 /** What {@link flatness} needs. */
 const SAMPLES_MIN = 4;
-const BATCHES_TOLD = 20;
+const BATCHES_TOLD = 10;
 
 export async function fuzz(target: Target, options: RunOptions): Promise<RunResult> {
   const { make, requests, duration_ms = Number.POSITIVE_INFINITY, say, signal } = options;
