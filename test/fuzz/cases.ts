@@ -8,7 +8,7 @@ import { wireSteps } from './wire.ts';
 /** For an honest answer, also on a machine that is busy. */
 const ANSWER_MS_MAX = 15_000;
 /** For bytes that may deserve none. */
-const SILENCE_MS = 120;
+const SILENCE_MS = 60;
 
 /** Most are of those who may do most: what they are refused is refused by the contract. */
 const CALLERS_BY_WEIGHT: readonly CallerName[] = [
@@ -53,7 +53,7 @@ function httpCase(kind: 'request' | 'wire', caller: CallerName, random: Random):
     is_on_target: draft.is_on_target && !hasOtherBearer(draft),
     steps,
     must_be_answered,
-    patience_ms: must_be_answered ? ANSWER_MS_MAX : 2 * SILENCE_MS,
+    patience_ms: must_be_answered ? ANSWER_MS_MAX : 4 * SILENCE_MS,
   };
 }
 

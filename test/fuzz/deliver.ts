@@ -26,8 +26,17 @@ export interface Outcome {
 
 /** Beyond it what a stream says is of no interest. */
 const HEARD_BYTES_MAX = 8 * 1024 ** 2;
+/** More than the pipelined requests of any case have. */
+const HEAD_CHARACTERS_MAX = 100_000;
 
-export async function deliver({ steps, listener, patience_ms }: Case, address: Address, names: Names): Promise<Outcome> {
+/** `patience`: how many times longer than the case says silence is borne. */
+export async function deliver(
+  { steps, listener, patience_ms: once_ms }: Case,
+  address: Address,
+  names: Names,
+  patience = 1,
+): Promise<Outcome> {
+  const patience_ms = once_ms * patience;
   const socket = listener === 'tcp' && address.port !== null ? connect(address.port, '127.0.0.1') : connect(address.socket);
   const hearing = listen(socket);
   for (const step of steps) {
@@ -43,10 +52,17 @@ export async function deliver({ steps, listener, patience_ms }: Case, address: A
   return hearing.outcome();
 }
 
-function filled(text: string, { tokens, operation_id, token_id }: Names): Buffer {
+/** Of a large text only the beginning: what follows is a body, and there is none of them in it. */
+function filled(text: string, names: Names): Buffer {
+  const isLarge = text.length > HEAD_CHARACTERS_MAX;
+  const head = inPlace(isLarge ? text.slice(0, HEAD_CHARACTERS_MAX) : text, names);
+  return Buffer.from(isLarge ? head + text.slice(HEAD_CHARACTERS_MAX) : head, 'latin1');
+}
+
+function inPlace(text: string, { tokens, operation_id, token_id }: Names): string {
   let all = text.replaceAll(sampleOperation.id, operation_id).replaceAll(sampleToken.id, token_id);
   for (const [caller, token] of Object.entries(tokens)) all = all.replaceAll(placeholderOf(caller as CallerName), token);
-  return Buffer.from(all, 'latin1');
+  return all;
 }
 
 function listen(socket: Socket) {

@@ -1,8 +1,9 @@
 /** Sends batches of cases to a daemon and finds what is wrong with it, down to the one case that shows it. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Case } from './case.ts';
 import { deliver, type Outcome } from './deliver.ts';
-import { complaintsAbout, type Fault, mayHaveChanged } from './judge.ts';
+import { asksForChange, complaintsAbout, type Fault, mayHaveChanged } from './judge.ts';
 import { differences, type State } from './state.ts';
 import type { Target } from './target.ts';
 import { World } from './world.ts';
@@ -19,12 +20,19 @@ export interface Reporter {
   onFinding(finding: Finding): void;
 }
 
-const AT_ONCE = 24;
+/** How cases are sent the first time, and again where what was refused is to be told from what was not. */
+const FIRST = { at_once: 24, patience: 1 };
+const AGAIN = { at_once: 24, patience: 4 };
+const ONE_BY_ONE = { at_once: 1, patience: 3 };
+/** Longer than any write of the daemon takes. */
+const REST_MS = 150;
 /** Of a batch, each without what was accepted in the one before. */
-const PASSES_MAX = 4;
+const PASSES_MAX = 6;
 
 export class Fuzzer {
   readonly findings: Finding[] = [];
+  /** Batches of which something else was accepted each time. */
+  uncompared = 0;
   readonly #target: Target;
   readonly #world: World;
   readonly #reporter: Reporter;
@@ -41,27 +49,42 @@ export class Fuzzer {
     this.#world.close();
   }
 
-  /** One batch between two looks at everything that the daemon keeps. */
+  /** What asks for a change, and what does not: among the latter nothing can be accepted, so once is enough for them. */
   async batch(cases: readonly Case[]): Promise<void> {
-    await this.#world.settle();
-    const before = await this.#target.readState();
-    const outcomes = await this.#send(cases, AT_ONCE);
+    const changing = cases.filter(asksForChange);
+    for (const some of [cases.filter((test) => !asksForChange(test)), changing]) if (some.length > 0) await this.#examine(some);
+  }
+
+  /** Between two looks at everything that the daemon keeps. */
+  async #examine(cases: readonly Case[]): Promise<void> {
+    const before = await this.#restingState();
+    const outcomes = await this.#send(cases, FIRST);
     const died = await this.#target.takeDeath();
     if (died !== null) return this.#blameDeath(cases, died);
     for (const [index, test] of cases.entries()) this.#judge(test, outcomes[index]);
     const errors = await this.#target.takeErrors();
     if (errors.length > 0) await this.#blameErrors(cases, errors);
-    await this.#world.settle();
     await this.#compare(cases, outcomes, before);
   }
 
-  async #send(cases: readonly Case[], atOnce: number): Promise<Outcome[]> {
+  /** What is kept once nothing is done any more for callers who did not wait for their answers. */
+  async #restingState(): Promise<State> {
+    await this.#world.settle();
+    for (let last = await this.#target.readState(); ; ) {
+      await delay(REST_MS);
+      const now = await this.#target.readState();
+      if (isDeepStrictEqual(last, now)) return now;
+      last = now;
+    }
+  }
+
+  async #send(cases: readonly Case[], { at_once, patience }: typeof FIRST): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
     const queue = cases.entries();
     const work = async () => {
-      for (const [index, test] of queue) outcomes[index] = await deliver(test, this.#target.address, this.#world.names);
+      for (const [index, test] of queue) outcomes[index] = await deliver(test, this.#target.address, this.#world.names, patience);
     };
-    await Promise.all(Array.from({ length: atOnce }, work));
+    await Promise.all(Array.from({ length: at_once }, work));
     return outcomes;
   }
 
@@ -78,31 +101,29 @@ export class Fuzzer {
   async #compare(cases: readonly Case[], outcomes: readonly Outcome[], before: State): Promise<void> {
     let [left, seen, old]: [readonly Case[], readonly Outcome[], State] = [cases, outcomes, before];
     for (let pass = 0; pass < PASSES_MAX; pass += 1) {
-      const changes = differences(old, await this.#target.readState());
+      const now = await this.#restingState();
+      const changes = differences(old, now);
       if (changes.length === 0) return;
       const refused = left.filter((test, index) => !mayHaveChanged(test, seen[index] as Outcome)); // one for each
       if (refused.length === left.length) return this.#blameChange(left, changes);
-      [left, old] = [refused, await this.#target.readState()];
-      seen = await this.#send(left, AT_ONCE);
-      await this.#world.settle();
+      [left, old] = [refused, now];
+      seen = await this.#send(left, AGAIN);
     }
-    this.#reporter.say('a batch was left out of the comparison: each time something else of it was accepted');
+    this.uncompared += 1;
   }
 
   async #blameChange(cases: readonly Case[], changes: readonly string[]): Promise<void> {
     const changes_again = async (some: readonly Case[]) => {
-      await this.#world.settle();
-      const before = await this.#target.readState();
-      await this.#send(some, 1);
-      await this.#world.settle();
-      return !isDeepStrictEqual(before, await this.#target.readState());
+      const before = await this.#restingState();
+      await this.#send(some, ONE_BY_ONE);
+      return !isDeepStrictEqual(before, await this.#restingState());
     };
     this.#report({ fault: 'change', cases: await blame(cases, changes_again), detail: changes.slice(0, 5).join('\n') });
   }
 
   async #blameDeath(cases: readonly Case[], said: string): Promise<void> {
     const dies_again = async (some: readonly Case[]) => {
-      await this.#send(some, 1);
+      await this.#send(some, ONE_BY_ONE);
       return (await this.#target.takeDeath()) !== null;
     };
     this.#report({ fault: 'crash', cases: await blame(cases, dies_again), detail: said });
@@ -110,7 +131,7 @@ export class Fuzzer {
 
   async #blameErrors(cases: readonly Case[], lines: readonly string[]): Promise<void> {
     const errs_again = async (some: readonly Case[]) => {
-      await this.#send(some, 1);
+      await this.#send(some, ONE_BY_ONE);
       return (await this.#target.takeErrors()).length > 0;
     };
     this.#report({

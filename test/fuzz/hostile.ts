@@ -79,7 +79,7 @@ export const TEXTS: readonly string[] = [
 
 const DEEP = Array.from({ length: 200 }).reduce<unknown>((inner) => [inner], []);
 
-export const VALUES: readonly unknown[] = [
+const VALUES: readonly unknown[] = [
   ...[
     null,
     true,
@@ -107,7 +107,7 @@ export const VALUES: readonly unknown[] = [
   ],
 ];
 
-export const KEYS: readonly string[] = [
+const KEYS: readonly string[] = [
   '__proto__',
   'constructor',
   'prototype',

@@ -54,12 +54,21 @@ function isAllowed({ target, caller }: Case): boolean {
   return role !== undefined && RANK[role] >= RANK[definition.role] && !(caller === 'limited' && definition.apps === 'never');
 }
 
+/** Whether anything in it could be taken for a change. */
+export function asksForChange({ steps }: Case): boolean {
+  return steps.some((step) => 'send' in step && /POST|DELETE/.test(step.send));
+}
+
 /** Whether something was done, or may have been, that is allowed to change what is kept. */
-export function mayHaveChanged({ steps }: Case, { heard }: Outcome): boolean {
+export function mayHaveChanged(test: Case, { heard }: Outcome): boolean {
+  if (!asksForChange(test)) return false;
+  const { steps, caller } = test;
   const text = steps.map((step) => ('send' in step ? step.send : '')).join('');
-  if (!/(POST|DELETE)/.test(text)) return false;
   const { answers } = parseAnswers(heard);
-  return answers.length === 0 || answers.some(isDone) || answers.length < (text.match(/ HTTP\/1\.1\r\n/g)?.length ?? 0);
+  if (answers.some(isDone)) return true;
+  // Whoever has no valid token may do nothing, heard or unheard.
+  if (isHeldBack(caller)) return false;
+  return answers.length === 0 || answers.length < (text.match(/ HTTP\/1\.1\r\n/g)?.length ?? 0);
 }
 
 /** A change that was made, or an operation that was begun, whatever became of it. */

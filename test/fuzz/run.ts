@@ -20,11 +20,11 @@ export interface RunResult {
   figures: Figure[];
 }
 
-const BATCH = 250;
+const BATCH = 500;
 const FINDINGS_MAX = 20;
 /** What {@link flatness} needs. */
 const SAMPLES_MIN = 4;
-const BATCHES_TOLD = 20;
+const BATCHES_TOLD = 10;
 
 export async function fuzz(target: Target, options: RunOptions): Promise<RunResult> {
   const { make, requests, duration_ms = Number.POSITIVE_INFINITY, say, signal } = options;
@@ -44,7 +44,7 @@ export async function fuzz(target: Target, options: RunOptions): Promise<RunResu
       const size = Math.round((memory.at(-1) ?? 0) / 1_024);
       say(`${sent} of ${requests} requests, ${rate} a second, ${fuzzer.findings.length} findings, daemon at ${size} MiB`);
     }
-    return { findings: fuzzer.findings, figures: figuresOf(sent, fuzzer.findings, memory, options) };
+    return { findings: fuzzer.findings, figures: figuresOf(sent, fuzzer, memory, options) };
   } finally {
     fuzzer.close();
   }
@@ -63,7 +63,7 @@ export async function replay(target: Target, cases: readonly Case[], reporter: R
 
 function figuresOf(
   sent: number,
-  findings: readonly Finding[],
+  { findings, uncompared }: Fuzzer,
   memory: readonly number[],
   { requests, duration_ms, memory_tolerance }: RunOptions,
 ): Figure[] {
@@ -82,5 +82,6 @@ function figuresOf(
     counted('malformed', 'answers', 'malformed'),
     counted('admitted', 'answers', 'admitted'),
     counted('errors_logged', 'batches', 'error_logged'),
+    countFigure('fuzz.uncompared', 'batches', { value: uncompared, reference: null }, { at_most: Math.ceil(sent / BATCH / 20) }),
   ];
 }
