@@ -83,7 +83,13 @@ export async function commitSwitch(record: RestoreRecord, places: Places, files:
 
 export async function readRecord(places: Places, files: BackupFiles): Promise<RestoreRecord | null> {
   const text = await files.readText(recordFile(places));
-  return text === null ? null : recordSchema.parse(JSON.parse(text));
+  if (text === null) return null;
+  try {
+    return recordSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    const message = `The record of a restore, ${recordFile(places)}, is damaged. NextDeploy does not start, because it cannot tell which state is to serve; the apps keep serving. docs/decisions/024 says what is where.`;
+    throw new DomainError('unavailable', message, { cause });
+  }
 }
 
 /** Before the database is opened. Does what a restore has decided and nobody has done yet; null: there is none. */

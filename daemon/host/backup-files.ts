@@ -19,6 +19,7 @@ import { dirname, join } from 'node:path';
 import type { BackupFiles, FileAttributes, Tree } from '../backup/ports.ts';
 import { DomainError } from '../contract/errors.ts';
 import { isMissing, readTextIfThere, syncDirectory, writeFileAtomically } from './files.ts';
+import { storageFailure } from './store/failures.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const DEPTH_MAX = 12;
@@ -99,12 +100,16 @@ export class HostBackupFiles implements BackupFiles {
   }
 
   async write(path: string, content: AsyncIterable<Uint8Array>, { mode, owner, group }: FileAttributes): Promise<void> {
-    const file = await open(path, 'wx', 0o600);
+    const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
+      throw storageFailure(error, path);
+    });
     try {
       for await (const chunk of content) await file.writeFile(chunk);
       if (process.getuid?.() === ROOT) await file.chown(idOf('/etc/passwd', owner), idOf('/etc/group', group));
       await file.chmod(mode);
       await file.sync();
+    } catch (error) {
+      throw storageFailure(error, path);
     } finally {
       await file.close();
     }
@@ -116,8 +121,12 @@ export class HostBackupFiles implements BackupFiles {
     await syncDirectory(dirname(path));
   }
 
-  writeRecord(path: string, text: string): Promise<void> {
-    return writeFileAtomically(path, text, 0o600);
+  async writeRecord(path: string, text: string): Promise<void> {
+    try {
+      await writeFileAtomically(path, text, 0o600);
+    } catch (error) {
+      throw storageFailure(error, path);
+    }
   }
 
   async rename(from: string, to: string): Promise<void> {
