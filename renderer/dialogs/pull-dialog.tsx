@@ -76,7 +76,7 @@ function PullFlow({ onClose, host, provider, onChanged }: PullFlowProps) {
           No secret was changed, and running apps go on with what they have. A deploy fails for as long as the provider does.
         </p>
         <Group justify="flex-end" gap={8}>
-          <Button onClick={onClose}>Close</Button>
+          <Button onClick={onClose}>Cancel</Button>
           <Button variant="filled" onClick={again} data-autofocus>
             Try again
           </Button>

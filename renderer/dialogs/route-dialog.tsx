@@ -22,15 +22,8 @@ import { notifySuccess, notifyWarning } from '../ui/run.tsx';
 import { Fold } from './deploy/fold.tsx';
 import { focusFirstError } from './focus-first-error.ts';
 import { ProductionNote } from './production-note.tsx';
-import {
-  AccessPart,
-  HeadersPart,
-  LimitsPart,
-  NamesPart,
-  PrefixesPart,
-  RedirectsPart,
-  type RoutePartProps,
-} from './routes/route-parts.tsx';
+import { HeadersPart, PrefixesPart, RedirectsPart } from './routes/route-lists.tsx';
+import { AccessPart, LimitsPart, NamesPart, type RoutePartProps } from './routes/route-parts.tsx';
 
 interface RouteDialogProps {
   opened: boolean;

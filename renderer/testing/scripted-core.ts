@@ -1,10 +1,7 @@
-import { tokenRequestSchema } from '../../daemon/contract/access.ts';
-import { certificateImportRequestSchema, certificateRenewRequestSchema } from '../../daemon/contract/certificates.ts';
 import { configurationOf, type DeployRequest, deployRequestSchema } from '../../daemon/contract/configuration.ts';
 import type { DaemonEvent, Operation } from '../../daemon/contract/domain.ts';
 import { DEFAULTS } from '../../daemon/contract/limits.ts';
-import { proxyRouteRequestSchema } from '../../daemon/contract/proxy-routes.ts';
-import { routes } from '../../daemon/contract/routes.ts';
+import type { RouteName } from '../../daemon/contract/routes.ts';
 import {
   providerRemovalQuerySchema,
   providerSetRequestSchema,
@@ -14,13 +11,11 @@ import { type SecretsChanged, secretRemovalQuerySchema, secretsSyncRequestSchema
 import type { CallName, ChannelInput, ChannelName, Host, Settings } from '../../preload/contract.ts';
 import { playInstall, playLogs, playSystem, playTerminal } from './players.ts';
 import { createWorld, type ScenarioName } from './scenarios.ts';
-import { createToken, listAudit, revokeToken } from './scripted-access.ts';
+import { answerOf } from './scripted-answers.ts';
 import { playBackup, playRestore } from './scripted-backup.ts';
 import { checkedAnswer, checkedMessage, Refusal, type ScriptedChannel } from './scripted-bridge.ts';
-import { importCertificate, removeCertificate, renewCertificate } from './scripted-certificates.ts';
 import { ScriptedOperations, type Wish } from './scripted-operations.ts';
 import { pullSecrets, removeProvider, setProvider } from './scripted-providers.ts';
-import { configureRoute, removeRoute } from './scripted-routes.ts';
 import { removeSecret, syncSecrets } from './scripted-secrets.ts';
 import { ago, app, bareHost, type WorldHost } from './world.ts';
 
@@ -29,7 +24,7 @@ interface HostInput {
   host: string;
 }
 interface DaemonInput extends HostInput {
-  route: keyof typeof routes;
+  route: RouteName;
   params?: { name?: string; id?: string; domain?: string };
   query?: { purge?: string };
   body?: {
@@ -155,28 +150,6 @@ export class ScriptedCore {
         const request = secretsPullRequestSchema.parse(body);
         return this.#changeSecrets(world, request, (roll) => pullSecrets(world, request, roll));
       }
-      case 'listRoutes':
-        return world.routes;
-      case 'configureRoute':
-        return configureRoute(world, proxyRouteRequestSchema.parse(body));
-      case 'removeRoute':
-        return removeRoute(world, params?.domain ?? '');
-      case 'listCertificates':
-        return world.certificates;
-      case 'renewCertificate':
-        return renewCertificate(world, certificateRenewRequestSchema.parse(body));
-      case 'importCertificate':
-        return importCertificate(world, certificateImportRequestSchema.parse(body));
-      case 'removeCertificate':
-        return removeCertificate(world, params?.domain ?? '');
-      case 'listAudit':
-        return listAudit(world, routes.listAudit.query.parse(query ?? {}));
-      case 'listTokens':
-        return world.tokens;
-      case 'createToken':
-        return createToken(world, tokenRequestSchema.parse(body));
-      case 'revokeToken':
-        return revokeToken(world, params?.id ?? '');
       case 'rotateSecretsKey':
         this.#announce(world, 'secrets.key_rotated', 'The master key was rotated by admin', null);
         return { key_id: '7d1f3c9a', secrets: world.secrets.flatMap(({ versions }) => versions).length };
@@ -205,7 +178,7 @@ export class ScriptedCore {
       case 'keepRelease':
         return this.#operations.keep(world, params?.id ?? '');
       default:
-        throw new Refusal({ code: 'not_found', message: `The script has no answer for ${route}.` });
+        return answerOf(world, { route, params, query, body });
     }
   }
 

@@ -101,7 +101,7 @@ it('sets a provider, shows why it fails, and takes over what it has once it does
   await dialog().getByLabel('Identity').fill(AGE_IDENTITY);
   await button('Set provider').click();
   await dialog().getByText('Nothing was pulled').waitFor(); // the file is not there yet
-  await button('Close').click();
+  await button('Cancel').click();
   await dialog().waitFor({ state: 'hidden' });
   await row('Project console').getByText('Failed').waitFor();
   expect(await page.content()).not.toContain(AGE_IDENTITY);

@@ -50,7 +50,7 @@ export function PreviewForm({ owner, changed, host, word, isBusy, onBack, onClos
       <Group justify="flex-end" gap={8}>
         {onBack === null ? (
           <Button onClick={onClose} disabled={isBusy} autoFocus={isNothing}>
-            {isNothing ? 'Close' : 'Cancel'}
+            {isNothing ? 'Done' : 'Cancel'}
           </Button>
         ) : (
           <Button
