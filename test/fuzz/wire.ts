@@ -72,7 +72,7 @@ const LENGTHS = [
   '4294967296',
   '1048577',
   '5\u00a0',
-  '٥',
+  Buffer.from('٥').toString('latin1'),
   '0',
   '3',
 ];
