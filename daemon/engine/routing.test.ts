@@ -86,7 +86,8 @@ describe('routes', () => {
     await perform(deploying('shop:v1', { domain: 'blog.test' }), 'blog');
     const route = journal.getApp('shop')!.route!; // deployed
     world.state.routes.set('caddy shop', route);
-    for (const app_name of ['purged', 'My_own']) world.state.routes.set(`nginx ${app_name}`, { ...route, app_name });
+    for (const app_name of ['purged', 'My_own', 'route.shop.test'])
+      world.state.routes.set(`nginx ${app_name}`, { ...route, app_name });
     // The database was lost since.
     journal.apps.delete('blog');
     world.isDockerDown = true;
@@ -95,7 +96,7 @@ describe('routes', () => {
       if (what === 'list') world.isDockerDown = ++looks < 3;
     };
     await createEngine(world, journal).recover();
-    expect([...world.state.routes.keys()]).toEqual(['nginx shop', 'caddy blog', 'nginx My_own']);
+    expect([...world.state.routes.keys()]).toEqual(['nginx shop', 'caddy blog', 'nginx My_own', 'nginx route.shop.test']);
   });
 
   it('that a proxy has lost with its files are told to it when the daemon starts', async () => {

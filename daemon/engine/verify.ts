@@ -32,7 +32,7 @@ async function verifySite(
     const answer = await prober.verify({ proxy, domain, tls, path, verify_key }, signal);
     if (answer.status !== null && isGood(answer.status, status) && answer.slot === slot)
       return `${domain} answers ${answer.status} from ${slot}`;
-    if (clock.monotonicMs() >= deadline) throw new StepFailure(reason(domain, { proxy, path, slot }, answer));
+    if (clock.monotonicMs() >= deadline) throw new StepFailure(reason({ domain, tls }, { proxy, path, slot }, answer));
     await clock.sleep(PAUSE_MS, signal);
   }
 }
@@ -46,7 +46,7 @@ function isGood(status: number, range: StatusRange | null): boolean {
 }
 
 function reason(
-  domain: string,
+  { domain, tls }: Pick<VerifiedSite, 'domain' | 'tls'>,
   { proxy, path, slot }: Pick<StepOf<'verify'>, 'proxy' | 'path' | 'slot'>,
   answer: VerifyAnswer,
 ): string {
@@ -54,6 +54,7 @@ function reason(
     case 'connect':
       return `The proxy does not accept connections: ${answer.detail}. See \`systemctl status ${proxy}\`.`;
     case 'tls':
+      if (tls === 'import') return `The proxy has no certificate for ${domain}: ${answer.detail}. Import one, or set tls to off.`;
       return `The proxy has no certificate for ${domain}: ${answer.detail}. Check that its DNS points here and that ports 80 and 443 are open, or set tls to off.`;
     case 'timeout':
       return `${domain} did not answer through the proxy: ${answer.detail}.`;
