@@ -21,6 +21,8 @@ const BLOG = 'routes-blog';
 const SHOP_DOMAIN = 'shop.routes.test';
 /** Where the program listens that is no app. */
 const PORT = 4711;
+/** What it answers; one that the visitors of a load take for an answer. */
+const VERSION = 'v2';
 const UNIT = 'routes-wiki';
 const REMOTE_TINY = '/opt/routes-tiny';
 
@@ -32,7 +34,7 @@ beforeAll(async () => {
   ({ bed, client, images } = await sharedBed());
   await installNode(bed);
   await bed.copyIn(fileURLToPath(new URL('../fixtures/tiny', import.meta.url)), REMOTE_TINY);
-  const environment = [`--setenv=PORT=${PORT}`, '--setenv=TINY_VERSION=wiki'];
+  const environment = [`--setenv=PORT=${PORT}`, `--setenv=TINY_VERSION=${VERSION}`];
   const started = ['systemd-run', `--unit=${UNIT}`, ...environment, REMOTE_NODE, `${REMOTE_TINY}/server.mjs`];
   await expectSuccess(bed, started);
 });
@@ -86,16 +88,16 @@ describe.each<ProxyType>(['caddy', 'nginx'])('behind %s', (proxy) => {
 
   it('a program that is no app is served under load while its route is configured again and again, over a restart of the daemon', async () => {
     expect(await wiki()).toMatchObject({ domain: WIKI, port: PORT, app_name: null, is_served: true, detail: '' });
-    expect((await ask(WIKI)).body).toBe('wiki\n');
+    expect((await ask(WIKI)).body).toBe(`${VERSION}\n`);
     const reloads = await foreign.countReloads();
     const load = startLoad(bed, { proxy, domain: WIKI }, 'new');
     await wiki({ headers: { 'X-Frame-Options': 'DENY' }, redirects: [{ from: '/old', to: '/api/health', status: 302 }] });
-    expect((await ask(WIKI)).headers).toMatchObject({ 'x-frame-options': 'DENY', 'x-version': 'wiki' });
+    expect((await ask(WIKI)).headers).toMatchObject({ 'x-frame-options': 'DENY', 'x-version': VERSION });
     expect(await ask(WIKI, '/old')).toMatchObject({ status: 302 });
     await wiki({ aliases: ['notes.routes.test'], www: 'add', body_bytes_max: 10 });
     // The visitors of the load stay with the domain, which is redirected now.
     expect(await ask(WIKI, '/a?b=c')).toMatchObject({ status: 308, headers: { location: `http://www.${WIKI}/a?b=c` } });
-    expect((await ask(`www.${WIKI}`)).body).toBe('wiki\n');
+    expect((await ask(`www.${WIKI}`)).body).toBe(`${VERSION}\n`);
     expect((await ask('notes.routes.test')).headers).not.toHaveProperty('x-frame-options');
     await wiki({ compression: true });
     await restarted(['restart']);
@@ -110,7 +112,7 @@ describe.each<ProxyType>(['caddy', 'nginx'])('behind %s', (proxy) => {
     expect(lost.length, describeFailures(lost)).toBeLessThanOrEqual(allowed);
     expect(requests).toBeGreaterThan(100);
     await client.call('removeRoute', { params: { domain: WIKI } });
-    expect((await ask(WIKI)).body).not.toContain('wiki');
+    expect((await ask(WIKI)).body).not.toContain(VERSION);
     expect(await tracesOf(bed, `route.${WIKI}`)).toEqual([]);
     const key = await bed.exec([
       'sh',
@@ -167,7 +169,7 @@ describe.each<ProxyType>(['caddy', 'nginx'])('behind %s', (proxy) => {
       { path: '/wiki', port: PORT, strip: true },
     ];
     await configure({ app_name: SHOP, prefixes });
-    expect((await ask(SHOP_DOMAIN, '/wiki')).body).toBe('wiki\n');
+    expect((await ask(SHOP_DOMAIN, '/wiki')).body).toBe(`${VERSION}\n`);
     expect((await ask(SHOP_DOMAIN, '/blog/')).body).toBe('v1\n');
     const reloads = await foreign.countReloads();
     const seen: string[] = [];
@@ -217,7 +219,7 @@ describe.each<ProxyType>(['caddy', 'nginx'])('behind %s', (proxy) => {
     });
     expect((await ask(app.domain)).body).toBe('v1\n');
     expect((await ask(foreign.domain)).body).toBe('v1\n');
-    expect(await ask(WIKI)).toMatchObject({ body: 'wiki\n', headers: { a: 'b' } });
+    expect(await ask(WIKI)).toMatchObject({ body: `${VERSION}\n`, headers: { a: 'b' } });
     expect((await list()).filter(({ port }) => port !== null)).toEqual(before);
     expect((await refusal(deploy(client, { ...app, app_name: BLOG, domain: WIKI }))).message).toMatch(
       /belongs to the route wiki.*domain/,
