@@ -24,6 +24,11 @@ export interface Complaint {
 /** A 503 that says the truth about something else than the daemon. By what it says, because the code alone is anybody's. */
 const HONEST: readonly { reason: string; message: RegExp; without_docker?: true }[] = [
   { reason: 'Docker is not there', message: /^Docker does not answer; see/, without_docker: true },
+  {
+    reason: 'the proxies are not there either',
+    message: /^There is no (?:\S+; install Caddy|directory \S+; make it)|^(?:Caddy|nginx) (?:does not run|is not installed)/,
+    without_docker: true,
+  },
   { reason: 'a provider of secrets is not there', message: /^The secrets of .* cannot be pulled: / },
   {
     reason: 'so many at once are not served',
