@@ -1,7 +1,7 @@
 /** Wires backup and restore with the files, the database and Docker of this host. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Log } from './api/log.ts';
 import { BackupService } from './api/service-backup.ts';
 import { type AftermathParts, finishRestore, removeSuperseded } from './backup/aftermath.ts';
@@ -9,6 +9,7 @@ import { Backups } from './backup/create.ts';
 import type { Places } from './backup/ports.ts';
 import { Restores } from './backup/restore.ts';
 import { completeSwitch, type RestoreRecord, sweep } from './backup/switch.ts';
+import { certbotDirectory } from './certificates.ts';
 import type { Config } from './config.ts';
 import type { Engine } from './engine/engine.ts';
 import type { NewEvent, World } from './engine/ports.ts';
@@ -22,15 +23,16 @@ import type { Vault } from './secrets/vault.ts';
 const files = () => new HostBackupFiles();
 
 /** `acme`: where certbot, which the daemon runs with directories of its own, has its account. Caddy keeps its own. */
-export function placesOf({ state_directory, secrets: { master_key_file } }: Config, configuration: string): Places {
+export function placesOf(config: Config, configuration: string): Places {
+  const { state_directory, secrets, certificates } = config;
   return {
     state_directory,
     database: join(state_directory, 'nextdeploy.db'),
-    master_key: master_key_file,
+    master_key: secrets.master_key_file,
     configuration,
     trees: {
-      certificates: join(dirname(master_key_file), 'certs'),
-      acme: join(state_directory, 'certbot', 'config', 'accounts'),
+      certificates: certificates.directory,
+      acme: join(certbotDirectory(config), 'config', 'accounts'),
     },
   };
 }

@@ -28,6 +28,11 @@ export interface CertificateWiring {
   stopping: AbortSignal;
 }
 
+/** What certbot on the daemon's behalf writes, its account with the authority among it. */
+export function certbotDirectory({ state_directory }: Pick<Config, 'state_directory'>): string {
+  return join(state_directory, 'acme-account');
+}
+
 export function createCertificates(
   config: Config,
   { store, proxies, publishEvent, log, stopping }: CertificateWiring,
@@ -42,7 +47,7 @@ export function createCertificates(
     askServed: createServedCertificates({ caddy: caddy.https_port, nginx: nginx.https_port }),
     caddy: createCaddyCertificates({ admin: caddy.admin, service: caddy.service }),
     certbot: new CertbotProgram({
-      directory: join(config.state_directory, 'acme-account'),
+      directory: certbotDirectory(config),
       webroot: challenge_directory,
       ...{ acme_directory, acme_ca_root, email },
     }),

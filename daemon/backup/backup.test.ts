@@ -164,6 +164,7 @@ describe('a restore', () => {
     second.app('blog', 'r2');
     second.set('TOKEN', 'needle-three');
     second.certificate('blog.test', 'another');
+    second.portRoute('wiki.test', 3000);
     const before = second.snapshot();
     const report = await second.restore(await first.backup(), false);
     expect(report).toMatchObject({
@@ -186,6 +187,7 @@ describe('a restore', () => {
       'release shop r1 added',
       'route blog.test gone',
       'route shop.test added',
+      'route wiki.test gone',
       'secret app shop TOKEN replaced',
     ]);
     expect(JSON.stringify(report)).not.toContain('needle-');

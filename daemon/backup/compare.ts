@@ -16,7 +16,7 @@ export interface Thing {
 }
 
 interface State {
-  database: Pick<StateDatabase, 'listApps' | 'listAllReleases' | 'access'>;
+  database: Pick<StateDatabase, 'listApps' | 'listAllReleases' | 'listPortRoutes' | 'access'>;
   vault: Pick<Vault, 'list' | 'open'>;
   /** By path, with the hash of their content. */
   certificates: ReadonlyMap<string, string>;
@@ -26,8 +26,8 @@ interface State {
 export function thingsOf({ database, vault, certificates, configuration }: State): Thing[] {
   const apps = database.listApps();
   return [
-    ...apps.map(({ name, release, wanted, replicas, maintenance, route }): Thing => {
-      const mark = JSON.stringify([release, wanted, replicas, maintenance, route?.sites]);
+    ...apps.map(({ name, release, wanted, replicas, maintenance, route, routing }): Thing => {
+      const mark = JSON.stringify([release, wanted, replicas, maintenance, route?.sites, routing]);
       return { kind: 'app', name, mark, detail: release === null ? 'nothing deployed' : `${release}, ${wanted}` };
     }),
     ...database.listAllReleases().map(({ app_name, id, image, image_id, configuration: of, secrets, created_at }): Thing => {
@@ -53,6 +53,11 @@ export function thingsOf({ database, vault, certificates, configuration }: State
         return { kind: 'route', name: domain, mark: `${name} ${route?.proxy} ${tls}`, detail: `to ${name} by ${route?.proxy}` };
       }),
     ),
+    ...database.listPortRoutes().flatMap(({ domain, wanted }): Thing[] => {
+      if (wanted === null) return [];
+      const { port, proxy } = wanted;
+      return [{ kind: 'route', name: domain, mark: JSON.stringify(wanted), detail: `to port ${port} by ${proxy}` }];
+    }),
     ...database.access.listTokens().map(({ id, name, role, apps: limit, hash, expires_at, revoked_at }): Thing => {
       const mark = JSON.stringify([role, limit, hash, expires_at, revoked_at]);
       return { kind: 'token', name: `${name} (${id})`, mark, detail: revoked_at === null ? role : `${role}, revoked` };

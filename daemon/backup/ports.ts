@@ -16,7 +16,7 @@ export interface Places {
 
 /** A database beside the live one. */
 export interface StateDatabase
-  extends Pick<Journal, 'listApps' | 'listAllReleases' | 'listOperations' | 'getOperation' | 'commit'> {
+  extends Pick<Journal, 'listApps' | 'listAllReleases' | 'listPortRoutes' | 'listOperations' | 'getOperation' | 'commit'> {
   secrets: SecretStore;
   access: { listTokens(): (Omit<Token, 'state'> & { hash: string })[] };
   close(): void;

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Readable } from 'node:stream';
 import { appConfigurationSchema } from '../contract/configuration.ts';
 import type { ObservedContainer } from '../engine/ports.ts';
-import type { OperationRecord } from '../engine/state.ts';
+import type { OperationRecord, PortRoute } from '../engine/state.ts';
 import { HostStateDatabases } from '../host/backup-database.ts';
 import { HostBackupFiles } from '../host/backup-files.ts';
 import { MasterKeyFiles } from '../host/key-files.ts';
@@ -111,6 +111,16 @@ export class TestPlace {
       )
       .run(name, Number(release.slice(1)), state, `${name}:v1`, IMAGE, JSON.stringify(appConfigurationSchema.parse({})), AT);
     database.close();
+  }
+
+  portRoute(domain: string, port: number): void {
+    const wanted: PortRoute = {
+      ...{ domain, port, proxy: 'caddy', tls: null, aliases: [], maintenance: null, verify_key: 'k' },
+      settings: {
+        ...{ www: 'off', redirects: [], prefixes: [], headers: {}, basic_auth: [], body_bytes_max: null, compression: false },
+      },
+    };
+    this.store.putPortRoute({ domain, wanted, previous: null, is_settled: true, created_at: AT, updated_at: AT });
   }
 
   /** An operation on an app. */
