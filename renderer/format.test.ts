@@ -55,10 +55,11 @@ it('shortens images to what differs', () => {
 });
 
 it('begins a sentence with a capital, but leaves names and paths as they are', () => {
-  expect(['use a port', 'at most 64', 'shop:v1 is not there', '/api', 'Already so', ''].map(sentence)).toEqual([
+  expect(['use a port', 'at most 64', 'shop:v1 is not there', 'nginx is down', '/api', 'Already so', ''].map(sentence)).toEqual([
     'Use a port',
     'At most 64',
     'shop:v1 is not there',
+    'nginx is down',
     '/api',
     'Already so',
     '',

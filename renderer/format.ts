@@ -95,7 +95,7 @@ export function formatSetting(duration_ms: number): string {
 
 /** With a capital letter at its start, unless that would change a name or a path: `use a port` → `Use a port`. */
 export const sentence = (text: string): string =>
-  /^[a-z]+(?=[\s,;]|$)/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  /^(?!nginx\b)[a-z]+(?=[\s,;]|$)/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 
 /** Whether `text` tells nothing beyond what `said` has told: the same words, whatever their case and their end. */
 export const repeats = (said: string, text: string): boolean => plain(said).includes(plain(text));

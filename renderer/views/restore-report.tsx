@@ -31,7 +31,7 @@ export function RestoreReportView({ report }: { report: RestoreReport }) {
           ['Backup of', backup.hostname],
           ['Made', formatDateTime(backup.created_at)],
           ['By', `nextdeployd ${backup.version}`],
-          ['The same in both', String(unchanged)],
+          ['Alike in both', String(unchanged)],
         ]}
       />
       {ordered.length === 0 ? (
@@ -96,7 +96,9 @@ export function RestoreReportView({ report }: { report: RestoreReport }) {
               </li>
             ))}
           </ul>
-          <p className="nd-hint">A backup holds no images: load them (`nextdeploy images load`) or deploy anew.</p>
+          <p className="nd-hint">
+            <Prose text="A backup holds no images: load them (`nextdeploy images load`), or deploy anew." />
+          </p>
         </section>
       )}
     </>

@@ -110,7 +110,7 @@ it('sets a provider, shows why it fails, and takes over what it has once it does
   await button('Pull…').click();
   await dialog().getByRole('table', { name: 'Changes' }).getByText('DB_URL').waitFor();
   await dialog().getByRole('button', { name: 'Pull', exact: true }).click();
-  await row('Project console').getByText('Pulled').waitFor();
+  await row('Project console').getByText('Pulled', { exact: true }).waitFor(); // not “Never pulled”
   const listed = (await client.call('listSecrets')).filter(({ project }) => project === 'console');
   expect(listed.map(({ name, origin }) => `${name} ${origin}`)).toEqual(['DB_URL age', 'LINES age', 'TOKEN age']);
   expect(await page.content()).not.toContain('needle-age');

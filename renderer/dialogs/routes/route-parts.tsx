@@ -35,7 +35,7 @@ export function NamesPart({ form, errors, onChange }: RoutePartProps) {
         />
         <p className="nd-hint">
           {form.www === 'off'
-            ? `${domain} alone is served.`
+            ? 'Nothing is redirected for its sake.'
             : form.www === 'add'
               ? `${domain} is redirected to www.${domain}, which is served.`
               : `www.${domain} is redirected to ${domain}.`}
