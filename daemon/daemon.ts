@@ -92,7 +92,7 @@ export async function startDaemon(
   const settings = { releases_kept, disk_free_percent_min };
   const retention = new Retention({ journal: store, world, settings, publish, log, signal: stopping.signal });
   const plan_settings = { subnet, slots_directory };
-  const served = new ServedRoutes(proxies, store, plan_settings);
+  const served = new ServedRoutes(world.proxies, store, plan_settings);
   const routed = { ...world, proxies: served.proxies };
   const engine = new Engine({
     world: routed,

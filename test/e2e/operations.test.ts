@@ -173,7 +173,7 @@ describe.each<ProxyType>(['caddy', 'nginx'])('behind %s', (proxy) => {
   it('goes back when the new release crashes in its watch window, and when it is cancelled there', async () => {
     await deploy(client, base());
     const crashing = client.call('deploy', {
-      body: { ...base(), image: images.v2, env: { TINY_CRASH_AFTER_MS: '1500' }, watch_ms: 60_000, drain_ms: 500 },
+      body: { ...base(), image: images.v2, env: { TINY_CRASH_AFTER_MS: '4000' }, watch_ms: 60_000, drain_ms: 500 },
     });
     const crashed = await ended((await crashing).id);
     expect(crashed).toMatchObject({
