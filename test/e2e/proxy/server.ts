@@ -11,9 +11,11 @@ import { SUITE_VARIABLE } from '../../matrix/proxies.ts';
 import { type Call, CERTIFICATES_DIRECTORY, CHALLENGE_DIRECTORY, NGINX_PORT, type Outcome, SLOTS_DIRECTORY } from './protocol.ts';
 
 const NETWORK = 'proxytest';
+/** Not of the addresses that the bed's servers have themselves: the first of them is in 10.214.0.0/24. */
+const SUBNET = '10.212.1.0/24';
 /** The app that tells what it was sent. */
 export const ECHO = '127.0.0.1:3999';
-const CONTAINERS = { 'blue-1': '10.214.0.11', 'blue-2': '10.214.0.12', 'green-1': '10.214.0.21' } as const;
+const CONTAINERS = { 'blue-1': '10.212.1.11', 'blue-2': '10.212.1.12', 'green-1': '10.212.1.21' } as const;
 export type ContainerName = keyof typeof CONTAINERS;
 export const upstream = (name: ContainerName) => `${CONTAINERS[name]}:3000`;
 
@@ -51,7 +53,7 @@ export class ProxyServer {
       const [agent] = await Promise.all([installProgram(bed, '../e2e/proxy/agent.ts'), loadImage(bed), includeRoutes(bed)]);
       const server = new ProxyServer(bed, agent);
       await startUnit(bed, 'echo', [REMOTE_NODE, agent, 'echo', ECHO.split(':')[1] ?? '']);
-      await server.run('docker', 'network', 'create', '--subnet', '10.214.0.0/24', NETWORK);
+      await server.run('docker', 'network', 'create', '--subnet', SUBNET, NETWORK);
       for (const name of Object.keys(CONTAINERS)) await server.startContainer(name as ContainerName);
       return server;
     } catch (error) {
