@@ -8,7 +8,11 @@ export const DAEMON_TOKEN = 't'.repeat(32);
 
 /** Runs nextdeployd with these arguments. */
 export function startProgram(...args: string[]) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return startNode([join(import.meta.dirname, 'main.ts'), ...args]);
+}
+
+function startNode(args: readonly string[]) {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, output }));
@@ -33,9 +37,9 @@ export function writeConfig(directory: string, place: number): { file: string; s
   return { file, socket };
 }
 
-/** Starts it and waits until it serves. */
-export async function startServing(file: string): Promise<ReturnType<typeof startProgram>> {
-  const daemon = startProgram('--config', file);
+/** Starts it and waits until it serves. `flags`: of Node. */
+export async function startServing(file: string, flags: readonly string[] = []): Promise<ReturnType<typeof startProgram>> {
+  const daemon = startNode([...flags, join(import.meta.dirname, 'main.ts'), '--config', file]);
   await new Promise<void>((resolve, reject) => {
     daemon.child.stdout.on('data', () => {
       if (daemon.output().includes('"ready"')) resolve();

@@ -66,6 +66,11 @@ describe('what may be another afterwards', () => {
     expect(may(answer(409, toErrorResponse(new DomainError('conflict', 'Busy.', { operation_id: 'op-1' }))))).toBe(false);
   });
 
+  it('may come in pieces', () => {
+    const steps = [{ send: 'PO' }, { pause_ms: 1 }, { send: 'ST /tokens HTTP/1.1\r\n\r\n' }];
+    expect(mayHaveChanged({ ...asked, steps }, { heard: answer(200, {}), ending: 'closed' })).toBe(true);
+  });
+
   it('is not known where the caller did not wait', () => {
     expect(may(Buffer.alloc(0))).toBe(true);
     expect(may(refusal(400, 'invalid_request'), 'POST /a HTTP/1.1\r\n\r\nPOST /b HTTP/1.1\r\n\r\n')).toBe(true);

@@ -60,20 +60,21 @@ function isAllowed({ target, caller }: Case): boolean {
 }
 
 /** Whether anything in it could be taken for a change. */
-export function asksForChange({ steps }: Case): boolean {
-  return steps.some((step) => 'send' in step && /POST|DELETE/.test(step.send));
+export function asksForChange(test: Case): boolean {
+  return /POST|DELETE/.test(sentBy(test));
 }
+
+/** All of it: a method may come in pieces. */
+const sentBy = ({ steps }: Case) => steps.map((step) => ('send' in step ? step.send : '')).join('');
 
 /** Whether something was done, or may have been, that is allowed to change what is kept. */
 export function mayHaveChanged(test: Case, { heard }: Outcome): boolean {
   if (!asksForChange(test)) return false;
-  const { steps, caller } = test;
-  const text = steps.map((step) => ('send' in step ? step.send : '')).join('');
   const { answers } = parseAnswers(heard);
   if (answers.some(isDone)) return true;
   // Whoever has no valid token may do nothing, heard or unheard.
-  if (isHeldBack(caller)) return false;
-  return answers.length === 0 || answers.length < (text.match(/ HTTP\/1\.1\r\n/g)?.length ?? 0);
+  if (isHeldBack(test.caller)) return false;
+  return answers.length === 0 || answers.length < (sentBy(test).match(/ HTTP\/1\.1\r\n/g)?.length ?? 0);
 }
 
 /** A change that was made, or an operation that was begun, whatever became of it. */

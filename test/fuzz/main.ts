@@ -41,7 +41,7 @@ const program = new Command('npm run fuzz --')
 /** Of those that `npm test` starts at once, the last. */
 const PLACE = 4;
 const SHOWN_CHARACTERS = 1_500;
-/** Heaps are not given back at once. */
+/** What is free within pages is not given back. */
 const MEMORY_TOLERANCE = { units: 16 * 1_024, percent: 15 };
 
 process.exitCode = await run(program.opts<Options>());

@@ -27,7 +27,10 @@ async function targetOf(stage: Stage): Promise<Target> {
   const { bed, images } = stage;
   await cutOff(bed);
   await installNode(bed);
-  const program = await installProgram(bed, '../fuzz/state-program.ts');
+  const [program, collector] = [
+    await installProgram(bed, '../fuzz/state-program.ts'),
+    await installProgram(bed, '../fuzz/garbage-program.ts'),
+  ];
   const { auth } = parse(await expectSuccess(bed, ['cat', '/etc/nextdeploy/config.yml'])) as { auth: { token: string } };
   let pid = await pidOf(bed);
   let cursor = (await readJournal(bed, null)).cursor;
@@ -40,7 +43,10 @@ async function targetOf(stage: Stage): Promise<Target> {
       const docker = await expectSuccess(bed, ['sh', '-euc', DOCKER]);
       return { ...kept, docker: docker.split('\n').toSorted((a, b) => (a < b ? -1 : 1)) };
     },
-    memoryKib: async () => Number(/^VmRSS:\s*(\d+)/m.exec(await expectSuccess(bed, ['cat', `/proc/${pid}/status`]))?.[1]),
+    memoryKib: async () => {
+      await expectSuccess(bed, [REMOTE_NODE, collector, pid]);
+      return Number(/^VmRSS:\s*(\d+)/m.exec(await expectSuccess(bed, ['cat', `/proc/${pid}/status`]))?.[1]);
+    },
     takeErrors: async () => {
       const journal = await readJournal(bed, cursor);
       cursor = journal.cursor;
