@@ -17,6 +17,7 @@ import type { Bed } from '../bed/bed.ts';
 import { type Pebble, startPebble } from '../bed/pebble.ts';
 import { sharedBed } from '../bed/shared.ts';
 import { expectSuccess } from '../bench/server-tools.ts';
+import { LOST_IN_RELOAD_MAX } from '../chaos/load.ts';
 import { startWrk } from '../load/wrk.ts';
 import { type Deploy, deploy, failureOf, until } from './engine-harness.ts';
 
@@ -29,6 +30,8 @@ const OWN = 'own.certs.example.com';
 const APPS = { caddy: 'crt-caddy', nginx: 'crt-nginx', broken: 'crt-broken', own: 'crt-own' } as const;
 const PROXIES: ProxyType[] = ['caddy', 'nginx'];
 const ORDER_MS_MAX = 120_000;
+/** Caddy reads its configuration so often when it is had to renew one name now; when it renews by itself, never. */
+const LOADS_OF_A_RENEWAL = 3;
 
 let bed: Bed;
 let client: DaemonClient;
@@ -168,7 +171,7 @@ describe('a certificate', { timeout: 2 * ORDER_MS_MAX }, () => {
     expect((await bed.exec(['ls', '/etc/letsencrypt/live', '/etc/letsencrypt/accounts'])).code).not.toBe(0);
   });
 
-  it.each(PROXIES)('is renewed under load without an error behind %s', async (proxy) => {
+  it.each(PROXIES)('is renewed under load without an error beyond what its reloads cost behind %s', async (proxy) => {
     const domain = SITES[proxy];
     const old = await certificate(domain);
     const running = await load(proxy, domain);
@@ -177,7 +180,8 @@ describe('a certificate', { timeout: 2 * ORDER_MS_MAX }, () => {
     expect(renewed).toMatchObject({ state: 'ok', last_attempt: { ok: true } });
     expect(renewed.served?.fingerprint).not.toBe(old?.served?.fingerprint);
     expect(renewed.served?.fingerprint).toBe(renewed.stored?.fingerprint);
-    expect({ errors: result.socket_errors_total, non_2xx: result.non_2xx }).toEqual({ errors: 0, non_2xx: 0 });
+    expect(result.non_2xx).toBe(0);
+    expect(result.socket_errors_total).toBeLessThanOrEqual(LOADS_OF_A_RENEWAL * LOST_IN_RELOAD_MAX[proxy]);
     expect(result.requests).toBeGreaterThan(50);
     expect(await visitSecurely(proxy, domain, await pebble.readRoot())).toBe('v1');
     expect((await events('certificate.renewed')).filter((message) => message.includes(`${domain} was renewed`))).toHaveLength(1);
