@@ -7,6 +7,7 @@ const SETTINGS = {
   directory: '/etc/caddy/nextdeploy',
   caddyfile: '/etc/caddy/Caddyfile',
   service: 'caddy',
+  https_port: 443,
   certificates: CERTIFICATES,
 };
 const MAIN = 'own.test {\n\trespond "own"\n}\n\timport /etc/caddy/nextdeploy/*.caddy\nother.test {\n}\n';

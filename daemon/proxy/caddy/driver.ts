@@ -28,6 +28,7 @@ export interface CaddySettings {
   caddyfile: string;
   /** The systemd unit. */
   service: string;
+  https_port: number;
   certificates: CertificateSettings;
 }
 
@@ -282,7 +283,8 @@ export class CaddyDriver implements ReverseProxy {
   }
 
   #context(features: CaddyFeatures): CaddyContext {
-    return { features, certificates: this.#settings.certificates };
+    const { certificates, https_port } = this.#settings;
+    return { features, certificates, https_port };
   }
 
   #knownFeatures(): CaddyFeatures {

@@ -4,7 +4,7 @@ import { CERTIFICATES, HASH, ROUTE } from '../test-route.ts';
 import { featuresOf } from './features.ts';
 import { holdsHashes, isOwnText, lineOf, parseLine, readLines, renderFile } from './file.ts';
 
-const CONTEXT = { features: featuresOf('2.6.2'), certificates: CERTIFICATES };
+const CONTEXT = { features: featuresOf('2.6.2'), certificates: CERTIFICATES, https_port: 443 };
 const BLOG = { ...ROUTE, app_name: 'blog', sites: [{ domain: 'blog.test', tls: 'off' as const }] };
 
 describe('the file of all routes', () => {

@@ -6,16 +6,16 @@ import { numbersAbove } from './options.ts';
 import { type CaddyContext, generationOf, renderCaddyfile } from './render.ts';
 import { literal, signVariables } from './text.ts';
 
-const OLD = { features: featuresOf('2.6.2'), certificates: CERTIFICATES };
-const NEW = { features: featuresOf('2.11.4'), certificates: CERTIFICATES };
+const OLD = { features: featuresOf('2.6.2'), certificates: CERTIFICATES, https_port: 443 };
+const NEW = { features: featuresOf('2.11.4'), certificates: CERTIFICATES, https_port: 443 };
 
 describe('renderCaddyfile', () => {
   it('names both slots and lets the marker choose', () => {
     expect(renderCaddyfile([ROUTE], NEW)).toMatchInlineSnapshot(`
       "http://shop.test {
       	map {host} {nextdeploy_markers} {nextdeploy_blue} {nextdeploy_green} {nextdeploy_key} {nextdeploy_exempt} {nextdeploy_generation} {
-      		"shop.test" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 00e9c05f964f5c48"
-      		"~(?i)^\\[?shop\\.test\\]?$" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop 00e9c05f964f5c48"
+      		"shop.test" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop c75400dc449a82a1"
+      		"~(?i)^\\[?shop\\.test\\]?$" "/var/lib/nextdeploy/slots/shop" "10.213.0.16:3000" "10.213.0.24:4000" "abcdef0123456789abcdef0123456789" "/api/health" "shop c75400dc449a82a1"
       	}
       	@nextdeploy_blue {
       		not file {
@@ -195,6 +195,7 @@ describe('renderCaddyfile', () => {
       'http://www.shop.test,',
       'http://blog.test {',
       'shop.example.com {',
+      'http://shop.example.com {',
     ]);
     expect(text.match(/^\t\t"blog\.test" .*$/gm)).toHaveLength(1);
   });
@@ -233,6 +234,7 @@ describe('renderCaddyfile', () => {
     expect(sites.map((site) => [site.split(' {')[0], /redir .*/.exec(site)?.[0]])).toEqual([
       ['http://old.test,\nhttp://older.test', 'redir {nextdeploy_to}{uri} 308'],
       ['old.example.com', 'redir {nextdeploy_to}{uri} 302'],
+      ['http://old.example.com', 'redir https://{host}{uri} 308'],
     ]);
     expect(sites[0]).toContain('"old.test" "http://shop.test"');
     expect(sites[1]).toContain('"old.example.com" "https://shop.example.com"');
@@ -319,7 +321,8 @@ describe('renderCaddyfile', () => {
     const redirects: RouteModel['redirects'] = [
       { from: 'old.example.com', tls: 'import', to: 'a.example.com', to_tls: 'import', status: 301 },
     ];
-    const [shared, ...own] = renderCaddyfile([{ ...ROUTE, sites, redirects }], NEW).split('\n\n');
+    const [shared, ...all] = renderCaddyfile([{ ...ROUTE, sites, redirects }], NEW).split('\n\n');
+    const own = all.slice(0, -1);
     expect(shared).toMatch(/^http:\/\/shop\.test \{\n\tmap/);
     expect(own.map((site) => site.split('\n').slice(0, 2))).toEqual(
       ['a', 'b', 'old'].map((name) => {
@@ -328,6 +331,24 @@ describe('renderCaddyfile', () => {
       }),
     );
     expect(own[2]).toContain('redir https://a.example.com{uri} 301');
+  });
+
+  it('leads plain HTTP of names with a certificate there by itself, as a site of the operator may stand before what Caddy does', () => {
+    const sites: RouteModel['sites'] = [
+      { domain: 'shop.test', tls: 'off' },
+      { domain: 'a.example.com', tls: 'auto' },
+    ];
+    const redirects: RouteModel['redirects'] = [
+      { from: 'old.example.com', tls: 'import', to: 'a.example.com', to_tls: 'auto', status: 301 },
+    ];
+    const last = (context: CaddyContext) =>
+      renderCaddyfile([{ ...ROUTE, sites, redirects }], context)
+        .trimEnd()
+        .split('\n\n')
+        .at(-1);
+    expect(last(NEW)).toBe('http://a.example.com,\nhttp://old.example.com {\n\tredir https://{host}{uri} 308\n}');
+    expect(last({ ...NEW, https_port: 8443 })).toContain('redir https://{host}:8443{uri} 308');
+    expect(renderCaddyfile([ROUTE], NEW)).not.toContain('308');
   });
 
   it('names an authority where one is set, in our sites alone', () => {

@@ -23,6 +23,7 @@ const SHARED_TLS_MODES = ['off', 'auto'] as const satisfies TlsMode[];
 export interface CaddyContext {
   features: CaddyFeatures;
   certificates: CertificateSettings;
+  https_port: number;
 }
 
 /**
@@ -52,7 +53,7 @@ export function renderCaddyfile(routes: readonly RouteModel[], context: CaddyCon
     ...apps.flatMap((app) => renderOwn(app, 'import', context)),
     ...routes.flatMap((route) => renderImportedRedirects(route, context)),
   ];
-  return `${[...sites, ...imported].join('\n\n')}\n`;
+  return `${[...sites, ...imported, ...renderUpgrades(routes, context)].join('\n\n')}\n`;
 }
 
 /** Whether it can be one of the rows of the shared site. */
@@ -70,7 +71,7 @@ export function generationOf(route: RouteModel, context: CaddyContext, pattern =
 function patternOf(context: CaddyContext): string {
   const words = [SHARED, { ...SHARED, blue: [...SHARED.blue, ...SHARED.green] }];
   const sites = words.flatMap((one) => renderSite(addresses(['host'], 'off'), { words: one, features: context.features }));
-  return [...sites, ...issuing('auto', context), ...issuing('import', context)].join('\n');
+  return [...sites, ...issuing('auto', context), ...issuing('import', context), upgrade(context)].join('\n');
 }
 
 interface App {
@@ -174,6 +175,20 @@ function renderImportedRedirects({ redirects }: RouteModel, context: CaddyContex
       );
     });
 }
+
+/**
+ * From plain HTTP to the same name. Caddy does that by itself, but not where the operator has a site for all names on that port, as in the
+ * Caddyfile that comes with the package. (Challenges of an authority it answers before any site.)
+ */
+function renderUpgrades(routes: readonly RouteModel[], context: CaddyContext): string[] {
+  const names = routes.flatMap(({ sites, redirects }) => [
+    ...sites.filter(({ tls }) => isHttps(tls)).map(({ domain }) => domain),
+    ...redirects.filter(({ tls }) => isHttps(tls)).map(({ from }) => from),
+  ]);
+  return inSites(names, context.features).map((group) => block(addresses(group, 'off'), [upgrade(context)]).join('\n'));
+}
+
+const upgrade = ({ https_port }: CaddyContext) => `redir https://{host}${https_port === 443 ? '' : `:${https_port}`}{uri} 308`;
 
 const targetOf = ({ to, to_tls }: RouteModel['redirects'][number]) => `${isHttps(to_tls) ? 'https' : 'http'}://${to}`;
 

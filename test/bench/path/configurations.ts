@@ -77,7 +77,7 @@ function caddy(variant: Variant, { directory, port }: Where, setting: Setting): 
 }
 
 function ourCaddyfile(routes: readonly RouteModel[], { caddy: features, directory }: Setting): string {
-  const context = { features, certificates: certificatesOf(directory) };
+  const context = { features, certificates: certificatesOf(directory), https_port: 443 };
   return renderFile(new Map(routes.map((route) => [route.app_name, lineOf(route)])), context) ?? '';
 }
 
