@@ -64,8 +64,18 @@ http {
 			proxy_pass https://127.0.0.1:${PORTS.acme};
 		}
 		location /order-plz {
-			include ${HOME}/limit.conf*;
+			error_page 429 /limit.json;
+			if (-f ${HOME}/limit.json) {
+				return 429;
+			}
 			proxy_pass https://127.0.0.1:${PORTS.acme};
+		}
+		location = /limit.json {
+			internal;
+			root ${HOME};
+			types { }
+			default_type application/problem+json;
+			add_header Retry-After 3600 always;
 		}
 	}
 }
@@ -118,10 +128,10 @@ export async function startPebble(bed: Bed): Promise<Pebble> {
         .stdout,
     breakName: (domain) => manage('set-servfail', { host: `${domain}.` }),
     mendName: (domain) => manage('clear-servfail', { host: `${domain}.` }),
+    // Looked for at each order: a reload would leave connections that are kept with what was before.
     limitOrders: async (until) => {
-      if (until === null) await run(['rm', '-f', `${HOME}/limit.conf`]);
-      else await put('limit.conf', limitOf(until));
-      await run(['systemctl', 'kill', '--signal=HUP', '--kill-whom=main', UNITS.front]);
+      if (until === null) await run(['rm', '-f', `${HOME}/limit.json`]);
+      else await put('limit.json', limitOf(until));
     },
     down: () => stop(bed, UNITS.acme),
     up,
@@ -137,7 +147,7 @@ function limitOf(until: string): string {
     detail: `too many certificates (5) already issued for this exact set of domains in the last 168h0m0s, retry after ${time} UTC`,
     status: 429,
   };
-  return `default_type application/problem+json;\nadd_header Retry-After 3600 always;\nreturn 429 '${JSON.stringify(problem)}';\n`;
+  return JSON.stringify(problem);
 }
 
 async function makeServerCertificate(
