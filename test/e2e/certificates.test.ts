@@ -206,7 +206,9 @@ describe('a certificate', { timeout: 2 * ORDER_MS_MAX }, () => {
     expect(await events('certificate.failed')).toHaveLength(1);
     expect(await visitSecurely('nginx', SITES.nginx, await pebble.readRoot())).toBe('v1');
     await pebble.mendName(BROKEN);
-    expect(await renew(BROKEN)).toMatchObject({ state: 'ok' });
+    // The authority may have been asked just before.
+    const mended = () => renew(BROKEN).catch(() => null);
+    await until('the certificate of a name that leads here again', mended, (one) => one?.state === 'ok', ORDER_MS_MAX);
   });
 
   it.each(PROXIES)('behind %s is left as it is by an authority that is down, or limits orders', async (proxy) => {

@@ -56,8 +56,8 @@ function rowsOf(database: DatabaseSync, table: string): string[] {
   });
 }
 
-/** The database itself is read by its tables. */
-const DATABASE_FILE = /^nextdeploy\.db/;
+/** The database itself is read by its tables; a backup that is being made, or read, has files of its own for that long. */
+const NOT_COMPARED = /^nextdeploy\.db|^backup-temporary$/;
 
 function filesOf(directory: string): string[] {
   const lines: string[] = [];
@@ -67,7 +67,7 @@ function filesOf(directory: string): string[] {
     if (entry.isSymbolicLink()) lines.push(line(`${path} ${mode}`, readlinkSync(path)));
     else if (entry.isDirectory()) {
       lines.push(line(`${path} ${mode}`, ''));
-      for (const name of readdirSync(path).toSorted()) if (!DATABASE_FILE.test(name)) visit(join(path, name));
+      for (const name of readdirSync(path).toSorted()) if (!NOT_COMPARED.test(name)) visit(join(path, name));
     } else if (entry.isFile()) lines.push(line(`${path} ${mode}`, readFileSync(path)));
   };
   try {
