@@ -50,9 +50,10 @@ beforeAll(async () => {
   before = { config: await expectSuccess(bed, ['cat', CONFIG]), caddyfile: await expectSuccess(bed, ['cat', CADDYFILE]) };
   const config = parseDocument(before.config);
   config.setIn(['certificates'], { acme_directory: pebble.directory, acme_ca_root: pebble.ca_root, email: 'ops@example.com' });
-  // The authority asks at port 80, which is Caddy's on this server: it passes the challenges of nginx's names on.
+  // The authority asks at port 80, which is Caddy's on this server: it passes the challenges of nginx's names on. Each on a connection of its
+  // own, as the authority would: Caddy may have opened one that it has not used yet, and a worker of nginx from before a reload answers on it.
   const names = [SITES.nginx, BROKEN].map((name) => `http://${name}`).join(', ');
-  const passing = `${before.caddyfile}\n${names} {\n\treverse_proxy 127.0.0.1:8080\n}\n`;
+  const passing = `${before.caddyfile}\n${names} {\n\treverse_proxy 127.0.0.1:8080 {\n\t\ttransport http {\n\t\t\tkeepalive off\n\t\t}\n\t}\n}\n`;
   await configure({ config: config.toString(), caddyfile: passing });
   since = (await client.call('listEvents', { query: { limit: 1 } })).at(-1)?.seq ?? 0;
 });
@@ -206,9 +207,7 @@ describe('a certificate', { timeout: 2 * ORDER_MS_MAX }, () => {
     expect(await events('certificate.failed')).toHaveLength(1);
     expect(await visitSecurely('nginx', SITES.nginx, await pebble.readRoot())).toBe('v1');
     await pebble.mendName(BROKEN);
-    // The authority may have been asked just before.
-    const mended = () => renew(BROKEN).catch(() => null);
-    await until('the certificate of a name that leads here again', mended, (one) => one?.state === 'ok', ORDER_MS_MAX);
+    expect(await renew(BROKEN)).toMatchObject({ state: 'ok' });
   });
 
   it.each(PROXIES)('behind %s is left as it is by an authority that is down, or limits orders', async (proxy) => {
