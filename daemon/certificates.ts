@@ -6,8 +6,6 @@ import type { ReloadingProxy } from './certs/ports.ts';
 import type { Config } from './config.ts';
 import type { ProxyType } from './contract/names.ts';
 import type { NewEvent } from './engine/ports.ts';
-import { portRouteOf } from './engine/routing.ts';
-import { parseSubnet } from './engine/slots.ts';
 import type { RouteModel } from './engine/state.ts';
 import { findUser } from './host/accounts.ts';
 import { CertbotProgram } from './host/certbot.ts';
@@ -22,6 +20,8 @@ import type { Store } from './host/store.ts';
 export interface CertificateWiring {
   store: Store;
   proxies: Record<ProxyType, ReloadingProxy>;
+  /** All that are kept. */
+  listRoutes(): RouteModel[];
   publishEvent(event: Omit<NewEvent, 'ts'>): void;
   log: Log;
   /** The daemon stops. */
@@ -35,7 +35,7 @@ export function certbotDirectory({ state_directory }: Pick<Config, 'state_direct
 
 export function createCertificates(
   config: Config,
-  { store, proxies, publishEvent, log, stopping }: CertificateWiring,
+  { store, proxies, listRoutes, publishEvent, log, stopping }: CertificateWiring,
 ): Certificates {
   const { directory, challenge_directory, acme_directory = null, acme_ca_root = null, email = null } = config.certificates;
   const { caddy, nginx } = config.proxy;
@@ -54,18 +54,11 @@ export function createCertificates(
     store: store.certificates,
     proxies,
     services: { caddy: caddy.service, nginx: nginx.service },
-    listRoutes: () => listRoutes(config, store),
+    listRoutes,
     findsIssuer,
     publishEvent,
     clock: systemClock,
     warn: (details, message) => log.warn(details, message),
     stopping,
   });
-}
-
-/** Of apps and ports, as they are kept. */
-function listRoutes({ state_directory, docker }: Config, store: Store): RouteModel[] {
-  const settings = { subnet: parseSubnet(docker.network.subnet), slots_directory: join(state_directory, 'slots') };
-  const ofPorts = store.listPortRoutes().flatMap(({ wanted }) => (wanted === null ? [] : portRouteOf(wanted, settings)));
-  return [...store.listApps().flatMap(({ route }) => route ?? []), ...ofPorts];
 }

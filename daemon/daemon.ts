@@ -23,7 +23,7 @@ import { PortRoutes } from './engine/port-routes.ts';
 import type { NewEvent } from './engine/ports.ts';
 import { Retention } from './engine/retention.ts';
 import { maskedText, openSecrets } from './engine/secrets.ts';
-import { ServedRoutes } from './engine/served-routes.ts';
+import { keptRoutes, ServedRoutes } from './engine/served-routes.ts';
 import { parseSubnet } from './engine/slots.ts';
 import { Supervisor } from './engine/supervisor.ts';
 import { createHealthCheck } from './health.ts';
@@ -72,7 +72,11 @@ export async function startDaemon(
   const { store, vault, restored } = await openState(config, slots_directory, log);
   const secret_files = new SecretFiles(config.secrets.files_directory, store.secrets);
   await placeSecrets(secret_files, { secrets: vault }, store, log);
-  const wiring = { store, log, publishEvent: (event: Omit<NewEvent, 'ts'>) => publishEvent(event) };
+  const plan_settings = { subnet: parseSubnet(config.docker.network.subnet), slots_directory };
+  const wiring = {
+    ...{ store, log, listRoutes: () => keptRoutes(store, plan_settings) },
+    publishEvent: (event: Omit<NewEvent, 'ts'>) => publishEvent(event),
+  };
   const state = { slots_directory, secrets: vault, secret_files, certificates: wiring };
   const { docker, world, proxies, certificates } = createHost(config, state, stopping.signal);
   const { containers, prober } = world;
@@ -80,7 +84,7 @@ export async function startDaemon(
   const tokens = new Tokens({ store: store.access, ids: randomTokens, log, now });
   const audit = new AuditLog({ store: store.access, log, now });
   const hub = new Hub<DaemonEvent>();
-  const subnet = parseSubnet(config.docker.network.subnet);
+  const { subnet } = plan_settings;
   const changes = new AppChanges();
   const publish = (event: DaemonEvent) => {
     hub.publish(event);
@@ -91,7 +95,6 @@ export async function startDaemon(
   const { releases: releases_kept, disk_free_percent: disk_free_percent_min } = config.retention;
   const settings = { releases_kept, disk_free_percent_min };
   const retention = new Retention({ journal: store, world, settings, publish, log, signal: stopping.signal });
-  const plan_settings = { subnet, slots_directory };
   const served = new ServedRoutes(world.proxies, store, plan_settings);
   const routed = { ...world, proxies: served.proxies };
   const engine = new Engine({

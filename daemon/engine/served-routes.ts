@@ -52,10 +52,8 @@ export class ServedRoutes {
 
   /** By proxy and key. */
   #current(): Map<string, { proxy: ProxyType; route: RouteModel | null }> {
-    const apps = this.#journal.listApps().map(({ route }) => route);
-    const ports = this.#journal.listPortRoutes().map(({ wanted }) => wanted && portRouteOf(wanted, this.#settings));
-    const kept = [...apps, ...ports].flatMap((route) =>
-      route === null ? [] : [[`${route.proxy} ${route.app_name}`, { proxy: route.proxy, route }] as const],
+    const kept = keptRoutes(this.#journal, this.#settings).map(
+      (route) => [`${route.proxy} ${route.app_name}`, { proxy: route.proxy, route }] as const,
     );
     return new Map([...kept, ...this.#told]);
   }
@@ -93,6 +91,16 @@ export class ServedRoutes {
   #filled(route: RouteModel): RouteModel {
     return filledRoute(route, this.#journal, this.#settings);
   }
+}
+
+/** Of apps and ports, as they are kept. */
+export function keptRoutes(
+  journal: Pick<Journal, 'listApps' | 'listPortRoutes'>,
+  settings: Pick<PlanSettings, 'slots_directory'>,
+): RouteModel[] {
+  const ofApps = journal.listApps().flatMap(({ route }) => route ?? []);
+  const ofPorts = journal.listPortRoutes().flatMap(({ wanted }) => (wanted === null ? [] : portRouteOf(wanted, settings)));
+  return [...ofApps, ...ofPorts];
 }
 
 /** As a proxy is told: with the addresses of the apps that its prefixes lead to, as they are now. */

@@ -1,22 +1,15 @@
 import { Autocomplete, Button, Group, Modal } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import type { Certificate } from '../../daemon/contract/certificates.ts';
 import { LIMITS } from '../../daemon/contract/limits.ts';
 import type { Host } from '../../preload/contract.ts';
-import { fieldErrorsOf, messageOf } from '../bridge/bridge-error.ts';
-import {
-  type CertificateErrors,
-  type CertificateForm,
-  certificateErrors,
-  pemText,
-  readCertificateForm,
-} from '../state/certificate-form.ts';
+import { type CertificateForm, certificateErrors, pemText, readCertificateForm } from '../state/certificate-form.ts';
 import { useActions } from '../state/hooks.ts';
 import { Notice } from '../ui/notice.tsx';
 import { notifySuccess, notifyWarning } from '../ui/run.tsx';
 import { PemField } from './certificates/pem-field.tsx';
-import { focusFirstError } from './focus-first-error.ts';
 import { ProductionNote } from './production-note.tsx';
+import { useSubmission } from './use-submission.ts';
 
 interface ImportCertificateDialogProps {
   opened: boolean;
@@ -41,37 +34,21 @@ export function ImportCertificateDialog({ opened, onClose, ...form }: ImportCert
 function ImportForm({ onClose, host, domain, domains }: Omit<ImportCertificateDialogProps, 'opened'>) {
   const actions = useActions();
   const [form, setForm] = useState<CertificateForm>({ domain, certificate: '', key: '' });
-  const [errors, setErrors] = useState<CertificateErrors>({});
-  const [problem, setProblem] = useState<string | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const change = (field: keyof CertificateForm) => (value: string) => {
-    setForm((held) => ({ ...held, [field]: value }));
-    setErrors(({ [field]: _settled, ...others }) => others);
-    setProblem(null);
-  };
-  const show = (found: CertificateErrors) => {
-    setErrors(found);
-    requestAnimationFrame(focusFirstError);
-  };
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (isBusy) return;
-    const read = readCertificateForm(form);
-    if ('errors' in read) return show(read.errors);
-    setBusy(true);
-    try {
-      const imported = await actions.importCertificate(host.id, read.body);
+  const { errors, problem, isBusy, settle, onSubmit } = useSubmission({
+    read: () => readCertificateForm(form),
+    errorsOf: certificateErrors,
+    send: async (body) => {
+      const imported = await actions.importCertificate(host.id, body);
       onClose();
       tellImported(imported);
-    } catch (error) {
-      const found = certificateErrors(fieldErrorsOf(error));
-      show(found);
-      setProblem(Object.keys(found).length > 0 ? null : messageOf(error));
-      setBusy(false);
-    }
+    },
+  });
+  const change = (field: keyof CertificateForm) => (value: string) => {
+    setForm((held) => ({ ...held, [field]: value }));
+    settle([field]);
   };
   return (
-    <form className="nd-form" noValidate onSubmit={(event) => void submit(event)}>
+    <form className="nd-form" noValidate onSubmit={onSubmit}>
       {host.production ? <ProductionNote /> : null}
       <Autocomplete
         label="Domain"

@@ -1,24 +1,17 @@
 import { Button, Group, Modal } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import type { SecretProvider } from '../../daemon/contract/secret-providers.ts';
 import type { SecretOwner } from '../../daemon/contract/secrets.ts';
 import type { Host } from '../../preload/contract.ts';
-import { fieldErrorsOf, messageOf } from '../bridge/bridge-error.ts';
 import { useActions } from '../state/hooks.ts';
-import {
-  type ProviderErrors,
-  type ProviderForm,
-  providerErrors,
-  providerFormOwner,
-  readProviderForm,
-} from '../state/provider-form.ts';
+import { type ProviderForm, providerErrors, providerFormOwner, readProviderForm } from '../state/provider-form.ts';
 import { PROVIDER_NAME, providerOf, providerPlace } from '../state/providers.ts';
 import { ownerTitle } from '../state/secrets.ts';
 import { Notice } from '../ui/notice.tsx';
-import { focusFirstError } from './focus-first-error.ts';
 import { ProductionNote } from './production-note.tsx';
 import { ProviderEdit } from './secrets/provider-edit.tsx';
 import { ScopeChoice, type ScopeNames } from './secrets/scope-choice.tsx';
+import { useSubmission } from './use-submission.ts';
 
 interface ProviderDialogProps extends ScopeNames {
   opened: boolean;
@@ -49,40 +42,23 @@ export function ProviderDialog(props: ProviderDialogProps) {
 function ProviderFields({ onClose, host, start, replaced, providers, onSet, ...names }: ProviderDialogProps) {
   const actions = useActions();
   const [form, setForm] = useState(start);
-  const [errors, setErrors] = useState<ProviderErrors>({});
-  const [problem, setProblem] = useState<string | null>(null);
-  const [isBusy, setBusy] = useState(false);
   const owner = providerFormOwner(form);
   const there = replaced ?? providerOf(providers, owner);
-  const change = (part: Partial<ProviderForm>) => {
-    setForm((held) => ({ ...held, ...part }));
-    setErrors((held) => Object.fromEntries(Object.entries(held).filter(([field]) => !Object.hasOwn(part, field))));
-    setProblem(null);
-  };
-  const show = (found: ProviderErrors) => {
-    setErrors(found);
-    requestAnimationFrame(focusFirstError);
-  };
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (isBusy) return;
-    const read = readProviderForm(form);
-    if ('errors' in read) return show(read.errors);
-    setBusy(true);
-    setProblem(null);
-    try {
-      await actions.setProvider(host.id, read.body);
+  const { errors, problem, isBusy, settle, onSubmit } = useSubmission({
+    read: () => readProviderForm(form),
+    errorsOf: providerErrors,
+    send: async (body) => {
+      await actions.setProvider(host.id, body);
       onClose();
       onSet(owner);
-    } catch (error) {
-      const found = providerErrors(fieldErrorsOf(error));
-      show(found);
-      setProblem(Object.keys(found).length > 0 ? null : messageOf(error));
-      setBusy(false);
-    }
+    },
+  });
+  const change = (part: Partial<ProviderForm>) => {
+    setForm((held) => ({ ...held, ...part }));
+    settle(Object.keys(part));
   };
   return (
-    <form className="nd-form" noValidate onSubmit={(event) => void submit(event)}>
+    <form className="nd-form" noValidate onSubmit={onSubmit}>
       {host.production ? <ProductionNote /> : null}
       {replaced !== null ? null : (
         <ScopeChoice

@@ -1,9 +1,8 @@
 import { Button, CopyButton, Group, Modal, SegmentedControl, TagsInput, TextInput } from '@mantine/core';
 import { Check, Copy } from 'lucide-react';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import type { CreatedToken } from '../../daemon/contract/access.ts';
 import type { Host } from '../../preload/contract.ts';
-import { fieldErrorsOf, messageOf } from '../bridge/bridge-error.ts';
 import { formatDateTime } from '../format.ts';
 import { useActions } from '../state/hooks.ts';
 import {
@@ -19,8 +18,8 @@ import { ROLE_TEXT, ROLES } from '../state/tokens.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Facts } from '../ui/text.tsx';
 import { useNow } from '../ui/use-now.ts';
-import { focusFirstError } from './focus-first-error.ts';
 import { ProductionNote } from './production-note.tsx';
+import { useSubmission } from './use-submission.ts';
 
 interface TokenDialogProps {
   opened: boolean;
@@ -69,35 +68,17 @@ function TokenFields({ host, apps, onClose, onCreated }: TokenFieldsProps) {
   const actions = useActions();
   const now = useNow();
   const [form, setForm] = useState<TokenForm>(NEW_TOKEN);
-  const [errors, setErrors] = useState<TokenErrors>({});
-  const [problem, setProblem] = useState<string | null>(null);
-  const [isBusy, setBusy] = useState(false);
+  const { errors, problem, isBusy, settle, onSubmit } = useSubmission({
+    read: () => readTokenForm(form, now),
+    errorsOf: tokenErrors,
+    send: async (body) => onCreated(await actions.createToken(host.id, body)),
+  });
   const change = (part: Partial<TokenForm>, field: keyof TokenErrors) => {
     setForm((held) => ({ ...held, ...part }));
-    setErrors(({ [field]: _settled, ...others }) => others);
-    setProblem(null);
-  };
-  const show = (found: TokenErrors) => {
-    setErrors(found);
-    requestAnimationFrame(focusFirstError);
-  };
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (isBusy) return;
-    const read = readTokenForm(form, now);
-    if ('errors' in read) return show(read.errors);
-    setBusy(true);
-    try {
-      onCreated(await actions.createToken(host.id, read.body));
-    } catch (error) {
-      const found = tokenErrors(fieldErrorsOf(error));
-      show(found);
-      setProblem(Object.keys(found).length > 0 ? null : messageOf(error));
-      setBusy(false);
-    }
+    settle([field]);
   };
   return (
-    <form className="nd-form" noValidate onSubmit={(event) => void submit(event)}>
+    <form className="nd-form" noValidate onSubmit={onSubmit}>
       {host.production ? <ProductionNote /> : null}
       <TextInput
         label="Name"

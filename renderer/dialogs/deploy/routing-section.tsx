@@ -2,6 +2,7 @@ import { ActionIcon, Button, Group, Select, TextInput } from '@mantine/core';
 import { Plus, X } from 'lucide-react';
 import { defaultTls } from '../../../daemon/contract/rules.ts';
 import { nextKey, type RedirectRow } from '../../state/deploy-form.ts';
+import { ProxySelect, TlsSelect } from '../tls-and-proxy.tsx';
 import { type DeployPartProps, FieldError, WordsField } from './field.tsx';
 
 /** Names beside the domain, and how they are served. */
@@ -21,31 +22,8 @@ export function RoutingSection(part: DeployPartProps) {
       />
       <Redirects {...part} />
       <div className="nd-form-columns">
-        <Select
-          label="TLS"
-          allowDeselect={false}
-          data={[
-            { value: 'default', label: byDomain },
-            { value: 'auto', label: 'Managed certificate' },
-            { value: 'import', label: 'One that is imported' },
-            { value: 'off', label: 'Off: plain HTTP' },
-          ]}
-          value={form.tls}
-          error={errors.tls}
-          onChange={(tls) => onChange({ tls: tls === 'auto' || tls === 'import' || tls === 'off' ? tls : 'default' }, 'tls')}
-        />
-        <Select
-          label="Proxy"
-          allowDeselect={false}
-          data={[
-            { value: 'default', label: 'The host’s default' },
-            { value: 'caddy', label: 'Caddy' },
-            { value: 'nginx', label: 'nginx' },
-          ]}
-          value={form.proxy}
-          error={errors.proxy}
-          onChange={(proxy) => onChange({ proxy: proxy === 'caddy' || proxy === 'nginx' ? proxy : 'default' }, 'proxy')}
-        />
+        <TlsSelect byDomain={byDomain} value={form.tls} error={errors.tls} onChange={(tls) => onChange({ tls }, 'tls')} />
+        <ProxySelect value={form.proxy} error={errors.proxy} onChange={(proxy) => onChange({ proxy }, 'proxy')} />
         <WordsField
           {...part}
           name="more_ports"

@@ -1,6 +1,7 @@
-import { PasswordInput, SegmentedControl, Select, Switch, TagsInput, Textarea, TextInput } from '@mantine/core';
+import { PasswordInput, SegmentedControl, Switch, TagsInput, Textarea, TextInput } from '@mantine/core';
 import { DEFAULTS } from '../../../daemon/contract/limits.ts';
 import type { RouteErrors, RouteForm } from '../../state/route-form.ts';
+import { ProxySelect, TlsSelect } from '../tls-and-proxy.tsx';
 import { Rows } from './rows.tsx';
 
 export interface RoutePartProps {
@@ -53,31 +54,8 @@ export function NamesPart({ form, errors, onChange }: RoutePartProps) {
             onChange={(aliases) => onChange({ aliases })}
           />
           <div className="nd-form-columns">
-            <Select
-              label="TLS"
-              allowDeselect={false}
-              data={[
-                { value: 'default', label: 'By its domain' },
-                { value: 'auto', label: 'Managed certificate' },
-                { value: 'import', label: 'One that is imported' },
-                { value: 'off', label: 'Off: plain HTTP' },
-              ]}
-              value={form.tls}
-              error={errors.tls}
-              onChange={(tls) => onChange({ tls: tls === 'auto' || tls === 'import' || tls === 'off' ? tls : 'default' })}
-            />
-            <Select
-              label="Proxy"
-              allowDeselect={false}
-              data={[
-                { value: 'default', label: 'The host’s default' },
-                { value: 'caddy', label: 'Caddy' },
-                { value: 'nginx', label: 'nginx' },
-              ]}
-              value={form.proxy_type}
-              error={errors.proxy_type}
-              onChange={(proxy) => onChange({ proxy_type: proxy === 'caddy' || proxy === 'nginx' ? proxy : 'default' })}
-            />
+            <TlsSelect byDomain="By its domain" value={form.tls} error={errors.tls} onChange={(tls) => onChange({ tls })} />
+            <ProxySelect value={form.proxy_type} error={errors.proxy_type} onChange={(proxy_type) => onChange({ proxy_type })} />
           </div>
         </>
       )}
